@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * All that crosses the ring buffer. Fixed-width types, explicit padding, little endian.
+ * src/agent/capture/layout.gen.ts is generated from the BTF of these structs; a test compares the two.
+ */
+#pragma once
+
+#define SONDE_PAYLOAD_MAX 4096
+#define SONDE_COMM_LEN 16
+
+enum sonde_event_kind {
+	SONDE_EVENT_DATA = 1,
+	SONDE_EVENT_CLOSE = 2,
+	SONDE_EVENT_EXEC = 3,
+	SONDE_EVENT_EXIT = 4,
+};
+
+enum sonde_direction {
+	SONDE_EGRESS = 0,
+	SONDE_INGRESS = 1,
+};
+
+/* Which side opened the connection, when the kernel was seen doing it. */
+enum sonde_role {
+	SONDE_ROLE_UNKNOWN = 0,
+	SONDE_ROLE_CLIENT = 1,
+	SONDE_ROLE_SERVER = 2,
+};
+
+/* Bytes one system call moved over a TCP socket; payload follows the header. */
+struct sonde_socket_data {
+	__u32 kind;      /* SONDE_EVENT_DATA */
+	__u32 captured;  /* payload bytes after this header */
+	__u64 time_ns;   /* CLOCK_MONOTONIC at system call exit */
+	__u64 socket;    /* identity of the kernel socket (address), unique while it is open */
+	__u32 tgid;
+	__u32 tid;
+	__u32 fd;
+	__u32 length;    /* bytes the system call moved */
+	__u32 tcp_seq;   /* sequence number of the first byte, 0 unknown */
+	__u16 local_port;
+	__u16 remote_port;
+	__u8 direction;  /* sonde_direction */
+	__u8 role;       /* sonde_role */
+	__u8 protocol;   /* what the kernel inferred: L7Protocol number, 0 unknown */
+	__u8 is_ipv4;
+	__u32 generation; /* counts reuses of `socket` */
+	__u8 local_ip[16];  /* IPv4 as ::ffff:a.b.c.d */
+	__u8 remote_ip[16];
+	char comm[SONDE_COMM_LEN];
+};
+
+/* A TCP socket left ESTABLISHED for good. */
+struct sonde_socket_close {
+	__u32 kind; /* SONDE_EVENT_CLOSE */
+	__u32 generation;
+	__u64 time_ns;
+	__u64 socket;
+};
+
+/* A process began to run a program, or ended. */
+struct sonde_process {
+	__u32 kind; /* SONDE_EVENT_EXEC, SONDE_EVENT_EXIT */
+	__u32 tgid;
+	__u64 time_ns;
+	__u32 parent_tgid;
+	__u32 pad;
+	char comm[SONDE_COMM_LEN];
+};

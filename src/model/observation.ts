@@ -1,0 +1,32 @@
+// Where along a request's way it was seen: DeepFlow's observation points and signal sources, by number and by name.
+
+export const ObservationPoint = {
+  /** A packet on an interface that belongs to neither side. */
+  rest: 0,
+  /** A packet on the client's own interface. */
+  clientNic: 1,
+  /** A packet on the server's own interface. */
+  serverNic: 2,
+  /** A packet on an interface that belongs to both sides (loopback). */
+  local: 4,
+  /** A system call of the client process. */
+  clientProcess: 41,
+  /** A system call of the server process. */
+  serverProcess: 42,
+} as const
+
+export type ObservationPoint = (typeof ObservationPoint)[keyof typeof ObservationPoint]
+
+const names: Record<number, string> = {
+  [ObservationPoint.rest]: "rest",
+  [ObservationPoint.clientNic]: "c",
+  [ObservationPoint.serverNic]: "s",
+  [ObservationPoint.local]: "local",
+  [ObservationPoint.clientProcess]: "c-p",
+  [ObservationPoint.serverProcess]: "s-p",
+}
+
+/** The short form that the tables store: `c-p`, `s-p`, `c`, `s`, `local`, `rest`. */
+export const observationPointName = (point: number): string => names[point] ?? "rest"
+
+export const SignalSource = { packet: 0, ebpf: 3 } as const
