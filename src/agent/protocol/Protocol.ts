@@ -2,6 +2,7 @@
 // Parsers are synchronous, keep their state per connection, bound it, and never throw on any bytes.
 
 import type { L7Message } from "../../model/L7Session.ts"
+import type { ParserStats } from "./ParserStats.ts"
 
 /** The direction of bytes on a connection. */
 export const Direction = { toServer: 0, toClient: 1 } as const
@@ -24,6 +25,11 @@ export interface MessageSink {
   message(message: L7Message): void
   /** The connection left the protocol (HTTP upgrade, CONNECT): nothing further on it is to be parsed. */
   leave(): void
+  /**
+   * An unknown number of whole messages of this direction was lost, so that order no longer pairs requests with responses:
+   * after lost responses nothing outstanding is answerable; after lost requests what follows them is not, until a new exchange.
+   */
+  desync(direction: Direction): void
 }
 
 /** The parser of one connection: two byte streams and what has been read of each. */
@@ -44,6 +50,8 @@ export interface Protocol {
   /** Number of `L7Protocol`. */
   readonly protocol: number
   readonly name: string
+  /** What all parsers of this value met; the caller exports it. */
+  readonly stats: ParserStats
   /** What the first bytes of a system call or segment say. Looks at no more than 64 bytes. */
   detect(bytes: Uint8Array, start: number, end: number): Evidence
   /** A parser for one new connection. */

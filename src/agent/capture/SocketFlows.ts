@@ -1,0 +1,183 @@
+// Turns socket events from the kernel into bytes of connections: finds the connection of an event, knows its two ends and the
+// process behind each. Owns the table of local sockets; keeps nothing of the events' payloads.
+
+import { type Connection, Side } from "../flow/Connection.ts"
+import type { ConnectionTable } from "../flow/ConnectionTable.ts"
+import { type Endpoint, makeEndpoint } from "../flow/Endpoint.ts"
+import { SignalSource } from "../../model/observation.ts"
+import type { ProcessEntry, ProcessTable } from "../process/ProcessTable.ts"
+import { eventKind, readSocketKey, roleOf, socketClose, socketData, sondeProcess } from "./socketEvents.ts"
+
+export interface SocketFlowsOptions {
+  readonly connections: ConnectionTable
+  readonly processes: ProcessTable
+  /** To be added to CLOCK_MONOTONIC nanoseconds for nanoseconds since 1970. */
+  readonly clockOffsetNs: number
+  /** Called for a process whose traffic is to be left alone from now on. */
+  readonly exclude: (pid: number) => void
+  readonly excludedPrograms: ReadonlySet<string>
+}
+
+/** Bytes in front of each record in a drained buffer: its length (u32) and four bytes that are not used here. */
+const recordHeader = 8
+
+export class SocketFlows {
+  readonly counters = { events_total: 0, bytes_total: 0, closes_total: 0, malformed_total: 0 }
+  readonly #options: SocketFlowsOptions
+  /** Connections of local sockets by "local port, remote port, remote address": finds the other end of a local connection. */
+  readonly #bySockets = new Map<string, Connection>()
+
+  constructor(options: SocketFlowsOptions) {
+    this.#options = options
+  }
+
+  /** Takes the records in `bytes[0, length)`; `view` is over the same bytes. */
+  consume(bytes: Uint8Array, view: DataView, length: number, nowMs: number): void {
+    let at = 0
+    while (at + recordHeader <= length) {
+      const size = view.getUint32(at, true)
+      const start = at + recordHeader
+      if (start + size > length) {
+        this.counters.malformed_total++
+        return
+      }
+      this.#record(bytes, view, start, size, nowMs)
+      at = start + ((size + 7) & ~7)
+    }
+  }
+
+  /** Microseconds since 1970 of a kernel time stamp at this offset. */
+  #timeUs(view: DataView, at: number): number {
+    const ns = view.getUint32(at, true) + view.getUint32(at + 4, true) * 4_294_967_296
+    return Math.floor((ns + this.#options.clockOffsetNs) / 1_000)
+  }
+
+  #record(bytes: Uint8Array, view: DataView, at: number, size: number, nowMs: number): void {
+    switch (view.getUint32(at, true)) {
+      case eventKind.data:
+        if (size >= socketData.size) return this.#data(bytes, view, at, size)
+        break
+      case eventKind.close:
+        if (size >= socketClose.size) return this.#close(view, at)
+        break
+      case eventKind.exec:
+        if (size >= sondeProcess.size) return this.#exec(view.getUint32(at + sondeProcess.tgid, true))
+        break
+      case eventKind.exit:
+        if (size >= sondeProcess.size) {
+          this.#options.processes.exit(view.getUint32(at + sondeProcess.tgid, true), nowMs)
+          return
+        }
+    }
+    this.counters.malformed_total++
+  }
+
+  #exec(pid: number): void {
+    this.#options.processes.exec(pid)
+    const entry = this.#options.processes.get(pid)
+    if (entry !== undefined && this.#options.excludedPrograms.has(entry.info.comm)) this.#options.exclude(pid)
+  }
+
+  #data(bytes: Uint8Array, view: DataView, at: number, size: number): void {
+    const timeUs = this.#timeUs(view, at + socketData.timeNs)
+    const key = readSocketKey(view, at + socketData.socket, view.getUint32(at + socketData.generation, true))
+    const connection = this.#options.connections.get(key) ?? this.#open(bytes, view, at, key, timeUs)
+    const start = at + socketData.size
+    const captured = Math.min(view.getUint32(at + socketData.captured, true), size - socketData.size)
+    const missing = Math.max(0, view.getUint32(at + socketData.length, true) - captured)
+    this.counters.events_total++
+    this.counters.bytes_total += captured
+    connection.feed(
+      view.getUint8(at + socketData.direction) === 0 ? Side.a : Side.b,
+      bytes,
+      start,
+      start + captured,
+      missing,
+      timeUs,
+      view.getUint32(at + socketData.tcpSeq, true),
+      view.getUint32(at + socketData.tid, true),
+      view.getUint8(at + socketData.protocol),
+    )
+  }
+
+  #open(bytes: Uint8Array, view: DataView, at: number, key: number, timeUs: number): Connection {
+    const { connections, processes } = this.#options
+    const local = makeEndpoint(bytes, at + socketData.localIp, view.getUint16(at + socketData.localPort, true))
+    const remote = makeEndpoint(bytes, at + socketData.remoteIp, view.getUint16(at + socketData.remotePort, true))
+    const pid = view.getUint32(at + socketData.tgid, true)
+    const comm = new TextDecoder().decode(bytes.subarray(at + socketData.comm, at + socketData.size)).split("\0", 1)[0]!
+    name(local, pid, processes.get(pid), comm)
+    const role = roleOf(view.getUint8(at + socketData.role))
+    // The other end is a local socket too: each learns the other's process.
+    const peer = this.#bySockets.get(socketsKey(remote.port, local.port, local.ip))
+    if (peer !== undefined && !peer.isAbandoned) {
+      copyProcess(peer.a, remote)
+      copyProcess(local, peer.b)
+    } else if (sameAddress(local.ip, remote.ip)) {
+      const listener = processes.listener(remote.port)
+      if (listener !== undefined) name(remote, listener.info.pid, listener, listener.info.comm)
+    }
+    const connection = connections.open(
+      key,
+      {
+        a: local,
+        b: remote,
+        observed: Side.a,
+        client: role === "client" ? Side.a : role === "server" ? Side.b : Side.unknown,
+        signalSource: SignalSource.ebpf,
+        isTls: false,
+        packetPoint: 0,
+      },
+      timeUs,
+    )
+    // Bounded by the connection table: entries of connections it gave up are swept in `expire`.
+    this.#bySockets.set(socketsKey(local.port, remote.port, remote.ip), connection)
+    return connection
+  }
+
+  #close(view: DataView, at: number): void {
+    const key = readSocketKey(view, at + socketClose.socket, view.getUint32(at + socketClose.generation, true))
+    const connection = this.#options.connections.get(key)
+    if (connection === undefined) return
+    this.counters.closes_total++
+    this.#forget(connection)
+    this.#options.connections.close(key, this.#timeUs(view, at + socketClose.timeNs))
+  }
+
+  #forget(connection: Connection): void {
+    const key = socketsKey(connection.a.port, connection.b.port, connection.b.ip)
+    if (this.#bySockets.get(key) === connection) this.#bySockets.delete(key)
+  }
+
+  /** To be called about once a second. */
+  expire(nowUs: number): void {
+    this.#options.connections.expire(nowUs)
+    if (this.#bySockets.size <= this.#options.connections.size) return
+    for (const connection of this.#bySockets.values()) {
+      if (this.#options.connections.get(connection.key) !== connection) this.#forget(connection)
+    }
+  }
+}
+
+const name = (end: Endpoint, pid: number, entry: ProcessEntry | undefined, comm: string): void => {
+  end.processId = pid
+  end.processName = entry?.info.comm ?? comm
+  end.service = entry?.service ?? comm
+}
+
+const copyProcess = (from: Endpoint, to: Endpoint): void => {
+  if (from.processId === 0) return
+  to.processId = from.processId
+  to.processName = from.processName
+  to.service = from.service
+}
+
+const socketsKey = (localPort: number, remotePort: number, remoteIp: Uint8Array): string =>
+  `${localPort},${remotePort},${remoteIp}`
+
+const sameAddress = (a: Uint8Array, b: Uint8Array): boolean => {
+  // All of 127/8 is this host.
+  if (a[10] === 0xff && b[10] === 0xff && a[12] === 127 && b[12] === 127) return true
+  for (let i = 0; i < 16; i++) if (a[i] !== b[i]) return false
+  return true
+}

@@ -1,0 +1,285 @@
+// One TCP connection: decides its protocol and which side is the server, puts the bytes of both sides in order, parses them
+// and pairs the messages into sessions. Invariant: holds at most 4 undecided feeds of 512 bytes besides its parser and pairs.
+
+import type { L7Message } from "../../model/L7Session.ts"
+import type { SignalSource } from "../../model/observation.ts"
+import type { RedScope } from "../metric/RedScope.ts"
+import { type ConnectionParser, Direction, Evidence, type MessageSink, type Protocol } from "../protocol/Protocol.ts"
+import type { Endpoint } from "./Endpoint.ts"
+import type { Session } from "./Session.ts"
+import { type PairBudget, SessionPairs } from "./SessionPairs.ts"
+
+/** The two ends of a connection; for system calls `a` is the local one. */
+export const Side = { a: 0, b: 1, unknown: 2 } as const
+export type Side = (typeof Side)[keyof typeof Side]
+
+/** Feeds after which a connection without evidence is given up: as many as the kernel program takes. */
+const maxTries = 4
+/** The same when the kernel program named the protocol: its evidence was good, ours comes with the next message. */
+const maxHintedTries = 64
+const maxPending = 4
+const maxPendingBytes = 512
+const lookahead = 64
+/** Sequence numbers further ahead are not taken for lost bytes but for a number that makes no sense. */
+const maxGap = 64 * 1024 * 1024
+
+/** See `direction_score`. */
+export const DirectionScore = { kernel: 255, payload: 254, guess: 100 } as const
+
+export interface ConnectionInit {
+  readonly a: Endpoint
+  readonly b: Endpoint
+  /** The side whose process was observed; `unknown` for packets. */
+  readonly observed: Side
+  /** The side that connected, when the kernel was seen doing it. */
+  readonly client: Side
+  readonly signalSource: (typeof SignalSource)[keyof typeof SignalSource]
+  readonly isTls: boolean
+  /** Observation point of packets; 0 for system calls, where the observed side decides. */
+  readonly packetPoint: number
+}
+
+/** What a table gives its connections. */
+export interface ConnectionContext {
+  readonly protocols: ReadonlyArray<Protocol>
+  readonly budget: PairBudget
+  readonly onSession: (session: Session, connection: Connection) => void
+  /** Also each message before it is paired, for tools that print messages. */
+  readonly onMessage?: ((message: L7Message, connection: Connection) => void) | undefined
+}
+
+interface PendingFeed {
+  readonly sender: Side
+  readonly bytes: Uint8Array
+  readonly missing: number
+  readonly timeUs: number
+  readonly tcpSeq: number
+  readonly threadId: number
+}
+
+const scratch = new Uint8Array(lookahead * 2)
+
+export class Connection implements MessageSink {
+  readonly key: number | string
+  readonly flowId: number
+  readonly a: Endpoint
+  readonly b: Endpoint
+  readonly observed: Side
+  readonly signalSource: number
+  readonly isTls: boolean
+  readonly packetPoint: number
+  client: Side
+  directionScore: number
+  /** Null until it is decided. */
+  protocol: Protocol | null = null
+  /** Nothing on this connection is parsed any more: no protocol was recognised, or it was left. */
+  isAbandoned = false
+  lastUs = 0
+  /** Where metrics of this connection go; RedMetrics keeps it here so as not to look it up for each session. */
+  redScope: RedScope | null = null
+
+  private parser: ConnectionParser | null = null
+  private readonly pairs: SessionPairs
+  private readonly context: ConnectionContext
+  private pending: Array<PendingFeed> = []
+  private tries = 0
+  private threadId = 0
+  /** Sequence number expected next from each side; -1 when unknown. */
+  private expectedA = -1
+  private expectedB = -1
+
+  constructor(key: number | string, flowId: number, init: ConnectionInit, context: ConnectionContext) {
+    this.key = key
+    this.flowId = flowId
+    this.a = init.a
+    this.b = init.b
+    this.observed = init.observed
+    this.client = init.client
+    this.directionScore = init.client === Side.unknown ? DirectionScore.guess : DirectionScore.kernel
+    this.signalSource = init.signalSource
+    this.isTls = init.isTls
+    this.packetPoint = init.packetPoint
+    this.context = context
+    this.pairs = new SessionPairs(context.budget, (session) => context.onSession(session, this))
+  }
+
+  get clientEnd(): Endpoint {
+    return this.client === Side.b ? this.b : this.a
+  }
+
+  get serverEnd(): Endpoint {
+    return this.client === Side.b ? this.a : this.b
+  }
+
+  get outstanding(): number {
+    return this.pairs.outstanding
+  }
+
+  /**
+   * Bytes that `sender` sent: `bytes[start, end)` and then `missing` more that were not captured. `tcpSeq` is the sequence
+   * number of the first byte (0: unknown), `hint` the number of the protocol that the kernel inferred (0: none).
+   */
+  feed(
+    sender: Side,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    missing: number,
+    timeUs: number,
+    tcpSeq: number,
+    threadId: number,
+    hint: number,
+  ): void {
+    this.lastUs = timeUs
+    if (this.isAbandoned) return
+    let from = start
+    let lost = missing
+    let seq = tcpSeq
+    if (tcpSeq !== 0) {
+      const expected = sender === Side.a ? this.expectedA : this.expectedB
+      const length = end - start + missing
+      const ahead = expected < 0 ? 0 : (tcpSeq - expected) | 0
+      if (ahead > 0 && ahead <= maxGap) this.skip(sender, ahead, timeUs)
+      else if (ahead < 0 && ahead >= -maxGap) {
+        // Sent again, or captured twice: what was seen before is passed over.
+        const seen = -ahead
+        if (seen >= length) return
+        const known = Math.min(seen, end - start)
+        from += known
+        lost -= seen - known
+        seq = (tcpSeq + seen) >>> 0
+      }
+      const next = (tcpSeq + length) >>> 0
+      if (sender === Side.a) this.expectedA = next
+      else this.expectedB = next
+    }
+    if (this.parser === null && !this.decide(sender, bytes, from, end, lost, timeUs, seq, threadId, hint)) return
+    this.deliver(sender, bytes, from, end, lost, timeUs, seq, threadId)
+  }
+
+  /** The connection is over. */
+  close(timeUs: number): void {
+    this.isAbandoned = true
+    this.pending = []
+    this.parser?.close(timeUs)
+    this.parser = null
+    this.pairs.close()
+  }
+
+  /** Gives up requests that waited too long. */
+  expire(nowUs: number): void {
+    if (this.pairs.outstanding > 0) this.pairs.expire(nowUs)
+  }
+
+  message(message: L7Message): void {
+    this.context.onMessage?.(message, this)
+    this.pairs.add(message, this.threadId)
+  }
+
+  leave(): void {
+    this.isAbandoned = true
+  }
+
+  desync(direction: Direction): void {
+    this.pairs.desync(direction)
+  }
+
+  private skip(sender: Side, missing: number, timeUs: number): void {
+    if (this.parser !== null) this.parser.feed(this.directionOf(sender), scratch, 0, 0, missing, timeUs, 0)
+    else this.pending = []
+  }
+
+  private deliver(
+    sender: Side,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    missing: number,
+    timeUs: number,
+    tcpSeq: number,
+    threadId: number,
+  ): void {
+    this.threadId = threadId
+    this.parser?.feed(this.directionOf(sender), bytes, start, end, missing, timeUs, tcpSeq)
+  }
+
+  private directionOf(sender: Side): Direction {
+    return sender === this.client ? Direction.toServer : Direction.toClient
+  }
+
+  /** Looks for evidence of a protocol; true when there is a parser now. */
+  private decide(
+    sender: Side,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    missing: number,
+    timeUs: number,
+    tcpSeq: number,
+    threadId: number,
+    hint: number,
+  ): boolean {
+    if (start === end) return false
+    let isUnclear = false
+    for (const protocol of this.context.protocols) {
+      const evidence = this.evidence(protocol, sender, bytes, start, end)
+      if (evidence === Evidence.request || evidence === Evidence.response) {
+        this.settle(protocol, evidence === Evidence.request ? sender : this.other(sender), DirectionScore.payload)
+        return true
+      }
+      if (evidence !== Evidence.unclear) continue
+      isUnclear = true
+      if (protocol.protocol === hint && this.client !== Side.unknown) {
+        this.settle(protocol, this.client, this.directionScore)
+        return true
+      }
+    }
+    if (!isUnclear) this.pending = []
+    else if (this.pending.length < maxPending) {
+      const kept = Math.min(end, start + maxPendingBytes)
+      const copy = bytes.slice(start, kept)
+      this.pending.push({ sender, bytes: copy, missing: missing + end - kept, timeUs, tcpSeq, threadId })
+    }
+    this.tries++
+    if (this.tries >= (hint === 0 ? maxTries : maxHintedTries)) {
+      this.isAbandoned = true
+      this.pending = []
+    }
+    return false
+  }
+
+  private other(side: Side): Side {
+    return side === Side.a ? Side.b : Side.a
+  }
+
+  /** What these bytes say, and where that is unclear, what they say as continuation of what the sender sent before. */
+  private evidence(protocol: Protocol, sender: Side, bytes: Uint8Array, start: number, end: number): Evidence {
+    let length = 0
+    for (const feed of this.pending) {
+      if (feed.sender !== sender) continue
+      if (feed.missing > 0) length = 0
+      else for (let i = 0; i < feed.bytes.length && length < lookahead; i++) scratch[length++] = feed.bytes[i]
+    }
+    if (length > 0) {
+      for (let i = start; i < end && length < lookahead; i++) scratch[length++] = bytes[i]
+      const joined = protocol.detect(scratch, 0, length)
+      if (joined !== Evidence.none) return joined
+    }
+    return protocol.detect(bytes, start, end)
+  }
+
+  private settle(protocol: Protocol, client: Side, score: number): void {
+    // Where the payload agrees with the kernel, the kernel's word stands.
+    if (this.client !== client) this.directionScore = score
+    else if (this.directionScore < score) this.directionScore = score
+    this.client = client
+    this.protocol = protocol
+    this.parser = protocol.connection(this)
+    const { pending } = this
+    this.pending = []
+    for (const feed of pending) {
+      const { length } = feed.bytes
+      this.deliver(feed.sender, feed.bytes, 0, length, feed.missing, feed.timeUs, feed.tcpSeq, feed.threadId)
+    }
+  }
+}

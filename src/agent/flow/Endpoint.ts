@@ -1,0 +1,31 @@
+// One end of a connection: address, port, and the process behind it where that is known.
+
+import { ipText } from "./ipText.ts"
+
+export interface Endpoint {
+  /** 16 bytes; IPv4 as ::ffff:a.b.c.d. Owned by this object. */
+  readonly ip: Uint8Array
+  readonly port: number
+  /** 0: not on this host or not known. */
+  processId: number
+  /** Name as the kernel has it (comm). */
+  processName: string
+  /** Name of the service as people know it; empty: the address stands for it. */
+  service: string
+}
+
+/** A copy of the address is made, so that the caller's buffer can be used again. */
+export const makeEndpoint = (ip: Uint8Array, offset: number, port: number): Endpoint => ({
+  ip: ip.slice(offset, offset + 16),
+  port,
+  processId: 0,
+  processName: "",
+  service: "",
+})
+
+/** The service's name, else the process', else the address. Fills in the name on first use. */
+export const serviceName = (endpoint: Endpoint): string => {
+  if (endpoint.service === "") endpoint.service = ipText(endpoint.ip)
+  return endpoint.service
+}
+

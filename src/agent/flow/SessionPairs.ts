@@ -1,0 +1,221 @@
+// Pairs the requests and responses of one connection: by id where the protocol has one, else in order.
+// Invariants: every message leaves in exactly one session; rather no pair than a wrong one; outstanding requests are bounded
+// for each connection and for all that share a budget.
+
+import { type L7Message, RecordType } from "../../model/L7Session.ts"
+import { Direction } from "../protocol/Protocol.ts"
+import { type Session, SessionEnd } from "./Session.ts"
+
+/** Limits and counters shared by the connections of one table. */
+export interface PairBudget {
+  readonly maxPerConnection: number
+  readonly maxTotal: number
+  /** A request without response for longer has timed out. */
+  readonly timeoutUs: number
+  outstanding: number
+  overflows: number
+  timeouts: number
+  /** Requests given up because capture lost messages. */
+  lost: number
+}
+
+export interface PairOptions {
+  readonly maxPerConnection?: number
+  readonly maxTotal?: number
+  readonly timeoutUs?: number
+}
+
+/** Pipelines of Redis clients reach some hundreds. */
+const defaultPerConnection = 1024
+const defaultTotal = 65_536
+const defaultTimeoutUs = 120_000_000
+
+export const makePairBudget = (options: PairOptions = {}): PairBudget => ({
+  maxPerConnection: options.maxPerConnection ?? defaultPerConnection,
+  maxTotal: options.maxTotal ?? defaultTotal,
+  timeoutUs: options.timeoutUs ?? defaultTimeoutUs,
+  outstanding: 0,
+  overflows: 0,
+  timeouts: 0,
+  lost: 0,
+})
+
+/** The read part of the queue is cut off when it is this long. */
+const compactAt = 64
+
+export class SessionPairs {
+  private queue: Array<Session> = []
+  private first = 0
+  private byId: Map<number, Session> | null = null
+  /** Responses still to come that belong to requests given up before: they are at the head of the line. */
+  private orphans = 0
+  /** Requests were lost: those that follow cannot be paired by order until a new exchange begins. */
+  private isUnsure = false
+  private lastWasResponse = false
+  private readonly budget: PairBudget
+  private readonly emit: (session: Session) => void
+
+  constructor(budget: PairBudget, emit: (session: Session) => void) {
+    this.budget = budget
+    this.emit = emit
+  }
+
+  get outstanding(): number {
+    return this.queue.length - this.first + (this.byId?.size ?? 0)
+  }
+
+  add(message: L7Message, threadId: number): void {
+    if (message.type === RecordType.request) this.addRequest(message, threadId)
+    else this.addResponse(message, threadId)
+  }
+
+  /** Messages of a direction were lost (see MessageSink). */
+  desync(direction: Direction): void {
+    if (direction === Direction.toServer) {
+      this.isUnsure = true
+      this.lastWasResponse = false
+    } else this.giveUpQueue(SessionEnd.lost)
+  }
+
+  /** Gives up requests that have waited too long. */
+  expire(nowUs: number): void {
+    const before = nowUs - this.budget.timeoutUs
+    while (this.first < this.queue.length && (this.queue[this.first].request as L7Message).endUs <= before) {
+      this.orphans++
+      this.giveUp(this.shift(), SessionEnd.timeout)
+    }
+    if (this.byId === null) return
+    for (const [id, session] of this.byId) {
+      if ((session.request as L7Message).endUs > before) break
+      this.byId.delete(id)
+      this.giveUp(session, SessionEnd.timeout)
+    }
+  }
+
+  /** The connection is over: what is outstanding stays without response. */
+  close(): void {
+    this.giveUpQueue(SessionEnd.closed)
+    if (this.byId === null) return
+    for (const session of this.byId.values()) this.giveUp(session, SessionEnd.closed)
+    this.byId = null
+  }
+
+  private addRequest(request: L7Message, threadId: number): void {
+    const session: Session = {
+      request,
+      response: null,
+      end: SessionEnd.oneWay,
+      requestThread: threadId,
+      responseThread: 0,
+    }
+    if (request.isAsync) {
+      this.emit(session)
+      return
+    }
+    const { budget } = this
+    if (request.requestId >= 0) {
+      this.addById(session, request.requestId)
+      return
+    }
+    const isIdle = this.first === this.queue.length
+    if (isIdle) {
+      this.orphans = 0
+      if (this.lastWasResponse) this.isUnsure = false
+    }
+    this.lastWasResponse = false
+    if (this.isUnsure) {
+      budget.lost++
+      session.end = SessionEnd.lost
+      this.emit(session)
+      return
+    }
+    if (isIdle && budget.outstanding >= budget.maxTotal) {
+      this.isUnsure = true
+      this.overflow(session)
+      return
+    }
+    if (!isIdle && (this.outstanding >= budget.maxPerConnection || budget.outstanding >= budget.maxTotal)) {
+      this.orphans++
+      budget.outstanding--
+      this.overflow(this.shift())
+    }
+    budget.outstanding++
+    this.queue.push(session)
+  }
+
+  private addById(session: Session, id: number): void {
+    const { budget } = this
+    this.byId ??= new Map()
+    const older = this.byId.get(id)
+    if (older !== undefined) {
+      this.byId.delete(id)
+      this.giveUp(older, SessionEnd.lost)
+    }
+    if (this.byId.size > 0 && (this.outstanding >= budget.maxPerConnection || budget.outstanding >= budget.maxTotal)) {
+      const [oldest, oldestSession] = this.byId.entries().next().value as [number, Session]
+      this.byId.delete(oldest)
+      budget.outstanding--
+      this.overflow(oldestSession)
+    } else if (budget.outstanding >= budget.maxTotal) {
+      this.overflow(session)
+      return
+    }
+    budget.outstanding++
+    this.byId.set(id, session)
+  }
+
+  private addResponse(response: L7Message, threadId: number): void {
+    let session: Session | undefined
+    if (!response.isAsync) {
+      this.lastWasResponse = true
+      if (response.requestId >= 0) {
+        session = this.byId?.get(response.requestId)
+        if (session !== undefined) this.byId?.delete(response.requestId)
+      } else if (this.orphans > 0) this.orphans--
+      else if (this.first < this.queue.length) session = this.shift()
+    }
+    if (session === undefined) {
+      const end = response.isAsync ? SessionEnd.oneWay : SessionEnd.unrequested
+      this.emit({ request: null, response, end, requestThread: 0, responseThread: threadId })
+      return
+    }
+    this.budget.outstanding--
+    session.response = response
+    session.responseThread = threadId
+    session.end = SessionEnd.paired
+    this.emit(session)
+  }
+
+  private shift(): Session {
+    const session = this.queue[this.first++]
+    if (this.first === this.queue.length) {
+      if (this.first > compactAt) this.queue = []
+      else this.queue.length = 0
+      this.first = 0
+    } else if (this.first > compactAt && this.first * 2 > this.queue.length) {
+      this.queue = this.queue.slice(this.first)
+      this.first = 0
+    }
+    return session
+  }
+
+  private giveUpQueue(end: SessionEnd): void {
+    this.orphans = 0
+    while (this.first < this.queue.length) this.giveUp(this.shift(), end)
+  }
+
+  private giveUp(session: Session, end: SessionEnd): void {
+    const { budget } = this
+    budget.outstanding--
+    if (end === SessionEnd.timeout) budget.timeouts++
+    else if (end === SessionEnd.lost) budget.lost++
+    session.end = end
+    this.emit(session)
+  }
+
+  private overflow(session: Session): void {
+    this.budget.overflows++
+    session.end = SessionEnd.overflow
+    this.emit(session)
+  }
+}

@@ -1,0 +1,184 @@
+// Rate, errors and duration of every service and endpoint, from sessions, at 1 s and 1 m: rows of `flow_metrics.application`.
+// A session counts in the interval in which its request started while that is open (2 s beyond its end), else in the current
+// one. Invariants: the sums of the 1 s rows and of the 1 m rows equal what was added; keys are bounded, the rest is "other".
+
+import { type ColumnBatch, makeBatch } from "../../model/ColumnBatch.ts"
+import { ResponseStatus } from "../../model/L7Session.ts"
+import { ObservationPoint } from "../../model/observation.ts"
+import type { Connection } from "../flow/Connection.ts"
+import { serviceName } from "../flow/Endpoint.ts"
+import { observationPointOf, responseDurationUs, statusOf } from "../flow/L7Rows.ts"
+import type { Session } from "../flow/Session.ts"
+import { latin1Text, ownText } from "../protocol/latin1.ts"
+import { makeScope, type RedCell, type RedScope, type RedScopeKey, type RedSeries } from "./RedScope.ts"
+import { RedWindow } from "./RedWindow.ts"
+
+export interface RedMetricsOptions {
+  readonly maxScopes?: number
+  readonly maxSeries?: number
+  readonly maxEndpointsPerScope?: number
+  /** How long after its end an interval still takes sessions. */
+  readonly delaySeconds?: number
+  /** Scopes and endpoints without sessions for longer are forgotten. */
+  readonly idleSeconds?: number
+}
+
+const otherName = "other"
+const noAddress = new Uint8Array(16)
+const ended = Number.MAX_SAFE_INTEGER
+
+const addTo = (cell: RedCell, session: Session): void => {
+  if (session.request !== null) cell.request++
+  if (session.response !== null) cell.response++
+  if (session.request !== null && session.response !== null) {
+    const durationUs = responseDurationUs(session)
+    cell.rrtSum += durationUs
+    cell.rrtCount++
+    if (durationUs > cell.rrtMax) cell.rrtMax = durationUs
+  }
+  const status = statusOf(session)
+  if (status === ResponseStatus.clientError) cell.clientError++
+  else if (status === ResponseStatus.serverError) cell.serverError++
+  else if (status === ResponseStatus.timeout) cell.timeout++
+}
+
+export class RedMetrics {
+  /** Sessions added; those that went to "other" because there were too many scopes or endpoints. */
+  readonly counters = { sessions: 0, overflows: 0 }
+  private readonly scopes = new Map<string, RedScope>()
+  private readonly otherScopes = new Map<string, RedScope>()
+  private readonly seconds: RedWindow
+  private readonly minutes: RedWindow
+  private readonly maxScopes: number
+  private readonly maxSeries: number
+  private readonly maxEndpoints: number
+  private readonly idleSeconds: number
+  private seriesCount = 0
+  private lastSweep = 0
+
+  constructor(options: RedMetricsOptions = {}) {
+    const delay = options.delaySeconds ?? 2
+    this.seconds = new RedWindow(1, delay)
+    this.minutes = new RedWindow(60, delay)
+    this.maxScopes = options.maxScopes ?? 4096
+    this.maxSeries = options.maxSeries ?? 16_384
+    this.maxEndpoints = options.maxEndpointsPerScope ?? 512
+    this.idleSeconds = options.idleSeconds ?? 300
+  }
+
+  /** Endpoints known at present, without those called "other". */
+  get series(): number {
+    return this.seriesCount
+  }
+
+  /** Sessions that came after their second (minute) was closed. */
+  get late(): { readonly seconds: number; readonly minutes: number } {
+    return { seconds: this.seconds.late, minutes: this.minutes.late }
+  }
+
+  add(session: Session, connection: Connection, nowUs: number): void {
+    let scope = connection.redScope
+    if (scope === null || scope.isRetired) {
+      scope = this.scopeOf(session, connection)
+      connection.redScope = scope
+    }
+    const first = session.request ?? session.response
+    if (first === null) return
+    this.counters.sessions++
+    const nowSecond = Math.floor(nowUs / 1_000_000)
+    const second = Math.floor(first.startUs / 1_000_000)
+    const series = this.seriesOf(scope, first.endpoint)
+    scope.lastSecond = nowSecond
+    series.lastSecond = nowSecond
+    addTo(this.seconds.cell(series, second, nowSecond), session)
+    addTo(this.minutes.cell(series, second, nowSecond), session)
+  }
+
+  /** The rows of all intervals that are over, or null when there are none. To be called about once a second. */
+  flush(nowUs: number): ColumnBatch<"application"> | null {
+    const nowSecond = Math.floor(nowUs / 1_000_000)
+    const batch = this.take(nowSecond)
+    if (nowSecond - this.lastSweep >= 60) {
+      this.lastSweep = nowSecond
+      this.sweep(nowSecond - this.idleSeconds)
+    }
+    return batch
+  }
+
+  /** The rows of all intervals, also of those that are not over: for the orderly end. Nothing may be added afterwards. */
+  flushAll(): ColumnBatch<"application"> | null {
+    return this.take(ended)
+  }
+
+  private take(nowSecond: number): ColumnBatch<"application"> | null {
+    const rows = this.seconds.ready(nowSecond) + this.minutes.ready(nowSecond)
+    const batch = rows === 0 ? null : makeBatch("application", rows)
+    const target = batch ?? makeBatch("application", 0)
+    this.seconds.take(nowSecond, target)
+    this.minutes.take(nowSecond, target)
+    return batch
+  }
+
+  private scopeOf(session: Session, connection: Connection): RedScope {
+    const point = observationPointOf(connection)
+    const role = point === ObservationPoint.clientProcess || point === ObservationPoint.clientNic ? 0 : 1
+    const end = role === 0 ? connection.clientEnd : connection.serverEnd
+    const protocol = (session.request ?? session.response)?.protocol ?? 0
+    const key: RedScopeKey = {
+      role,
+      protocol,
+      signalSource: connection.signalSource,
+      ip: end.ip,
+      serverPort: connection.serverEnd.port,
+      processId: end.processId,
+      service: serviceName(end),
+    }
+    const address = latin1Text(key.ip, 0, 16)
+    const id = `${role} ${protocol} ${key.signalSource} ${key.serverPort} ${key.processId} ${address} ${key.service}`
+    const known = this.scopes.get(id)
+    if (known !== undefined) return known
+    if (this.scopes.size >= this.maxScopes) return this.otherScope(key)
+    const scope = makeScope(id, key)
+    this.scopes.set(id, scope)
+    return scope
+  }
+
+  /** For each role and protocol one scope takes the services for which there is no room: a handful. */
+  private otherScope(key: RedScopeKey): RedScope {
+    const id = `${key.role} ${key.protocol} ${key.signalSource}`
+    let scope = this.otherScopes.get(id)
+    if (scope === undefined) {
+      scope = makeScope("", { ...key, ip: noAddress, serverPort: 0, processId: 0, service: otherName })
+      this.otherScopes.set(id, scope)
+    }
+    return scope
+  }
+
+  private seriesOf(scope: RedScope, endpoint: string): RedSeries {
+    const known = scope.series.get(endpoint)
+    if (known !== undefined) return known
+    if (scope.id === "" || scope.series.size >= this.maxEndpoints || this.seriesCount >= this.maxSeries) {
+      this.counters.overflows++
+      scope.other ??= { scope, endpoint: otherName, lastSecond: 0 }
+      return scope.other
+    }
+    const name = ownText(endpoint)
+    const series: RedSeries = { scope, endpoint: name, lastSecond: 0 }
+    scope.series.set(name, series)
+    this.seriesCount++
+    return series
+  }
+
+  private sweep(beforeSecond: number): void {
+    for (const scope of this.scopes.values()) {
+      for (const [endpoint, series] of scope.series) {
+        if (series.lastSecond >= beforeSecond) continue
+        scope.series.delete(endpoint)
+        this.seriesCount--
+      }
+      if (scope.series.size > 0 || scope.lastSecond >= beforeSecond) continue
+      scope.isRetired = true
+      this.scopes.delete(scope.id)
+    }
+  }
+}

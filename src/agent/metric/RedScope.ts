@@ -1,0 +1,64 @@
+// Whose requests a metric counts: one process in one role, speaking one protocol on one server port, and its endpoints.
+
+/** Sums over one interval. */
+export interface RedCell {
+  request: number
+  response: number
+  /** Microseconds. */
+  rrtMax: number
+  rrtSum: number
+  rrtCount: number
+  clientError: number
+  serverError: number
+  timeout: number
+}
+
+export const makeCell = (): RedCell => ({
+  request: 0,
+  response: 0,
+  rrtMax: 0,
+  rrtSum: 0,
+  rrtCount: 0,
+  clientError: 0,
+  serverError: 0,
+  timeout: 0,
+})
+
+/** One endpoint of a scope: a key of the metrics. */
+export interface RedSeries {
+  readonly scope: RedScope
+  readonly endpoint: string
+  /** Second of the latest session. */
+  lastSecond: number
+}
+
+export interface RedScopeKey {
+  /** 0: seen at the client; 1: seen at the server. */
+  readonly role: number
+  readonly protocol: number
+  readonly signalSource: number
+  /** 16 bytes, of the observed side. */
+  readonly ip: Uint8Array
+  readonly serverPort: number
+  readonly processId: number
+  readonly service: string
+}
+
+export interface RedScope extends RedScopeKey {
+  readonly id: string
+  readonly series: Map<string, RedSeries>
+  /** Takes the endpoints for which there is no room; made when it is needed. */
+  other: RedSeries | null
+  lastSecond: number
+  /** Forgotten by the metrics: who holds it must ask for a new one. */
+  isRetired: boolean
+}
+
+export const makeScope = (id: string, key: RedScopeKey): RedScope => ({
+  ...key,
+  id,
+  series: new Map(),
+  other: null,
+  lastSecond: 0,
+  isRetired: false,
+})

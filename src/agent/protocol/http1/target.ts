@@ -1,0 +1,94 @@
+// Request targets (RFC 9112 section 3.2): path, endpoint, and what of a query may be kept.
+
+/** What takes the place of a secret's value. */
+export const masked = "***"
+
+const secretNames = new Set([
+  "auth",
+  "authorization",
+  "code_verifier",
+  "jwt",
+  "key",
+  "otp",
+  "pass",
+  "passwd",
+  "pin",
+  "pwd",
+  "sig",
+  "sid",
+])
+const secretEndings = [
+  "token",
+  "password",
+  "passphrase",
+  "secret",
+  "signature",
+  "credential",
+  "credentials",
+  "apikey",
+  "api_key",
+  "api-key",
+  "accesskey",
+  "access_key",
+  "privatekey",
+  "private_key",
+  "sessionid",
+  "session_id",
+  "secretkey",
+  "secret_key",
+  "_key",
+]
+const maxSecretName = 64
+
+const isSecretName = (name: string): boolean => {
+  if (name.length > maxSecretName) return true
+  let lower = name.toLowerCase()
+  if (lower.includes("%")) {
+    try {
+      lower = decodeURIComponent(lower)
+    } catch {}
+  }
+  // `user[password]` and `password[]` name their secret inside brackets.
+  lower = lower.replaceAll("[]", "").replaceAll("]", "")
+  return secretNames.has(lower) || secretEndings.some((ending) => lower.endsWith(ending))
+}
+
+/** The same target with the values of query parameters masked whose names look secret. */
+export const maskQuery = (target: string): string => {
+  const queryAt = target.indexOf("?") + 1
+  if (queryAt === 0) return target
+  let result = ""
+  let copied = 0
+  let at = queryAt
+  while (at < target.length) {
+    let end = target.indexOf("&", at)
+    if (end < 0) end = target.length
+    const equals = target.indexOf("=", at)
+    if (equals < 0) break
+    if (equals < end) {
+      if (equals + 1 < end && isSecretName(target.slice(at, equals))) {
+        result += target.slice(copied, equals + 1) + masked
+        copied = end
+      }
+    }
+    at = end + 1
+  }
+  return copied === 0 ? target : result + target.slice(copied)
+}
+
+/** The first `segments` path segments, without query or fragment: what requests are grouped by. */
+export const endpointOf = (resource: string, segments: number): string => {
+  const query = resource.indexOf("?")
+  let end = query < 0 ? resource.length : query
+  if (resource.charCodeAt(0) !== 47) return resource.slice(0, end)
+  let slash = 0
+  for (let kept = 0; kept < segments; kept++) {
+    slash = resource.indexOf("/", slash + 1)
+    if (slash < 0 || slash >= end) return end === resource.length ? resource : resource.slice(0, end)
+  }
+  end = slash
+  return resource.slice(0, end)
+}
+
+/** `host:port` of an authority, without the user information that may hold a password. */
+export const hostOf = (authority: string): string => authority.slice(authority.lastIndexOf("@") + 1)

@@ -1,0 +1,87 @@
+// Writes a Redis command as one line of at most 256 bytes: names of things stay, values become `?`.
+
+import { latin1Text, utf8Text } from "../latin1.ts"
+import { type CommandRule, ruleOf } from "./commands.ts"
+import type { RespReader } from "./RespReader.ts"
+
+const maxLine = 256
+const space = 32
+const question = 63
+
+/** Positions of the keys of a command whose arguments say where they are. */
+const countedKeys = (reader: RespReader, at: number): number => {
+  if (at >= reader.texts) return 0
+  let count = 0
+  for (let i = reader.textStart(at); i < reader.ends[at]; i++) count = count * 10 + reader.arena[i] - 48
+  return count >= 0 && count < 1024 ? count : 0
+}
+
+const isStreamsWord = (reader: RespReader, index: number): boolean =>
+  reader.ends[index] - reader.textStart(index) === 7 &&
+  latin1Text(reader.arena, reader.textStart(index), reader.ends[index]).toUpperCase() === "STREAMS"
+
+export class CommandLine {
+  /** The command in upper case, after `read`. */
+  command = ""
+  /** Its line, after `read`. */
+  line = ""
+  private readonly out = new Uint8Array(maxLine)
+  private length = 0
+  private isAscii = true
+  private keysFrom = 0
+  private keysTo = -1
+  private readonly masksLiterals: boolean
+
+  constructor(masksLiterals: boolean) {
+    this.masksLiterals = masksLiterals
+  }
+
+  /** Reads a command of which `reader` kept the first arguments; `count` is how many there are. */
+  read(reader: RespReader, count: number): void {
+    this.command = latin1Text(reader.arena, 0, reader.ends[0]).toUpperCase()
+    const commandRule = ruleOf(this.command)
+    const masks = this.masksLiterals || commandRule.isSecret
+    this.length = 0
+    this.isAscii = true
+    this.findKeys(reader, commandRule, count)
+    const shown = Math.min(count, reader.texts + 1)
+    for (let i = 0; i < shown && this.length < maxLine; i++) {
+      if (i > 0) this.put(space)
+      if (i < reader.texts && (i === 0 || !masks || this.isNamed(commandRule, i, count))) {
+        for (let at = reader.textStart(i); at < reader.ends[i]; at++) this.put(reader.arena[at])
+      } else this.put(question)
+    }
+    this.line = this.isAscii ? latin1Text(this.out, 0, this.length) : utf8Text(this.out, 0, this.length)
+  }
+
+  /** Where the keys stand whose number or place the arguments themselves say. */
+  private findKeys(reader: RespReader, commandRule: CommandRule, count: number): void {
+    this.keysFrom = 0
+    this.keysTo = -1
+    if (commandRule.keyCountAt > 0) {
+      this.keysFrom = commandRule.keyCountAt
+      this.keysTo = this.keysFrom + countedKeys(reader, this.keysFrom)
+    } else if (commandRule.hasStreams) {
+      for (let i = 1; i < reader.texts; i++) {
+        if (!isStreamsWord(reader, i)) continue
+        this.keysFrom = i
+        this.keysTo = i + ((count - i - 1) >> 1)
+        return
+      }
+    }
+  }
+
+  private isNamed(commandRule: CommandRule, index: number, count: number): boolean {
+    if (index >= this.keysFrom && index <= this.keysTo) return true
+    const last = commandRule.last < 0 ? count + commandRule.last : commandRule.last
+    const { first, step } = commandRule
+    return first > 0 && index >= first && index <= last && (index - first) % step === 0
+  }
+
+  private put(c: number): void {
+    if (this.length === maxLine) return
+    if (c >= 128) this.isAscii = false
+    // A line is one line: control characters of binary keys become spaces.
+    this.out[this.length++] = c < 32 || c === 127 ? space : c
+  }
+}

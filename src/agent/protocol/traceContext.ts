@@ -1,0 +1,85 @@
+// Reads the identity of a trace from the headers of the known tracing systems into a message. Values come from the network:
+// what does not have its system's form is ignored. Where several systems speak, the better-ranked one is kept.
+
+import { Buffer } from "node:buffer"
+import type { L7Message } from "../../model/L7Session.ts"
+
+/** Ranks of the sources, best first; 0 means nothing was found yet. */
+export const TraceRank = { none: 0, uber: 1, b3: 2, sw8: 3, traceparent: 4 } as const
+
+const maxIdLength = 256
+
+/** All of text[start, end) is lower or upper case hexadecimal and not all of it zeros. */
+const isHexId = (text: string, start: number, end: number): boolean => {
+  let zeros = true
+  for (let i = start; i < end; i++) {
+    const c = text.charCodeAt(i)
+    if (c !== 48) zeros = false
+    if (!((c >= 48 && c <= 57) || ((c | 32) >= 97 && (c | 32) <= 102))) return false
+  }
+  return !zeros
+}
+
+const decodeBase64 = (text: string): string => {
+  const decoded = Buffer.from(text, "base64").toString("utf8")
+  return decoded.length <= maxIdLength ? decoded : ""
+}
+
+/** W3C Trace Context: version-traceid-parentid-flags. */
+export const readTraceparent = (value: string, message: L7Message): boolean => {
+  if (value.length < 55 || value.charCodeAt(2) !== 45 || value.charCodeAt(35) !== 45 || value.charCodeAt(52) !== 45) {
+    return false
+  }
+  if (value.startsWith("ff") || !isHexId(value, 3, 35) || !isHexId(value, 36, 52)) return false
+  if (value.startsWith("00") && value.length !== 55) return false
+  message.traceId = value.slice(3, 35)
+  message.spanId = value.slice(36, 52)
+  return true
+}
+
+/** SkyWalking 3: sample-base64(trace)-base64(segment)-span-... ; the span id is `segment-span`, as DeepFlow writes it. */
+export const readSw8 = (value: string, message: L7Message): boolean => {
+  const traceAt = value.indexOf("-") + 1
+  const segmentAt = value.indexOf("-", traceAt) + 1
+  const spanAt = value.indexOf("-", segmentAt) + 1
+  if (traceAt === 0 || segmentAt === 0 || spanAt === 0) return false
+  const spanEnd = value.indexOf("-", spanAt)
+  const span = value.slice(spanAt, spanEnd < 0 ? value.length : spanEnd)
+  const traceId = decodeBase64(value.slice(traceAt, segmentAt - 1))
+  if (traceId === "" || span.length > 20) return false
+  message.traceId = traceId
+  message.spanId = `${decodeBase64(value.slice(segmentAt, spanAt - 1))}-${span}`
+  return true
+}
+
+/** Zipkin's single header: trace-span[-sampled[-parent]]. */
+export const readB3 = (value: string, message: L7Message): boolean => {
+  const spanAt = value.indexOf("-") + 1
+  if ((spanAt !== 17 && spanAt !== 33) || !isHexId(value, 0, spanAt - 1)) return false
+  if (value.length < spanAt + 16 || !isHexId(value, spanAt, spanAt + 16)) return false
+  message.traceId = value.slice(0, spanAt - 1)
+  message.spanId = value.slice(spanAt, spanAt + 16)
+  const parentAt = spanAt + 19
+  message.parentSpanId = isHexId(value, parentAt, parentAt + 16) ? value.slice(parentAt, parentAt + 16) : ""
+  return true
+}
+
+/** Jaeger: trace:span:parent:flags, each in hexadecimal, leading zeros optional. */
+export const readUber = (value: string, message: L7Message): boolean => {
+  // Some clients percent-encode the colons.
+  const text = value.includes("%3") ? value.replaceAll("%3A", ":").replaceAll("%3a", ":") : value
+  const spanAt = text.indexOf(":") + 1
+  const parentAt = text.indexOf(":", spanAt) + 1
+  const flagsAt = text.indexOf(":", parentAt) + 1
+  if (spanAt < 2 || spanAt > 33 || parentAt - spanAt < 2 || parentAt - spanAt > 17 || flagsAt === 0) return false
+  if (!isHexId(text, 0, spanAt - 1) || !isHexId(text, spanAt, parentAt - 1)) return false
+  message.traceId = text.slice(0, spanAt - 1)
+  message.spanId = text.slice(spanAt, parentAt - 1)
+  const parent = text.slice(parentAt, flagsAt - 1)
+  message.parentSpanId = parent.length <= 16 && isHexId(parent, 0, parent.length) ? parent : ""
+  return true
+}
+
+/** A single identifier as one header's whole value (x-b3-traceid, x-b3-spanid). */
+export const isSpanId = (value: string): boolean =>
+  (value.length === 16 || value.length === 32) && isHexId(value, 0, value.length)

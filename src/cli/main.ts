@@ -1,0 +1,26 @@
+// Entry of the `sonde` command. Exit status is 0 only when the command did what it was asked.
+
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Command from "effect/cli/Command"
+import { config } from "./commands/config.ts"
+import { demo } from "./commands/demo.ts"
+import { query } from "./commands/query.ts"
+import { top } from "./commands/top.ts"
+import { version } from "./version.ts"
+
+const sonde = Command.make("sonde").pipe(
+  Command.withDescription("Zero-code observability: who calls whom on this machine, how often, how fast, what fails"),
+  Command.withSubcommands([demo, top, query, config]),
+)
+
+Command.run(sonde, { version }).pipe(
+  // Expected failures have been printed; what is left is a bug and deserves its stack.
+  Effect.tapCause((cause) =>
+    Cause.hasDies(cause) ? Effect.sync(() => process.stderr.write(`${Cause.pretty(cause)}\n`)) : Effect.void,
+  ),
+  Effect.provide(NodeServices.layer),
+  (program) => NodeRuntime.runMain(program, { disableErrorReporting: true }),
+)

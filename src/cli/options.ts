@@ -1,0 +1,68 @@
+// Flags that several commands share, and the configuration they lead to.
+
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as CliError from "effect/cli/CliError"
+import * as Flag from "effect/cli/Flag"
+import { type ConfigError, loadConfig } from "../runtime/Config.ts"
+import type { SondeConfig } from "../runtime/configSchema.ts"
+import { closest } from "../runtime/closest.ts"
+import { configKeys } from "../runtime/configKeys.ts"
+
+export const json = Flag.Boolean("json").pipe(
+  Flag.withDescription("Print one JSON object a line, for machines"),
+  Flag.withDefault(false),
+)
+
+/** Flags of every command that reads the configuration. */
+export const configFlags = {
+  config: Flag.String("config").pipe(
+    Flag.withDescription("Configuration file (YAML); default: sonde.yaml where it exists"),
+    Flag.optional,
+  ),
+  data: Flag.String("data").pipe(Flag.withDescription("Directory of everything Sonde keeps"), Flag.optional),
+  http: Flag.String("http").pipe(Flag.withMetavar("PORT"), Flag.withDescription("Port of the console and query API"), Flag.optional),
+  set: Flag.String("set").pipe(
+    Flag.withMetavar("KEY=VALUE"),
+    Flag.withDescription("Any configuration key; may be given several times"),
+    Flag.atLeast(0),
+  ),
+}
+
+export interface ConfigFlags {
+  readonly config: Option.Option<string>
+  readonly data: Option.Option<string>
+  readonly http: Option.Option<string>
+  readonly set: ReadonlyArray<string>
+}
+
+/** An expected failure of a command: printed as it is, exit status 1. */
+export const fail = (message: string): CliError.UserError => new CliError.UserError({ cause: new Error(message) })
+
+const flagValues = (flags: ConfigFlags): Effect.Effect<Map<string, string>, CliError.UserError> =>
+  Effect.gen(function* () {
+    const values = new Map<string, string>()
+    if (Option.isSome(flags.data)) values.set("data", flags.data.value)
+    if (Option.isSome(flags.http)) values.set("http.port", flags.http.value)
+    for (const pair of flags.set) {
+      const at = pair.indexOf("=")
+      const path = at < 0 ? pair : pair.slice(0, at)
+      if (!configKeys.some((key) => key.path === path)) {
+        const near = closest(path, configKeys.map((key) => key.path))
+        return yield* fail(`--set ${pair}: no such key${near === undefined ? "" : `; did you mean ${near}?`}`)
+      }
+      if (at < 0) return yield* fail(`--set ${pair}: expected KEY=VALUE`)
+      values.set(path, pair.slice(at + 1))
+    }
+    return values
+  })
+
+/** The configuration as file, environment and these flags give it. */
+export const configOf = (flags: ConfigFlags): Effect.Effect<SondeConfig, CliError.UserError> =>
+  Effect.gen(function* () {
+    return yield* loadConfig({
+      file: Option.getOrUndefined(flags.config),
+      environment: process.env,
+      flags: yield* flagValues(flags),
+    }).pipe(Effect.mapError((error: ConfigError) => fail(error.message)))
+  })

@@ -1,0 +1,96 @@
+// Every key that configures Sonde, once: validation, defaults, JSON Schema and docs/configuration.md come from this value.
+// What reads files, environment and flags stands in Config.ts.
+
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+
+const text = (value: string, description: string) =>
+  Schema.String.annotate({ description, default: value }).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed(value)),
+  )
+
+const flag = (value: boolean, description: string) =>
+  Schema.Boolean.annotate({ description, default: value }).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed(value)),
+  )
+
+const integer = (value: number, minimum: number, maximum: number, description: string) =>
+  Schema.Int.annotate({ description, default: value })
+    .check(Schema.isBetween({ minimum, maximum }))
+    .pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
+
+const choice = <const Value extends string>(values: ReadonlyArray<Value>, value: NoInfer<Value>, description: string) => {
+  const literals: Schema.Codec<Value> = Schema.Literals(values).annotate({ description, default: value })
+  return literals.pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
+}
+
+const texts = (value: ReadonlyArray<string>, description: string) =>
+  Schema.Array(Schema.String)
+    .annotate({ description, default: value })
+    .pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
+
+const integers = (value: ReadonlyArray<number>, minimum: number, maximum: number, description: string) =>
+  Schema.Array(Schema.Int.check(Schema.isBetween({ minimum, maximum })))
+    .annotate({ description, default: value })
+    .pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
+
+const section = <const Fields extends Schema.Struct.Fields>(description: string, fields: Fields) =>
+  Schema.Struct(fields)
+    .annotate({ description })
+    .pipe(Schema.withDecodingDefaultKey(Effect.succeed({} as Schema.Struct<Fields>["Encoded"])))
+
+const port = (value: number, description: string) => integer(value, 0, 65_535, description)
+
+export const ConfigSchema = Schema.Struct({
+  data: text(".sonde", "Directory of everything Sonde keeps: database, spool, agent identity."),
+  log: section("Logging to standard error.", {
+    level: choice(["debug", "info", "warn", "error"], "info", "Least severe level that is written."),
+    format: choice(["auto", "json", "pretty"], "auto", "`auto`: pretty on a terminal, one JSON object a line elsewhere."),
+  }),
+  http: section("Query API and console.", {
+    host: text("127.0.0.1", "Address to listen on."),
+    port: port(20416, "Port to listen on; 0 takes a free one."),
+    allowedHosts: texts([], "Host names besides loopback that requests may be addressed to (guards against DNS rebinding)."),
+  }),
+  ingest: section("Where agents deliver their batches.", {
+    host: text("127.0.0.1", "Address to listen on."),
+    port: port(20033, "Port to listen on; 0 takes a free one."),
+    token: text("", "Shared secret agents must present; empty: none asked (loopback only)."),
+    maxAgents: integer(1_000, 1, 100_000, "Connections accepted at the same time."),
+  }),
+  storage: section("ClickHouse.", {
+    mode: choice(["embedded", "remote"], "embedded", "`embedded`: a supervised child process; `remote`: the server at `storage.url`."),
+    url: text("http://127.0.0.1:8123", "Remote ClickHouse over HTTP."),
+    user: text("default", "Remote user."),
+    password: text("", "Remote password."),
+    memoryMiB: integer(1_024, 256, 1_048_576, "Most memory the embedded engine may use."),
+    logHours: integer(72, 1, 87_600, "How long single requests are kept."),
+    secondsHours: integer(24, 1, 87_600, "How long 1 s metrics are kept."),
+    minutesHours: integer(168, 1, 87_600, "How long 1 m metrics are kept."),
+  }),
+  agent: section("The agent on this host.", {
+    server: text("127.0.0.1:20033", "Ingester to deliver to, host:port."),
+    token: text("", "Shared secret the ingester asks for."),
+    capture: choice(
+      ["auto", "ebpf", "packets", "none"],
+      "auto",
+      "`auto` takes the best the kernel and the privileges allow: system calls (eBPF), else packets, else an inventory only.",
+    ),
+    interface: text("", "Interface for packet capture; empty: all."),
+    payloadBytes: integer(1_024, 64, 4_096, "Most payload bytes taken of one system call."),
+    ringMiB: integer(16, 1, 256, "Size of the kernel's ring buffer."),
+    excludePorts: integers([], 1, 65_535, "TCP ports whose traffic is left alone, besides Sonde's own."),
+    excludePrograms: texts(
+      ["clickhouse", "clickhouse-serv", "ch-embedded"],
+      "Programs (kernel command names) whose traffic is left alone, besides Sonde itself.",
+    ),
+    maskLiterals: flag(true, "Replace values in commands (Redis) by `?` before they leave the agent."),
+    sessionSeconds: integer(120, 1, 3_600, "How long a request waits for its response."),
+    maxConnections: integer(65_536, 64, 4_194_304, "Connections followed at the same time; the idlest is given up beyond."),
+    flushMs: integer(500, 50, 10_000, "How often batches leave the agent."),
+    memoryMiB: integer(64, 1, 4_096, "Batches kept in memory while the server does not acknowledge."),
+    spoolMiB: integer(256, 0, 1_048_576, "Batches kept on disk while the server is away; 0: none."),
+  }),
+}).annotate({ title: "Sonde configuration", description: "Keys of sonde.yaml; every key is optional." })
+
+export type SondeConfig = typeof ConfigSchema.Type

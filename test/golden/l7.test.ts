@@ -1,0 +1,137 @@
+// Conformance of the protocol parsers: captured traffic through connections, messages in the neutral form, compared with
+// what DeepFlow's agent makes of the same captures.
+
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { describe, expect, it } from "vitest"
+import { type Connection, Side } from "../../src/agent/flow/Connection.ts"
+import { ConnectionTable } from "../../src/agent/flow/ConnectionTable.ts"
+import { makeEndpoint } from "../../src/agent/flow/Endpoint.ts"
+import { neutralMessage } from "../../src/agent/protocol/neutral.ts"
+import { makeProtocols } from "../../src/agent/protocol/protocols.ts"
+import type { L7Message } from "../../src/model/L7Session.ts"
+import { ObservationPoint, SignalSource } from "../../src/model/observation.ts"
+import { differences, notYet } from "./differences.ts"
+import { readTcpPayloads } from "./tcpPayloads.ts"
+
+const root = new URL("../../../shared/conformance/l7/", import.meta.url).pathname
+const protocols = ["http", "redis"]
+
+const requiredKeys = [
+  "protocol",
+  "msg",
+  "request_type",
+  "request_domain",
+  "request_resource",
+  "endpoint",
+  "request_id",
+  "response_status",
+  "response_code",
+  "response_exception",
+  "response_result",
+  "trace_ids",
+  "span_id",
+]
+
+type Line = Record<string, unknown>
+
+const cases = existsSync(root)
+  ? protocols.flatMap((protocol) =>
+      readdirSync(root + protocol)
+        .filter((name) => name.endsWith(".expected.jsonl"))
+        .map((name) => `${protocol}/${name.slice(0, -".expected.jsonl".length)}`),
+    )
+  : []
+
+const expectedLines = (name: string): ReadonlyArray<Line> =>
+  readFileSync(`${root}${name}.expected.jsonl`, "utf8")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Line)
+
+/** Messages of a capture in the order of their first bytes. */
+const messagesOf = (name: string): ReadonlyArray<Line> => {
+  const found: Array<L7Message> = []
+  const table = new ConnectionTable({
+    // DeepFlow prints Redis command lines as they are.
+    protocols: makeProtocols({ maskLiterals: false }),
+    onSession: () => {},
+    onMessage: (message) => found.push(message),
+  })
+  let lastUs = 0
+  for (const packet of readTcpPayloads(`${root}${name}.pcap`)) {
+    const forward = `${packet.sourcePort} ${packet.targetPort}`
+    const backward = `${packet.targetPort} ${packet.sourcePort}`
+    let connection: Connection | undefined = table.get(forward)
+    let sender: Side = Side.a
+    if (connection === undefined) {
+      connection = table.get(backward)
+      sender = connection === undefined ? Side.a : Side.b
+    }
+    connection ??= table.open(
+      forward,
+      {
+        a: makeEndpoint(packet.sourceIp, 0, packet.sourcePort),
+        b: makeEndpoint(packet.targetIp, 0, packet.targetPort),
+        observed: Side.unknown,
+        client: Side.unknown,
+        signalSource: SignalSource.packet,
+        isTls: false,
+        packetPoint: ObservationPoint.local,
+      },
+      packet.timeUs,
+    )
+    const { payload, timeUs, tcpSeq } = packet
+    connection.feed(sender, payload, 0, payload.length, 0, timeUs, tcpSeq, 0, 0)
+    lastUs = timeUs
+  }
+  table.closeAll(lastUs)
+  return found.toSorted((a, b) => a.startUs - b.startUs).map((message) => neutralMessage(message) as unknown as Line)
+}
+
+/** The expectation with the reviewed differences applied. */
+const withDifferences = (name: string): ReadonlyArray<Line> => {
+  let lines = expectedLines(name)
+  for (const difference of differences) {
+    if (difference.file !== name) continue
+    const { key } = difference
+    for (const i of difference.lines) {
+      const line = lines.find((candidate) => candidate["i"] === i)
+      expect(line, `difference for line ${i} of ${name}, which is not there`).toBeDefined()
+      if (key === undefined) lines = lines.filter((candidate) => candidate !== line)
+      else {
+        expect(line?.[key], `difference in ${key} of ${name} is not needed`).not.toEqual(difference.ours)
+        lines = lines.map((candidate) => (candidate === line ? { ...line, [key]: difference.ours } : candidate))
+      }
+    }
+  }
+  return lines
+}
+
+const requiredPart = (line: Line, like: Line): Line =>
+  Object.fromEntries(requiredKeys.filter((key) => like[key] !== undefined).map((key) => [key, line[key]]))
+
+if (cases.length === 0) console.warn(`SKIPPED: no conformance data at ${root}`)
+
+describe.skipIf(cases.length === 0)("l7 conformance", () => {
+  for (const name of cases) {
+    const reason = notYet[name]
+    if (reason !== undefined) {
+      console.warn(`SKIPPED: conformance case ${name}: ${reason}`)
+      it.skip(`${name} (${reason})`, () => {})
+      continue
+    }
+    it(name, () => {
+      const expected = withDifferences(name)
+      const found = messagesOf(name)
+      expect(found.map((line, i) => requiredPart(line, expected[i] ?? line))).toEqual(
+        expected.map((line) => requiredPart(line, line)),
+      )
+    })
+  }
+
+  it("knows every case that it skips or excepts", () => {
+    for (const name of [...Object.keys(notYet), ...differences.map((difference) => difference.file)]) {
+      expect(cases).toContain(name)
+    }
+  })
+})

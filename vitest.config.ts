@@ -1,0 +1,28 @@
+import { defineConfig } from "vitest/config"
+
+// Unit tests beside the sources; `test/system` starts real processes and runs one file at a time.
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["src/**/*.test.ts", "web/src/**/*.test.{ts,tsx}", "test/golden/**/*.test.ts"],
+          pool: "forks",
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: "system",
+          include: ["test/system/**/*.test.ts", "test/kernel/**/*.test.ts"],
+          pool: "forks",
+          maxWorkers: 1,
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+})
