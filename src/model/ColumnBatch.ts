@@ -28,6 +28,9 @@ export interface ColumnBatch<Kind extends RowKind = RowKind> {
   readonly columns: RowColumns<Kind>
 }
 
+/** A batch of some kind; `kind` tells which. */
+export type AnyBatch = { readonly [Kind in RowKind]: ColumnBatch<Kind> }[RowKind]
+
 const allocate = (type: ColumnType, capacity: number): ColumnData => {
   switch (type) {
     case "u8":

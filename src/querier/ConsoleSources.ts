@@ -1,5 +1,5 @@
-// What the console shows that other components know: processes, agents, storage, demo, health, own metrics. The querier only
-// serves these views; whoever wires the process together provides them.
+// What the console shows that other components know: processes, agents, storage, demo, health, own metrics.
+// The querier only serves these views; whoever wires the process together provides them.
 
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"

@@ -2,10 +2,12 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as fc from "fast-check"
 import { request } from "node:http"
 import { ConsoleSources } from "./ConsoleSources.ts"
 import { QuerierHttp } from "./QuerierHttp.ts"
-import { QueryStore, StoreError, type Row } from "./store/QueryStore.ts"
+import type { Row } from "../runtime/clickhouse/ClickHouse.ts"
+import { QueryStore, StoreError } from "./store/QueryStore.ts"
 
 const options = { host: "127.0.0.1", port: 0, webDirectory: "/nonexistent/web", allowedHosts: [] }
 
@@ -54,7 +56,14 @@ const ask = (
       () =>
         new Promise<Answer>((resolve, reject) => {
           const sent = request(
-            { host: "127.0.0.1", port, path, method: asked.method ?? "GET", headers: asked.headers ?? {}, agent: false },
+            {
+              host: "127.0.0.1",
+              port,
+              path,
+              method: asked.method ?? "GET",
+              headers: asked.headers ?? {},
+              agent: false,
+            },
             (response) => {
               const chunks: Array<Buffer> = []
               response.on("data", (chunk: Buffer) => chunks.push(chunk))
@@ -79,7 +88,9 @@ const withStore =
   (store: Store) =>
   <A, E>(effect: Effect.Effect<A, E, QuerierHttp>) =>
     effect.pipe(
-      Effect.provide(QuerierHttp.layer(options).pipe(Layer.provide([Layer.succeed(QueryStore, store), sources]))),
+      Effect.provide(
+        QuerierHttp.layer(options).pipe(Layer.provide([Layer.succeed(QueryStore, store), sources])),
+      ),
     )
 
 describe("QuerierHttp", () => {
@@ -163,6 +174,42 @@ describe("QuerierHttp", () => {
     }).pipe(withStore(answering([]))),
   )
 
+  it.live("answers any query string with what was asked or what is wrong", () =>
+    Effect.gen(function* () {
+      const keys = fc.constantFrom(
+        "from",
+        "to",
+        "last",
+        "limit",
+        "before",
+        "after",
+        "q",
+        "service",
+        "status",
+        "minUs",
+      )
+      const values = fc.oneof(
+        fc.string({ unit: "binary" }),
+        fc.integer().map(String),
+        fc.constantFrom("-1", "1e9", "ok"),
+      )
+      const paths = fc.constantFrom(
+        "/api/v1/map",
+        "/api/v1/requests",
+        "/api/v1/requests/histogram",
+        "/api/v1/services/a/metrics",
+      )
+      const asked = fc.sample(fc.tuple(paths, fc.array(fc.tuple(keys, values), { maxLength: 4 })), 300)
+      for (const [path, pairs] of asked) {
+        const query = pairs
+          .map(([key, value]) => `${key}=${encodeURIComponent(value.toWellFormed())}`)
+          .join("&")
+        const { status } = yield* ask(`${path}?${query}`)
+        assert.include([200, 400], status, query)
+      }
+    }).pipe(withStore(answering([]))),
+  )
+
   it.live("serves what other components know", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(JSON.parse((yield* ask("/api/v1/processes")).text), { processes: [] })
@@ -170,7 +217,10 @@ describe("QuerierHttp", () => {
       assert.strictEqual(JSON.parse((yield* ask("/api/v1/demo")).text).running, false)
       const start = yield* ask("/api/v1/demo", { method: "POST", headers: json, body: `{"action":"start"}` })
       assert.strictEqual(JSON.parse(start.text).running, true)
-      assert.strictEqual((yield* ask("/api/v1/demo", { method: "POST", headers: json, body: "{}" })).status, 400)
+      assert.strictEqual(
+        (yield* ask("/api/v1/demo", { method: "POST", headers: json, body: "{}" })).status,
+        400,
+      )
       assert.strictEqual((yield* ask("/healthz")).status, 503)
       assert.strictEqual((yield* ask("/metrics")).text, "sonde_up 1\n")
     }).pipe(withStore(answering([]))),
@@ -205,7 +255,10 @@ describe("QuerierHttp", () => {
     })
     return Effect.gen(function* () {
       const waiting = yield* Effect.forkChild(
-        Effect.all(Array.from({ length: 100 }, () => ask("/api/v1/requests")), { concurrency: "unbounded" }),
+        Effect.all(
+          Array.from({ length: 100 }, () => ask("/api/v1/requests")),
+          { concurrency: "unbounded" },
+        ),
       )
       while ((yield* ask("/api/v1/status")).status !== 503) yield* Effect.sleep("10 millis")
       release()
@@ -226,7 +279,9 @@ describe("QuerierHttp", () => {
       )
       assert.match(
         error.message,
-        new RegExp(`^127\\.0\\.0\\.1:${port} is taken by pid ${process.pid} \\(.+\\): choose another with --http PORT$`),
+        new RegExp(
+          `^127\\.0\\.0\\.1:${port} is taken by pid ${process.pid} \\(.+\\): choose another with --http PORT$`,
+        ),
       )
     }).pipe(withStore(answering([]))),
   )

@@ -1,5 +1,6 @@
-// The query API and the console on one HTTP server: the wiring of routes, guards and listener. Each route's work stands in a
-// file of its own. Requests beyond `maxInFlight` are refused, so that a crowd of browsers cannot pile up queries.
+// The query API and the console on one HTTP server: the wiring of routes, guards and listener. Each route's
+// work stands in a file of its own. Requests beyond `maxInFlight` are refused, so that a crowd of browsers
+// cannot pile up queries.
 
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as ByteSize from "effect/ByteSize"

@@ -85,7 +85,9 @@ const messagesOf = (name: string): ReadonlyArray<Line> => {
     lastUs = timeUs
   }
   table.closeAll(lastUs)
-  return found.toSorted((a, b) => a.startUs - b.startUs).map((message) => neutralMessage(message) as unknown as Line)
+  return found
+    .toSorted((a, b) => a.startUs - b.startUs)
+    .map((message) => neutralMessage(message) as unknown as Line)
 }
 
 /** The expectation with the reviewed differences applied. */
@@ -100,7 +102,9 @@ const withDifferences = (name: string): ReadonlyArray<Line> => {
       if (key === undefined) lines = lines.filter((candidate) => candidate !== line)
       else {
         expect(line?.[key], `difference in ${key} of ${name} is not needed`).not.toEqual(difference.ours)
-        lines = lines.map((candidate) => (candidate === line ? { ...line, [key]: difference.ours } : candidate))
+        lines = lines.map((candidate) =>
+          candidate === line ? { ...line, [key]: difference.ours } : candidate,
+        )
       }
     }
   }

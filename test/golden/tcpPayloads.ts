@@ -25,7 +25,7 @@ export const readTcpPayloads = (path: string): ReadonlyArray<TcpPayload> => {
     throw new Error(`${path}: expected a little-endian microsecond Ethernet pcap`)
   }
   const payloads: Array<TcpPayload> = []
-  for (let at = 24; at + 16 <= file.length; ) {
+  for (let at = 24; at + 16 <= file.length;) {
     const timeUs = file.readUInt32LE(at) * 1_000_000 + file.readUInt32LE(at + 4)
     const captured = file.readUInt32LE(at + 8)
     const packet = file.subarray(at + 16, at + 16 + captured)

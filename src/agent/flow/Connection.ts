@@ -4,7 +4,13 @@
 import type { L7Message } from "../../model/L7Session.ts"
 import type { SignalSource } from "../../model/observation.ts"
 import type { RedScope } from "../metric/RedScope.ts"
-import { type ConnectionParser, Direction, Evidence, type MessageSink, type Protocol } from "../protocol/Protocol.ts"
+import {
+  type ConnectionParser,
+  Direction,
+  Evidence,
+  type MessageSink,
+  type Protocol,
+} from "../protocol/Protocol.ts"
 import type { Endpoint } from "./Endpoint.ts"
 import type { Session } from "./Session.ts"
 import { type PairBudget, SessionPairs } from "./SessionPairs.ts"
@@ -20,8 +26,8 @@ const maxHintedTries = 64
 const maxPending = 4
 const maxPendingBytes = 512
 const lookahead = 64
-/** Sequence numbers further ahead are not taken for lost bytes but for a number that makes no sense. */
-const maxGap = 64 * 1024 * 1024
+/** Sequence numbers further behind are not taken for bytes sent again but for numbers that make no sense. */
+const maxOverlap = 64 * 1024 * 1024
 
 /** See `direction_score`. */
 export const DirectionScore = { kernel: 255, payload: 254, guess: 100 } as const
@@ -75,6 +81,8 @@ export class Connection implements MessageSink {
   /** Nothing on this connection is parsed any more: no protocol was recognised, or it was left. */
   isAbandoned = false
   lastUs = 0
+  /** Value of `lastUs` when the table last spared this connection while making room. */
+  sparedUs = -1
   /** Where metrics of this connection go; RedMetrics keeps it here so as not to look it up for each session. */
   redScope: RedScope | null = null
 
@@ -139,8 +147,8 @@ export class Connection implements MessageSink {
       const expected = sender === Side.a ? this.expectedA : this.expectedB
       const length = end - start + missing
       const ahead = expected < 0 ? 0 : (tcpSeq - expected) | 0
-      if (ahead > 0 && ahead <= maxGap) this.skip(sender, ahead, timeUs)
-      else if (ahead < 0 && ahead >= -maxGap) {
+      if (ahead > 0) this.skip(sender, ahead, timeUs)
+      else if (ahead < 0 && ahead >= -maxOverlap) {
         // Sent again, or captured twice: what was seen before is passed over.
         const seen = -ahead
         if (seen >= length) return
@@ -153,7 +161,8 @@ export class Connection implements MessageSink {
       if (sender === Side.a) this.expectedA = next
       else this.expectedB = next
     }
-    if (this.parser === null && !this.decide(sender, bytes, from, end, lost, timeUs, seq, threadId, hint)) return
+    if (this.parser === null && !this.decide(sender, bytes, from, end, lost, timeUs, seq, threadId, hint))
+      return
     this.deliver(sender, bytes, from, end, lost, timeUs, seq, threadId)
   }
 
@@ -224,7 +233,11 @@ export class Connection implements MessageSink {
     for (const protocol of this.context.protocols) {
       const evidence = this.evidence(protocol, sender, bytes, start, end)
       if (evidence === Evidence.request || evidence === Evidence.response) {
-        this.settle(protocol, evidence === Evidence.request ? sender : this.other(sender), DirectionScore.payload)
+        this.settle(
+          protocol,
+          evidence === Evidence.request ? sender : this.other(sender),
+          DirectionScore.payload,
+        )
         return true
       }
       if (evidence !== Evidence.unclear) continue
@@ -253,7 +266,13 @@ export class Connection implements MessageSink {
   }
 
   /** What these bytes say, and where that is unclear, what they say as continuation of what the sender sent before. */
-  private evidence(protocol: Protocol, sender: Side, bytes: Uint8Array, start: number, end: number): Evidence {
+  private evidence(
+    protocol: Protocol,
+    sender: Side,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): Evidence {
     let length = 0
     for (const feed of this.pending) {
       if (feed.sender !== sender) continue

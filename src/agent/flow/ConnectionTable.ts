@@ -37,7 +37,6 @@ export class ConnectionTable {
   private readonly maxConnections: number
   private readonly idleUs: number
   private readonly nextFlowId: () => number
-  private lastLookUs = 0
 
   constructor(options: ConnectionTableOptions) {
     this.budget = makePairBudget(options)
@@ -98,8 +97,8 @@ export class ConnectionTable {
   private makeRoom(nowUs: number): void {
     let chances = 0
     for (const [key, connection] of this.connections) {
-      const wasUsed = connection.lastUs > this.lastLookUs
-      if (wasUsed && chances++ < maxChances) {
+      if (connection.lastUs > connection.sparedUs && chances++ < maxChances) {
+        connection.sparedUs = connection.lastUs
         this.connections.delete(key)
         this.connections.set(key, connection)
         continue
@@ -109,6 +108,5 @@ export class ConnectionTable {
       connection.close(nowUs)
       break
     }
-    this.lastLookUs = nowUs
   }
 }

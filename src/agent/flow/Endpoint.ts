@@ -28,4 +28,3 @@ export const serviceName = (endpoint: Endpoint): string => {
   if (endpoint.service === "") endpoint.service = ipText(endpoint.ip)
   return endpoint.service
 }
-

@@ -1,7 +1,13 @@
 // Writes sessions as rows of `flow_log.l7_flow_log` into a batch. Owns the mapping from messages to columns.
 
 import type { ColumnBatch, RowColumns } from "../../model/ColumnBatch.ts"
-import { absentCode, absentLength, type L7Message, RecordType, ResponseStatus } from "../../model/L7Session.ts"
+import {
+  absentCode,
+  absentLength,
+  type L7Message,
+  RecordType,
+  ResponseStatus,
+} from "../../model/L7Session.ts"
 import { ObservationPoint } from "../../model/observation.ts"
 import { IpProtocol } from "../../model/protocol.ts"
 import { type Connection, Side } from "./Connection.ts"
@@ -13,7 +19,9 @@ const none: ReadonlyArray<string> = []
 /** Where the session was seen: at the process of a side, or where the packets were. */
 export const observationPointOf = (connection: Connection): number => {
   if (connection.observed === Side.unknown) return connection.packetPoint
-  return connection.observed === connection.client ? ObservationPoint.clientProcess : ObservationPoint.serverProcess
+  return connection.observed === connection.client
+    ? ObservationPoint.clientProcess
+    : ObservationPoint.serverProcess
 }
 
 /** Status of the answer; a request that was never answered in time has one too. */
@@ -67,11 +75,7 @@ const writeAttributes = (columns: RowColumns<"l7">, row: number, session: Sessio
 }
 
 /** Appends one row; false when the batch is full (then nothing was written). */
-export const appendL7Row = (
-  batch: ColumnBatch<"l7">,
-  session: Session,
-  connection: Connection,
-): boolean => {
+export const appendL7Row = (batch: ColumnBatch<"l7">, session: Session, connection: Connection): boolean => {
   const { columns } = batch
   const row = batch.rows
   if (row >= columns.type.length) return false

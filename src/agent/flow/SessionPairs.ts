@@ -151,7 +151,10 @@ export class SessionPairs {
       this.byId.delete(id)
       this.giveUp(older, SessionEnd.lost)
     }
-    if (this.byId.size > 0 && (this.outstanding >= budget.maxPerConnection || budget.outstanding >= budget.maxTotal)) {
+    if (
+      this.byId.size > 0 &&
+      (this.outstanding >= budget.maxPerConnection || budget.outstanding >= budget.maxTotal)
+    ) {
       const [oldest, oldestSession] = this.byId.entries().next().value as [number, Session]
       this.byId.delete(oldest)
       budget.outstanding--

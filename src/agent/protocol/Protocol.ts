@@ -40,7 +40,15 @@ export interface ConnectionParser {
    * The bytes are the caller's: what is needed later must be copied. Never throws; malformed input is counted in the parser's
    * statistics and skipped to the next message start.
    */
-  feed(direction: Direction, bytes: Uint8Array, start: number, end: number, missing: number, timeUs: number, tcpSeq: number): void
+  feed(
+    direction: Direction,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    missing: number,
+    timeUs: number,
+    tcpSeq: number,
+  ): void
   /** The connection is over: emits messages that only its end completes. */
   close(timeUs: number): void
 }

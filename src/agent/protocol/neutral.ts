@@ -1,7 +1,13 @@
 // The neutral form of a message: plain names and values, absent keys for what is not known. Printed by
 // `sonde replay --messages` and compared by the conformance tests.
 
-import { absentCode, absentLength, type L7Message, RecordType, ResponseStatus } from "../../model/L7Session.ts"
+import {
+  absentCode,
+  absentLength,
+  type L7Message,
+  RecordType,
+  ResponseStatus,
+} from "../../model/L7Session.ts"
 import { l7ProtocolName } from "../../model/protocol.ts"
 
 export interface NeutralMessage {
@@ -61,7 +67,8 @@ export const neutralMessage = (message: L7Message): NeutralMessage => {
   if (message.code !== absentCode) neutral.response_code = message.code
   if (message.exception !== "") neutral.response_exception = message.exception
   if (message.result !== "") neutral.response_result = message.result
-  if (message.length !== absentLength) neutral[isRequest ? "request_length" : "response_length"] = message.length
+  if (message.length !== absentLength)
+    neutral[isRequest ? "request_length" : "response_length"] = message.length
   neutral[isRequest ? "captured_request_byte" : "captured_response_byte"] = message.capturedBytes
   if (message.traceId !== "") neutral.trace_ids = [message.traceId]
   if (message.spanId !== "") neutral.span_id = message.spanId
@@ -72,7 +79,8 @@ export const neutralMessage = (message: L7Message): NeutralMessage => {
   if (message.referer !== "") neutral.referer = message.referer
   if (message.attributes.length > 0) {
     const attributes: Record<string, string> = {}
-    for (let i = 0; i + 1 < message.attributes.length; i += 2) attributes[message.attributes[i]] = message.attributes[i + 1]
+    for (let i = 0; i + 1 < message.attributes.length; i += 2)
+      attributes[message.attributes[i]] = message.attributes[i + 1]
     neutral.attributes = attributes
   }
   return neutral

@@ -9,15 +9,21 @@ export const TraceRank = { none: 0, uber: 1, b3: 2, sw8: 3, traceparent: 4 } as 
 
 const maxIdLength = 256
 
-/** All of text[start, end) is lower or upper case hexadecimal and not all of it zeros. */
+/** 1 for the digits 1-9 and a-f in any case, 2 for 0, else 0. */
+const hexClass = Uint8Array.from({ length: 256 }, (_, c) => {
+  if (c === 48) return 2
+  return (c > 48 && c <= 57) || ((c | 32) >= 97 && (c | 32) <= 102) ? 1 : 0
+})
+
+/** All of text[start, end) is hexadecimal and not all of it zeros. */
 const isHexId = (text: string, start: number, end: number): boolean => {
-  let zeros = true
+  let seen = 0
   for (let i = start; i < end; i++) {
-    const c = text.charCodeAt(i)
-    if (c !== 48) zeros = false
-    if (!((c >= 48 && c <= 57) || ((c | 32) >= 97 && (c | 32) <= 102))) return false
+    const kind = hexClass[text.charCodeAt(i) & 0xff]
+    if (kind === 0) return false
+    seen |= kind
   }
-  return !zeros
+  return (seen & 1) === 1
 }
 
 const decodeBase64 = (text: string): string => {
@@ -25,15 +31,15 @@ const decodeBase64 = (text: string): string => {
   return decoded.length <= maxIdLength ? decoded : ""
 }
 
-/** W3C Trace Context: version-traceid-parentid-flags. */
-export const readTraceparent = (value: string, message: L7Message): boolean => {
-  if (value.length < 55 || value.charCodeAt(2) !== 45 || value.charCodeAt(35) !== 45 || value.charCodeAt(52) !== 45) {
-    return false
-  }
-  if (value.startsWith("ff") || !isHexId(value, 3, 35) || !isHexId(value, 36, 52)) return false
-  if (value.startsWith("00") && value.length !== 55) return false
-  message.traceId = value.slice(3, 35)
-  message.spanId = value.slice(36, 52)
+/** W3C Trace Context, version-traceid-parentid-flags, in text[start, end): read in place, it comes with every request. */
+export const readTraceparent = (text: string, start: number, end: number, message: L7Message): boolean => {
+  const length = end - start
+  if (length < 55 || text.charCodeAt(start + 2) !== 45) return false
+  if (text.charCodeAt(start + 35) !== 45 || text.charCodeAt(start + 52) !== 45) return false
+  if (!isHexId(text, start + 3, start + 35) || !isHexId(text, start + 36, start + 52)) return false
+  if (text.startsWith("ff", start) || (length !== 55 && text.startsWith("00", start))) return false
+  message.traceId = text.slice(start + 3, start + 35)
+  message.spanId = text.slice(start + 36, start + 52)
   return true
 }
 
@@ -71,7 +77,8 @@ export const readUber = (value: string, message: L7Message): boolean => {
   const spanAt = text.indexOf(":") + 1
   const parentAt = text.indexOf(":", spanAt) + 1
   const flagsAt = text.indexOf(":", parentAt) + 1
-  if (spanAt < 2 || spanAt > 33 || parentAt - spanAt < 2 || parentAt - spanAt > 17 || flagsAt === 0) return false
+  if (spanAt < 2 || spanAt > 33 || parentAt - spanAt < 2 || parentAt - spanAt > 17 || flagsAt === 0)
+    return false
   if (!isHexId(text, 0, spanAt - 1) || !isHexId(text, spanAt, parentAt - 1)) return false
   message.traceId = text.slice(0, spanAt - 1)
   message.spanId = text.slice(spanAt, parentAt - 1)

@@ -1,4 +1,5 @@
-// The one expected failure of the console's endpoints: an HTTP status, a code for programs, a line for people, a next step.
+// The one expected failure of the console's endpoints: an HTTP status, a code for programs, a line for
+// people, a next step.
 
 import * as Data from "effect/Data"
 import type { StoreError } from "../store/QueryStore.ts"

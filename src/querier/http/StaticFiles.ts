@@ -1,5 +1,6 @@
-// The console's files: read once into memory, compressed at their first use, served with types, ETags and a strict policy.
-// A path is looked up in the list of files and never joined to a directory, so that it cannot leave it.
+// The console's files: read once into memory, compressed at their first use, served with types, ETags and a
+// strict policy. A path is looked up in the list of files and never joined to a directory, so that it cannot
+// leave it.
 
 import * as Effect from "effect/Effect"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
@@ -156,7 +157,10 @@ export interface StaticRequest {
   readonly headers: Readonly<Record<string, string | undefined>>
 }
 
-/** A page of the console has no extension: it gets index.html. A changed index.html means a new build: all is read anew. */
+/**
+ * A page of the console has no extension: it gets index.html. A changed index.html means a new build: all
+ * is read anew.
+ */
 export const makeStaticFiles = (directory: string) => {
   let loaded: Loaded = { version: -1, files: new Map() }
 

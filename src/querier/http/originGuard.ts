@@ -1,5 +1,6 @@
-// Keeps web pages of other origins away: the Host header must name this server (against DNS rebinding), and what a browser
-// sends from another site is refused (against forged requests). Programs that are no browsers send neither header.
+// Keeps web pages of other origins away: the Host header must name this server (against DNS rebinding), and
+// what a browser sends from another site is refused (against forged requests). Programs that are no browsers
+// send neither header.
 
 import { isIP } from "node:net"
 import { ApiError } from "./ApiError.ts"

@@ -1,4 +1,5 @@
-// Reading the query part of a URL: each reader gives a value in its range, or an ApiError naming key, value and expectation.
+// Reading the query part of a URL: each reader gives a value in its range, or an ApiError naming key, value
+// and expectation.
 
 import * as Effect from "effect/Effect"
 import { type ApiError, badParameter } from "./ApiError.ts"

@@ -1,4 +1,5 @@
-// How answers look on the wire: JSON for programs, `{error: {code, message, next}}` for failures, never cached.
+// How answers look on the wire: JSON for programs, `{error: {code, message, next}}` for failures, never
+// cached.
 
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"

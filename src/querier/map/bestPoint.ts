@@ -1,5 +1,6 @@
-// A request may be seen at several points on its way. Questions that count requests take, for each pair of services, the rows
-// of one point only: the client process if it was seen there, else the server process, else packets.
+// A request may be seen at several points on its way. Questions that count requests take, for each pair of
+// services, the rows of one point only: the client process if it was seen there, else the server process,
+// else packets.
 
 /** The lower, the better; an SQL expression over `flow_log.l7_flow_log`. */
 export const pointRankSql = `transform(observation_point, ['c-p', 's-p', 'c', 's', 'local'], [0, 1, 2, 3, 4], 5)`

@@ -1,18 +1,21 @@
-// GET /api/v1/map: who calls whom, how often, how well. Nodes are services, with what they do as servers; an edge that was seen
-// from both sides counts once.
+// GET /api/v1/map: who calls whom, how often, how well. Nodes are services, with what they do as servers; an
+// edge that was seen from both sides counts once.
 
 import * as Effect from "effect/Effect"
+import type { Row, Settings } from "../../runtime/clickhouse/ClickHouse.ts"
 import { l7ProtocolName } from "../../model/protocol.ts"
 import { textParameter } from "../http/parameters.ts"
 import { rangeSeconds, type TimeRange, timeRange } from "../http/timeRange.ts"
 import { protocolParameter, rangeConditions, requestTable } from "../requests/requestFilter.ts"
 import { errorSql } from "../requests/status.ts"
-import { QueryStore, type Row, type Statement } from "../store/QueryStore.ts"
+import { QueryStore, type Statement } from "../store/QueryStore.ts"
 import { isAnsweredSql, isRequestSql, pointRankSql } from "./bestPoint.ts"
 
 const maxEdges = 500
 const maxNodes = 2 * maxEdges
 const maxProcessesOfNode = 16
+/** Pairs of services beyond these are left out: a public server may have a million clients. */
+const pairLimit: Settings = { max_rows_to_group_by: "20000", group_by_overflow_mode: "any" }
 
 export interface MapFilter {
   readonly range: TimeRange
@@ -25,9 +28,9 @@ interface Rates {
   readonly errors: number
   readonly ratePerSecond: number
   readonly errorRatio: number
-  /** Null where no request was answered. */
-  readonly p50Us: number | null
-  readonly p95Us: number | null
+  /** 0 where no request was answered. */
+  readonly p50Us: number
+  readonly p95Us: number
 }
 
 export interface MapNode extends Rates {
@@ -118,6 +121,7 @@ GROUP BY GROUPING SETS ((client, server), (server))
 ORDER BY isNode, requests DESC, client, server
 LIMIT ${maxEdges + 1} BY isNode`,
     params: conditions.params,
+    settings: pairLimit,
   }
 }
 
@@ -135,13 +139,14 @@ WHERE ${conditions.sql} AND side.2 != 0
 GROUP BY name
 LIMIT ${maxNodes}`,
     params: conditions.params,
+    settings: pairLimit,
   }
 }
 
-const quantile = (value: unknown): number | null =>
-  value === null || value === undefined ? null : Math.round(Number(value))
+/** ClickHouse's NaN comes as null. */
+const quantile = (value: unknown): number => Math.round(Number(value ?? 0))
 
-const noRates: Rates = { requests: 0, errors: 0, ratePerSecond: 0, errorRatio: 0, p50Us: null, p95Us: null }
+const noRates: Rates = { requests: 0, errors: 0, ratePerSecond: 0, errorRatio: 0, p50Us: 0, p95Us: 0 }
 
 const ratesOf = (row: Row, seconds: number): Rates => {
   const requests = Number(row.requests)

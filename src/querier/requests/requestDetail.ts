@@ -1,10 +1,12 @@
-// GET /api/v1/requests/:id: everything stored of one request, and the same request as other observation points saw it.
+// GET /api/v1/requests/:id: everything stored of one request, and the same request as other observation
+// points saw it.
 
 import * as Effect from "effect/Effect"
+import type { Row } from "../../runtime/clickhouse/ClickHouse.ts"
 import { l7ProtocolName } from "../../model/protocol.ts"
 import { notFound } from "../http/ApiError.ts"
 import { parseUint64 } from "../http/parameters.ts"
-import { QueryStore, type Row, type Statement } from "../store/QueryStore.ts"
+import { QueryStore, type Statement } from "../store/QueryStore.ts"
 import { requestTable } from "./requestFilter.ts"
 import { requestRow, requestRowColumns } from "./requestRow.ts"
 import { statusName } from "./status.ts"
@@ -29,7 +31,10 @@ LIMIT 1`,
 
 const maxSides = 20
 
-/** Two records are of one request when connection and sequence number agree; without numbers, times and resource must. */
+/**
+ * Two records are of one request when connection and sequence number agree; without numbers, times and
+ * resource must.
+ */
 export const requestSidesStatement = (request: Row): Statement => ({
   sql: `SELECT
   ${requestRowColumns}

@@ -1,4 +1,5 @@
-// Which requests a question is about: the filters of the list, the histogram and the map, read from a URL and as SQL.
+// Which requests a question is about: the filters of the list, the histogram and the map, read from a URL and
+// as SQL.
 
 import * as Effect from "effect/Effect"
 import { L7Protocol, l7ProtocolName } from "../../model/protocol.ts"

@@ -1,8 +1,10 @@
-// GET /api/v1/requests/histogram: how many requests ended how, over the range, for the same filters as the list.
+// GET /api/v1/requests/histogram: how many requests ended how, over the range, for the same filters as the
+// list.
 
 import * as Effect from "effect/Effect"
+import type { Row } from "../../runtime/clickhouse/ClickHouse.ts"
 import { stepSeconds, stepsOf } from "../http/timeRange.ts"
-import { QueryStore, type Row, type Statement } from "../store/QueryStore.ts"
+import { QueryStore, type Statement } from "../store/QueryStore.ts"
 import { filterConditions, type RequestFilter, requestFilter, requestTable } from "./requestFilter.ts"
 import { statusSql } from "./status.ts"
 

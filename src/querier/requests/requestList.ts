@@ -1,5 +1,6 @@
-// GET /api/v1/requests: newest first, in pages. Order and cursors are `_id`, which grows as rows are stored: a row that
-// arrives late has a high `_id`, so that whoever asks `after` the newest one they have gets it and misses none.
+// GET /api/v1/requests: newest first, in pages. Order and cursors are `_id`, which grows as rows are stored:
+// a row that arrives late has a high `_id`, so that whoever asks `after` the newest one they have gets it and
+// misses none.
 
 import * as Effect from "effect/Effect"
 import { integerParameter, uint64Parameter } from "../http/parameters.ts"

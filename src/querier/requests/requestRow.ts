@@ -1,7 +1,7 @@
 // One row of the request list: the columns asked of ClickHouse and the object the console gets.
 
+import type { Row } from "../../runtime/clickhouse/ClickHouse.ts"
 import { l7ProtocolName } from "../../model/protocol.ts"
-import type { Row } from "../store/QueryStore.ts"
 import { type StatusName, statusName } from "./status.ts"
 
 export interface RequestRow {

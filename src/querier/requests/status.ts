@@ -22,7 +22,10 @@ export const statusSql: Readonly<Record<StatusName, string>> = {
   unknown: `response_status NOT IN (${[...names.keys()].join(", ")})`,
 }
 
-/** What counts as an error of a service or an edge: both kinds of errors, and requests without an answer in time. */
+/**
+ * What counts as an error of a service or an edge: both kinds of errors, and requests without an answer in
+ * time.
+ */
 export const errorSql = `response_status IN (${[
   ResponseStatus.clientError,
   ResponseStatus.serverError,

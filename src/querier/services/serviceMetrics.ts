@@ -1,14 +1,15 @@
-// GET /api/v1/services/:name/metrics: what a service does as a server over time, and by endpoint. Counts come from the metric
-// tables where they have the service, quantiles always from the request log.
+// GET /api/v1/services/:name/metrics: what a service does as a server over time, and by endpoint. Counts come
+// from the metric tables where they have the service, quantiles always from the request log.
 
 import * as Effect from "effect/Effect"
+import type { Row } from "../../runtime/clickhouse/ClickHouse.ts"
 import { l7ProtocolName } from "../../model/protocol.ts"
 import { ApiError } from "../http/ApiError.ts"
 import { rangeSeconds, stepSeconds, stepsOf, type TimeRange, timeRange } from "../http/timeRange.ts"
 import { isAnsweredSql, isRequestSql, pointRankSql } from "../map/bestPoint.ts"
 import { rangeConditions, requestTable } from "../requests/requestFilter.ts"
 import { errorSql } from "../requests/status.ts"
-import { QueryStore, type Row, type Statement } from "../store/QueryStore.ts"
+import { QueryStore, type Statement } from "../store/QueryStore.ts"
 
 const maxPoints = 120
 const maxEndpoints = 200
@@ -21,6 +22,7 @@ export interface ServicePoint {
   readonly time: number
   readonly requests: number
   readonly errors: number
+  /** Null, a gap in a chart, where no request was answered. */
   readonly rrtMeanUs: number | null
   readonly rrtMaxUs: number | null
   readonly p50Us: number | null
@@ -32,31 +34,35 @@ export interface ServiceEndpoint {
   readonly protocol: string
   readonly requests: number
   readonly errors: number
-  readonly p50Us: number | null
-  readonly p95Us: number | null
+  /** 0 where no request was answered. */
+  readonly p50Us: number
+  readonly p95Us: number
 }
 
-/** A service seen by system calls and by packets has rows of both sources: those of the higher source (eBPF) count. */
+/**
+ * A service seen by system calls and by packets has rows of both sources: those of the higher source
+ * (eBPF) count.
+ */
 export const serviceCountsStatement = (name: string, range: TimeRange, step: number): Statement => {
   const conditions = rangeConditions(range)
   const table = step % 60 === 0 || rangeSeconds(range) > longestSecondsFrom1s ? "1m" : "1s"
   return {
     sql: `SELECT
   bucket,
-  argMax(requests, signal_source) AS requests,
-  argMax(errors, signal_source) AS errors,
-  argMax(rrtSum, signal_source) AS rrtSum,
-  argMax(rrtCount, signal_source) AS rrtCount,
-  argMax(rrtMax, signal_source) AS rrtMax
+  argMax(sourceRequests, signal_source) AS requests,
+  argMax(sourceErrors, signal_source) AS errors,
+  argMax(sourceRrtSum, signal_source) AS rrtSum,
+  argMax(sourceRrtCount, signal_source) AS rrtCount,
+  argMax(sourceRrtMax, signal_source) AS rrtMax
 FROM (
   SELECT
     intDiv(toUnixTimestamp(time), {step:UInt32}) * {step:UInt32} AS bucket,
     signal_source,
-    sum(request) AS requests,
-    sum(client_error) + sum(server_error) + sum(timeout) AS errors,
-    sum(rrt_sum) AS rrtSum,
-    sum(rrt_count) AS rrtCount,
-    max(rrt_max) AS rrtMax
+    sum(request) AS sourceRequests,
+    sum(client_error) + sum(server_error) + sum(timeout) AS sourceErrors,
+    sum(rrt_sum) AS sourceRrtSum,
+    sum(rrt_count) AS sourceRrtCount,
+    max(rrt_max) AS sourceRrtMax
   FROM flow_metrics.\`application.${table}\`
   WHERE ${conditions.sql} AND role = 1 AND auto_service = {name:String}
   GROUP BY bucket, signal_source
@@ -66,7 +72,10 @@ GROUP BY bucket`,
   }
 }
 
-/** The requests a service answered, each once: the rows of the best observation point of each of its clients. */
+/**
+ * The requests a service answered, each once: the rows of the best observation point of each of its
+ * clients.
+ */
 const answeredBy = (range: TimeRange) => `${requestTable}
 WHERE ${rangeConditions(range).sql} AND ${isRequestSql} AND auto_service_1 = {name:String}
   AND (auto_service_0, ${pointRankSql}) IN (
@@ -124,13 +133,17 @@ const pointAt = (time: number, counts: Row | undefined, latency: Row | undefined
   }
 }
 
-const endpointOf = (row: Row): ServiceEndpoint => ({
-  endpoint: String(row.endpoint),
-  protocol: l7ProtocolName(Number(row.l7_protocol)),
-  requests: Number(row.requests),
-  errors: Number(row.errors),
-  ...quantilesOf(row),
-})
+const endpointOf = (row: Row): ServiceEndpoint => {
+  const { p50Us, p95Us } = quantilesOf(row)
+  return {
+    endpoint: String(row.endpoint),
+    protocol: l7ProtocolName(Number(row.l7_protocol)),
+    requests: Number(row.requests),
+    errors: Number(row.errors),
+    p50Us: p50Us ?? 0,
+    p95Us: p95Us ?? 0,
+  }
+}
 
 const byBucket = (rows: ReadonlyArray<Row>) => new Map(rows.map((row) => [Number(row.bucket), row]))
 

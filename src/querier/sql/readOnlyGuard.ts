@@ -1,6 +1,6 @@
-// Says whether a user's statement may go to ClickHouse. The engine's own `readonly` and limits are the first wall; this is the
-// second one, for what they let through: KILL QUERY and BACKUP, the scalar function file(), system tables with secrets.
-// It decides on tokens; a statement that it cannot cut into tokens is refused.
+// Says whether a user's statement may go to ClickHouse. The engine's own `readonly` and limits are the first
+// wall; this is the second one, for what they let through: KILL QUERY and BACKUP, the scalar function file(),
+// system tables with secrets. It decides on tokens; a statement that it cannot cut into tokens is refused.
 
 import { type Token, tokenize } from "./tokens.ts"
 
@@ -12,7 +12,10 @@ const words = (list: string): ReadonlySet<string> => new Set(list.trim().split(/
 
 const firstWords = words("select with show describe desc exists explain from")
 
-/** Functions, of tables or of values, that reach files, the network, other processes or all databases at once. */
+/**
+ * Functions, of tables or of values, that reach files, the network, other processes or all databases at
+ * once.
+ */
 const forbiddenFunctions = words(`
   file url s3 gcs oss cosn hdfs azureblobstorage filesystem input executable remote remotesecure
   cluster clusterallreplicas mysql postgresql mongodb sqlite redis odbc jdbc ytsaurus arrowflight
@@ -20,7 +23,10 @@ const forbiddenFunctions = words(`
   mergetreeanalyzeindexes mergetreeanalyzeindexesuuid fuzzjson fuzzquery getclienthttpheader
   catboostevaluate sleep sleepeachrow
 `)
-/** Families of the same: icebergS3, deltaLakeCluster, s3Cluster, aiGenerate and what newer engines add to them. */
+/**
+ * Families of the same: icebergS3, deltaLakeCluster, s3Cluster, aiGenerate and what newer engines add to
+ * them.
+ */
 const forbiddenFamilies =
   /^(iceberg|deltalake|hudi|paimon|ai(generate|classify|extract|embed|translate))|cluster$/
 

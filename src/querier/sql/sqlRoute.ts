@@ -1,5 +1,5 @@
-// POST /v1/query/ (and GET for quick looks): a reading SQL statement, answered in the shape of DeepFlow's querier.
-// Values pass through as ClickHouse wrote them, so that 64-bit integers keep all their digits.
+// POST /v1/query/ (and GET for quick looks): a reading SQL statement, answered in the shape of DeepFlow's
+// querier. Values pass through as ClickHouse wrote them, so that 64-bit integers keep all their digits.
 
 import * as Effect from "effect/Effect"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
@@ -15,7 +15,7 @@ export interface SqlQuestion {
   readonly sql: string
 }
 
-/** One line: names first, then types, then rows, each a JSON array. */
+/** Lines, each a JSON array: the names, the types, then the rows. */
 const format = "JSONCompactEachRowWithNamesAndTypes"
 
 const maxSqlLength = 256 * 1024
@@ -85,7 +85,8 @@ const questionOf = (read: (key: string) => unknown): SqlQuestion | string => {
   return { db, sql }
 }
 
-const answerSql = (question: SqlQuestion | string) =>
+/** A text instead of a question says what is wrong with the request. */
+export const answerSql = (question: SqlQuestion | string) =>
   (typeof question === "string" ? Effect.succeed(invalid(question)) : ask(question)).pipe(
     Effect.catch((error) => Effect.succeed(fromStore(error))),
     onDefect(failure(500, "SERVER_ERROR", "Sonde failed to answer; the log of the server names the cause")),

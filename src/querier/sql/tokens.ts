@@ -27,7 +27,10 @@ const wellFormedNumber = /^(0[xX][0-9a-fA-F]+|0[bB][01]+|[0-9][0-9_]*(\.[0-9]*)?
 
 const problem = (what: string): TokenProblem => ({ ok: false, problem: what })
 
-/** The index behind the closing quote, or -1 when there is none. Both `\x` and a doubled quote stand for one character. */
+/**
+ * The index behind the closing quote, or -1 when there is none. Both `\x` and a doubled quote stand for
+ * one character.
+ */
 const endOfQuoted = (sql: string, start: number, quote: string): number => {
   let i = start + 1
   while (i < sql.length) {

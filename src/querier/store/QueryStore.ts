@@ -1,18 +1,19 @@
-// What the querier asks of ClickHouse: one reading statement at a time, bounded in time, memory, rows and bytes.
-// Values of users travel as ClickHouse query parameters (`{name:Type}`) and never inside the text of a statement.
+// What the querier asks of ClickHouse: one reading statement at a time, bounded in time, memory, rows and
+// bytes. Values of users travel as ClickHouse query parameters (`{name:Type}`) and never inside the text of a
+// statement.
 
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
+import type { Row, Settings } from "../../runtime/clickhouse/ClickHouse.ts"
 
 /** A statement of our own and its parameters. */
 export interface Statement {
   readonly sql: string
-  readonly params: Readonly<Record<string, string | number | ReadonlyArray<number>>>
+  readonly params: Readonly<Record<string, string | number>>
+  /** ClickHouse settings beside `queryLimits`. */
+  readonly settings?: Settings
 }
-
-/** 64-bit integers are decimal strings, dates as ClickHouse prints them. */
-export type Row = Readonly<Record<string, unknown>>
 
 /** `refused`: the statement is wrong or not allowed; `limit`: it needs more than it may have. */
 export type StoreErrorReason = "unavailable" | "timeout" | "limit" | "refused"

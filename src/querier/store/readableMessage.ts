@@ -1,4 +1,5 @@
-// ClickHouse's error texts as one line a person reads: without class names, version and the list of every possible token.
+// ClickHouse's error texts as one line a person reads: without class names, version and the list of every
+// possible token.
 
 const maxLength = 500
 

@@ -61,26 +61,27 @@ export class HeadReader {
     this.keepSegments = keepSegments
   }
 
-  /** False when the text does not begin with a request line of HTTP/1.x. The text ends with a line end. */
-  readRequest(text: string, message: L7Message): boolean {
+  /** Reads text[0, end), which ends with a line end. False when it does not begin with a request line of HTTP/1.x. */
+  readRequest(text: string, end: number, message: L7Message): boolean {
     this.reset()
     const lineEnd = text.indexOf(LF)
     const space = text.indexOf(" ")
     if (space < 1 || space > maxMethod || lineEnd < 0) return false
     const stop = text.charCodeAt(lineEnd - 1) === CR ? lineEnd - 1 : lineEnd
     const versionAt = stop - 8
-    if (versionAt - 2 <= space || !text.startsWith(" HTTP/1.", versionAt - 1) || !isMethod(text, space)) return false
+    if (versionAt - 2 <= space || !text.startsWith(" HTTP/1.", versionAt - 1) || !isMethod(text, space))
+      return false
     const minor = text.charCodeAt(stop - 1)
     if (minor < 48 || minor > 57) return false
     message.version = minor === 49 ? "1.1" : text.slice(stop - 3, stop)
     message.requestType = text.slice(0, space)
-    this.readHeaders(text, lineEnd + 1, message)
+    this.readHeaders(text, lineEnd + 1, end, message)
     this.readTarget(text.slice(space + 1, versionAt - 1), message)
     return true
   }
 
-  /** False when the text does not begin with a status line of HTTP/1.x. */
-  readResponse(text: string, message: L7Message): boolean {
+  /** The same with a status line. */
+  readResponse(text: string, end: number, message: L7Message): boolean {
     this.reset()
     const lineEnd = text.indexOf(LF)
     if (lineEnd < 12 || !text.startsWith("HTTP/1.") || text.charCodeAt(8) !== 32) return false
@@ -93,7 +94,7 @@ export class HeadReader {
     else if (code >= 400) message.status = ResponseStatus.clientError
     else message.status = ResponseStatus.ok
     if (code >= 400) message.exception = text.slice(13, lineEnd).trim()
-    this.readHeaders(text, lineEnd + 1, message)
+    this.readHeaders(text, lineEnd + 1, end, message)
     return true
   }
 
@@ -131,9 +132,9 @@ export class HeadReader {
   }
 
   /** Each line is found by its line end, then told by the length of its name: few lines are compared at all. */
-  private readHeaders(text: string, from: number, message: L7Message): void {
+  private readHeaders(text: string, from: number, end: number, message: L7Message): void {
     let at = from
-    while (at < text.length) {
+    while (at < end) {
       const lineEnd = text.indexOf(LF, at)
       if (lineEnd < 0) return
       const colon = text.indexOf(":", at)
@@ -162,7 +163,7 @@ export class HeadReader {
         return
       case 11:
         if (isName(text, at, "traceparent")) {
-          this.readTrace(TraceRank.traceparent, this.value(text, colon, lineEnd), message)
+          this.readTraceparent(text, colon, lineEnd, message)
         } else if (isName(text, at, "x-b3-spanid")) {
           const span = this.value(text, colon, lineEnd)
           if (this.traceRank <= TraceRank.b3 && isSpanId(span)) message.spanId = span
@@ -180,7 +181,8 @@ export class HeadReader {
         }
         return
       case 13:
-        if (isName(text, at, "uber-trace-id")) this.readTrace(TraceRank.uber, this.value(text, colon, lineEnd), message)
+        if (isName(text, at, "uber-trace-id"))
+          this.readTrace(TraceRank.uber, this.value(text, colon, lineEnd), message)
         return
       case 14:
         if (isName(text, at, "content-length")) this.readLength(this.value(text, colon, lineEnd))
@@ -225,18 +227,24 @@ export class HeadReader {
     this.contentLength = contradicts ? badLength : length
   }
 
+  private readTraceparent(text: string, colon: number, lineEnd: number, message: L7Message): void {
+    let start = colon + 1
+    let end = lineEnd
+    while (start < end && text.charCodeAt(start) <= 32) start++
+    while (end > start && text.charCodeAt(end - 1) <= 32) end--
+    if (!readTraceparent(text, start, end, message)) return
+    this.traceRank = TraceRank.traceparent
+    message.parentSpanId = ""
+  }
+
   private readTrace(rank: number, value: string, message: L7Message): void {
     if (rank <= this.traceRank) return
     const parent = message.parentSpanId
     message.parentSpanId = ""
-    const found =
-      rank === TraceRank.traceparent
-        ? readTraceparent(value, message)
-        : rank === TraceRank.sw8
-          ? readSw8(value, message)
-          : rank === TraceRank.b3
-            ? readB3(value, message)
-            : readUber(value, message)
+    let found = false
+    if (rank === TraceRank.sw8) found = readSw8(value, message)
+    else if (rank === TraceRank.b3) found = readB3(value, message)
+    else found = readUber(value, message)
     if (found) this.traceRank = rank
     else message.parentSpanId = parent
   }

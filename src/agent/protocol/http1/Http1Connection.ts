@@ -9,6 +9,7 @@ import type { ParserStats } from "../ParserStats.ts"
 import { type ConnectionParser, Direction, Evidence, type MessageSink } from "../Protocol.ts"
 import { detectHttp1 } from "./detect.ts"
 import { HalfStream, maxHead, Phase } from "./HalfStream.ts"
+import { crlfHeadLength, findHeadEnd, headWindow } from "./headEnd.ts"
 import { badLength, type HeadReader, MethodKind, noLength } from "./HeadReader.ts"
 import { RequestQueue } from "./RequestQueue.ts"
 
@@ -19,26 +20,6 @@ const CR = 13
 
 /** Attributes of a message of whose head only a part was captured. */
 const headTruncated: ReadonlyArray<string> = ["head_truncated", "true"]
-
-/**
- * Position after the empty line that ends a head (LF LF or LF CR LF, so CRLF CRLF too), or -1. Looks at every second byte:
- * any such end has a control character among them.
- */
-export const findHeadEnd = (bytes: Uint8Array, start: number, end: number): number => {
-  for (let i = start + 1; i < end; i += 2) {
-    const c = bytes[i]
-    if (c > CR) continue
-    if (c === LF) {
-      if (bytes[i - 1] === LF) return i + 1
-      if (i - 2 >= start && bytes[i - 1] === CR && bytes[i - 2] === LF) return i + 1
-      if (i + 1 < end && bytes[i + 1] === LF) return i + 2
-      if (i + 2 < end && bytes[i + 1] === CR && bytes[i + 2] === LF) return i + 3
-    } else if (c === CR && bytes[i - 1] === LF && i + 1 < end && bytes[i + 1] === LF) {
-      return i + 2
-    }
-  }
-  return -1
-}
 
 export class Http1Connection implements ConnectionParser {
   private readonly requests = new HalfStream()
@@ -81,7 +62,15 @@ export class Http1Connection implements ConnectionParser {
       switch (half.phase) {
         case Phase.start:
         case Phase.head:
-          at = this.readHead(half, direction, bytes, at, end, timeUs, tcpSeq === 0 ? 0 : (tcpSeq + at - start) >>> 0)
+          at = this.readHead(
+            half,
+            direction,
+            bytes,
+            at,
+            end,
+            timeUs,
+            tcpSeq === 0 ? 0 : (tcpSeq + at - start) >>> 0,
+          )
           break
         case Phase.body: {
           const taken = Math.min(half.remaining, end - at)
@@ -150,6 +139,8 @@ export class Http1Connection implements ConnectionParser {
       // A response to a request that was not seen: after HEAD the next message stands where a body was announced.
       half.isUncertain = false
       if (detectHttp1(bytes, start, end) === wanted) this.finish(half)
+    } else if (half.phase === Phase.body || half.phase === Phase.chunks) {
+      this.checkBody(half, direction, bytes, start, end, wanted)
     }
     if (direction === Direction.toServer) {
       if (this.responses.phase === Phase.untilClose && detectHttp1(bytes, start, end) === wanted) {
@@ -163,6 +154,25 @@ export class Http1Connection implements ConnectionParser {
         this.requests.phase = Phase.lost
       }
     }
+  }
+
+  /**
+   * A message that begins where a body should go on: bytes were lost of which nobody told (sent by a call that is not
+   * captured). Believed only where another message is due: a response while a request waits, a request after the answer.
+   */
+  private checkBody(
+    half: HalfStream,
+    direction: Direction,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    wanted: Evidence,
+  ): void {
+    const isDue = direction === Direction.toClient ? this.outstanding.size > 0 : this.outstanding.size === 0
+    if (!isDue || detectHttp1(bytes, start, end) !== wanted) return
+    if (half.message !== null) this.stats.truncated++
+    this.stats.resyncs++
+    this.finish(half)
   }
 
   private readHead(
@@ -179,11 +189,17 @@ export class Http1Connection implements ConnectionParser {
       // Empty lines before a message are to be ignored (RFC 9112 section 2.2).
       while (at < end && (bytes[at] === CR || bytes[at] === LF)) at++
       if (at === end) return end
-      const headEnd = findHeadEnd(bytes, at, Math.min(end, at + maxHead))
       half.headStartUs = timeUs
       half.headTcpSeq = tcpSeq === 0 ? 0 : (tcpSeq + at - start) >>> 0
+      const window = latin1Text(bytes, at, Math.min(end, at + headWindow))
+      const length = crlfHeadLength(window)
+      if (length > 0) {
+        this.begin(half, direction, window, length, length, timeUs, true)
+        return at + length
+      }
+      const headEnd = findHeadEnd(bytes, at, Math.min(end, at + maxHead))
       if (headEnd > 0) {
-        this.begin(half, direction, latin1Text(bytes, at, headEnd), headEnd - at, timeUs, true)
+        this.begin(half, direction, latin1Text(bytes, at, headEnd), headEnd - at, headEnd - at, timeUs, true)
         return headEnd
       }
     }
@@ -195,7 +211,7 @@ export class Http1Connection implements ConnectionParser {
     if (headEnd > 0) {
       const text = latin1Text(head, 0, headEnd)
       half.clearHead()
-      this.begin(half, direction, text, headEnd, timeUs, true)
+      this.begin(half, direction, text, headEnd, headEnd, timeUs, true)
       return at + headEnd - before
     }
     const wanted = direction === Direction.toServer ? Evidence.request : Evidence.response
@@ -221,11 +237,12 @@ export class Http1Connection implements ConnectionParser {
     return Evidence.unclear
   }
 
-  /** A message's head is known: reads it and decides what follows. */
+  /** A message's head is known, text[0, length): reads it and decides what follows. */
   private begin(
     half: HalfStream,
     direction: Direction,
     text: string,
+    length: number,
     captured: number,
     timeUs: number,
     isComplete: boolean,
@@ -236,7 +253,9 @@ export class Http1Connection implements ConnectionParser {
     message.endUs = timeUs
     message.capturedBytes = captured
     const reader = this.reader
-    if (!(isRequest ? reader.readRequest(text, message) : reader.readResponse(text, message))) {
+    if (
+      !(isRequest ? reader.readRequest(text, length, message) : reader.readResponse(text, length, message))
+    ) {
       this.stats.malformed++
       this.lose(half, direction, true)
       return
@@ -338,7 +357,10 @@ export class Http1Connection implements ConnectionParser {
       this.lose(half, direction)
     } else {
       this.stats.skippedBytes += missing
-      if (half.phase === Phase.start || (half.phase === Phase.head && !this.emitPartialHead(half, direction))) {
+      if (
+        half.phase === Phase.start ||
+        (half.phase === Phase.head && !this.emitPartialHead(half, direction))
+      ) {
         this.lose(half, direction, true)
       }
     }
@@ -353,7 +375,7 @@ export class Http1Connection implements ConnectionParser {
     half.clearHead()
     half.phase = Phase.lost
     if (lastLine === 0) return false
-    this.begin(half, direction, text, captured, half.headStartUs, false)
+    this.begin(half, direction, text, lastLine, captured, half.headStartUs, false)
     return true
   }
 
@@ -382,4 +404,3 @@ export class Http1Connection implements ConnectionParser {
     this.sink.message(message)
   }
 }
-

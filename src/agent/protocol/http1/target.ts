@@ -1,5 +1,7 @@
 // Request targets (RFC 9112 section 3.2): path, endpoint, and what of a query may be kept.
 
+import { ownText } from "../latin1.ts"
+
 /** What takes the place of a secret's value. */
 export const masked = "***"
 
@@ -39,17 +41,30 @@ const secretEndings = [
   "_key",
 ]
 const maxSecretName = 64
+/** Names judged before: programs use few, and judging one costs more than all else about a query. */
+const judged = new Map<string, boolean>()
+const maxJudged = 1024
 
 const isSecretName = (name: string): boolean => {
   if (name.length > maxSecretName) return true
+  const known = judged.get(name)
+  if (known !== undefined) return known
+  const isSecret = looksSecret(name)
+  if (judged.size >= maxJudged) judged.clear()
+  judged.set(ownText(name), isSecret)
+  return isSecret
+}
+
+const looksSecret = (name: string): boolean => {
   let lower = name.toLowerCase()
   if (lower.includes("%")) {
     try {
       lower = decodeURIComponent(lower)
     } catch {}
   }
-  // `user[password]` and `password[]` name their secret inside brackets.
+  // `user[password]` and `password[]`: the innermost name that is not empty.
   lower = lower.replaceAll("[]", "").replaceAll("]", "")
+  lower = lower.slice(lower.lastIndexOf("[") + 1)
   return secretNames.has(lower) || secretEndings.some((ending) => lower.endsWith(ending))
 }
 

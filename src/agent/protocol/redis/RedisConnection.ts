@@ -9,7 +9,8 @@ import type { ParserStats } from "../ParserStats.ts"
 import { type ConnectionParser, Direction, type MessageSink } from "../Protocol.ts"
 import type { CommandLine } from "./commandLine.ts"
 import { mayBeginMessage } from "./detect.ts"
-import { RespReader, RespType } from "./RespReader.ts"
+import { RespReader } from "./RespReader.ts"
+import { RespType } from "./RespType.ts"
 
 /** Subscriptions of which the confirmations are counted; beyond it they pair one to one. */
 const maxConfirmations = 64
@@ -240,7 +241,8 @@ export class RedisConnection implements ConnectionParser {
     const { reader } = half
     const { type } = reader
     let pushed = ""
-    if (type === RespType.push || (type === RespType.array && this.expectsPush(reader))) pushed = this.text(reader, 0)
+    if (type === RespType.push || (type === RespType.array && this.expectsPush(reader)))
+      pushed = this.text(reader, 0)
     else if (type === RespType.simple && this.isMonitoring && this.isMonitorLine(reader)) pushed = "MONITOR"
     if (isSubscription(pushed)) {
       if (!this.confirm(reader)) return

@@ -1,6 +1,8 @@
 // Walks one RESP2 or RESP3 value over any split of its bytes. Keeps numbers, and copies of the first few short texts:
 // those of the elements of the outermost aggregate, or the line of a simple value. Memory is constant; nothing throws.
 
+import { isAggregate, isBulk, isLine, RespType } from "./RespType.ts"
+
 /** Redis' own default limit of one bulk string (proto-max-bulk-len). */
 export const maxBulk = 512 * 1024 * 1024
 /** Elements of one aggregate; a reply of more is taken for garbage. */
@@ -17,49 +19,9 @@ const maxArena = 512
 const Part = { type: 0, line: 1, number: 2, bulk: 3, bulkEnd: 4 } as const
 type Part = (typeof Part)[keyof typeof Part]
 
-export const RespType = {
-  none: 0,
-  simple: 43, // +
-  error: 45, // -
-  integer: 58, // :
-  bulk: 36, // $
-  array: 42, // *
-  nothing: 95, // _
-  boolean: 35, // #
-  double: 44, // ,
-  bigNumber: 40, // (
-  bulkError: 33, // !
-  verbatim: 61, // =
-  map: 37, // %
-  set: 126, // ~
-  attribute: 124, // |
-  push: 62, // >
-  chunk: 59, // ;
-  end: 46, // .
-  /** A command typed as a line, without a type byte. */
-  inline: 1,
-} as const
-
 const unending = -1
 const CR = 13
 const LF = 10
-
-const isAggregate = (type: number): boolean =>
-  type === RespType.array ||
-  type === RespType.map ||
-  type === RespType.set ||
-  type === RespType.push ||
-  type === RespType.attribute
-const isBulk = (type: number): boolean =>
-  type === RespType.bulk || type === RespType.bulkError || type === RespType.verbatim || type === RespType.chunk
-const isLine = (type: number): boolean =>
-  type === RespType.simple ||
-  type === RespType.error ||
-  type === RespType.integer ||
-  type === RespType.nothing ||
-  type === RespType.boolean ||
-  type === RespType.double ||
-  type === RespType.bigNumber
 
 const isLetter = (c: number): boolean => (c | 32) >= 97 && (c | 32) <= 122
 
@@ -232,7 +194,8 @@ export class RespReader {
       const digit = c - 48
       if (digit >= 0 && digit <= 9) {
         this.value = this.value * 10 + digit
-        if (++this.digits > 12) break
+        this.digits++
+        if (this.digits > 12) break
       } else if (c === LF) {
         this.endNumber()
         return at + 1
@@ -283,14 +246,15 @@ export class RespReader {
     if (type === RespType.chunk && this.value === 0) {
       // Ends a streamed string: its frame is the value.
       this.depth--
-      this.part = Part.type
       this.valueDone()
       return
     }
     this.bulkRemaining = this.value
     this.part = Part.bulk
     this.isKeeping =
-      this.type !== RespType.none && type !== RespType.chunk && (this.depth === 1 || type === RespType.bulkError)
+      this.type !== RespType.none &&
+      type !== RespType.chunk &&
+      (this.depth === 1 || type === RespType.bulkError)
     this.textLength = 0
     if (this.bulkRemaining === 0) this.endBulk()
   }
@@ -301,7 +265,6 @@ export class RespReader {
     else if (this.depth === 1 && this.type !== RespType.none) this.keepEmpty()
     if (count === 0) {
       this.part = Part.type
-      // An attribute only precedes the value it describes.
       if (type !== RespType.attribute) this.valueDone()
       return
     }
@@ -353,33 +316,43 @@ export class RespReader {
 
   /** A value ended: closes every aggregate that it completes. */
   private valueDone(): void {
+    this.part = Part.type
     while (this.depth > 0) {
       const top = this.depth - 1
       if (this.remaining[top] === unending) return
       if (--this.remaining[top] > 0) return
       this.depth--
-      if (this.frames[top] === RespType.attribute) {
-        this.part = Part.type
-        return
-      }
+      // An attribute only precedes the value it describes.
+      if (this.frames[top] === RespType.attribute) return
     }
     this.isDone = true
   }
 
   private keep(bytes: Uint8Array, start: number, end: number): void {
-    const stop = Math.min(end, start + maxText - this.textLength)
-    for (let at = start; at < stop; at++) this.keepByte(bytes[at])
+    if (this.texts >= maxTexts) return
+    const room = Math.min(maxText - this.textLength, maxArena - this.arenaLength)
+    const count = Math.min(end - start, room)
+    const to = this.arenaLength
+    if (to + count > this.arena.length) this.growArena(to + count)
+    const { arena } = this
+    for (let i = 0; i < count; i++) arena[to + i] = bytes[start + i]
+    this.arenaLength = to + count
+    this.textLength += count
   }
 
   private keepByte(c: number): void {
     if (this.textLength >= maxText || this.arenaLength >= maxArena || this.texts >= maxTexts) return
-    if (this.arenaLength === this.arena.length) {
-      const grown = new Uint8Array(this.arena.length * 2)
-      grown.set(this.arena)
-      this.arena = grown
-    }
+    if (this.arenaLength === this.arena.length) this.growArena(this.arenaLength + 1)
     this.arena[this.arenaLength++] = c
     this.textLength++
+  }
+
+  private growArena(length: number): void {
+    let size = this.arena.length
+    while (size < length) size *= 2
+    const grown = new Uint8Array(size)
+    grown.set(this.arena)
+    this.arena = grown
   }
 
   private keepEmpty(): void {

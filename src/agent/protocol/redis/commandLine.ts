@@ -20,6 +20,16 @@ const isStreamsWord = (reader: RespReader, index: number): boolean =>
   reader.ends[index] - reader.textStart(index) === 7 &&
   latin1Text(reader.arena, reader.textStart(index), reader.ends[index]).toUpperCase() === "STREAMS"
 
+interface KnownCommand {
+  readonly command: string
+  readonly rule: CommandRule
+}
+
+/** Names of commands that are remembered; a client that invents more starts it over. */
+const maxKnown = 1024
+
+const upper = (c: number): number => (c >= 97 && c <= 122 ? c - 32 : c)
+
 export class CommandLine {
   /** The command in upper case, after `read`. */
   command = ""
@@ -28,6 +38,7 @@ export class CommandLine {
   private readonly out = new Uint8Array(maxLine)
   private length = 0
   private isAscii = true
+  private readonly known = new Map<number, KnownCommand>()
   private keysFrom = 0
   private keysTo = -1
   private readonly masksLiterals: boolean
@@ -38,8 +49,9 @@ export class CommandLine {
 
   /** Reads a command of which `reader` kept the first arguments; `count` is how many there are. */
   read(reader: RespReader, count: number): void {
-    this.command = latin1Text(reader.arena, 0, reader.ends[0]).toUpperCase()
-    const commandRule = ruleOf(this.command)
+    const known = this.knownCommand(reader.arena, reader.ends[0])
+    this.command = known.command
+    const commandRule = known.rule
     const masks = this.masksLiterals || commandRule.isSecret
     this.length = 0
     this.isAscii = true
@@ -52,6 +64,23 @@ export class CommandLine {
       } else this.put(question)
     }
     this.line = this.isAscii ? latin1Text(this.out, 0, this.length) : utf8Text(this.out, 0, this.length)
+  }
+
+  /** The command that arena[0, length) names, by the hash of its bytes: no text is made of a name that was seen before. */
+  private knownCommand(arena: Uint8Array, length: number): KnownCommand {
+    let hash = length
+    for (let i = 0; i < length; i++) hash = (Math.imul(hash, 31) + upper(arena[i])) | 0
+    const known = this.known.get(hash)
+    if (known !== undefined && known.command.length === length) {
+      let i = 0
+      while (i < length && known.command.charCodeAt(i) === upper(arena[i])) i++
+      if (i === length) return known
+    }
+    const command = latin1Text(arena, 0, length).toUpperCase()
+    const added = { command, rule: ruleOf(command) }
+    if (this.known.size >= maxKnown) this.known.clear()
+    this.known.set(hash, added)
+    return added
   }
 
   /** Where the keys stand whose number or place the arguments themselves say. */

@@ -3,7 +3,7 @@
 import { latin1Text } from "../latin1.ts"
 import { Evidence } from "../Protocol.ts"
 import { isKnownCommand } from "./commands.ts"
-import { RespType } from "./RespReader.ts"
+import { RespType } from "./RespType.ts"
 
 const lookahead = 64
 const maxCommand = 24
@@ -37,9 +37,11 @@ const detectArray = (bytes: Uint8Array, start: number, end: number): Evidence =>
   const elementAt = numberLine(bytes, start + 1, end, true)
   if (elementAt < 0) return Evidence.none
   if (elementAt === 0) return Evidence.unclear
-  if (bytes[start + 1] === 45 || bytes[start + 1] === 48) return elementAt === end ? Evidence.unclear : Evidence.none
+  if (bytes[start + 1] === 45 || bytes[start + 1] === 48)
+    return elementAt === end ? Evidence.unclear : Evidence.none
   if (elementAt === end) return Evidence.unclear
-  if (bytes[elementAt] !== RespType.bulk) return isReplyType(bytes[elementAt]) ? Evidence.response : Evidence.none
+  if (bytes[elementAt] !== RespType.bulk)
+    return isReplyType(bytes[elementAt]) ? Evidence.response : Evidence.none
   const textAt = numberLine(bytes, elementAt + 1, end, true)
   if (textAt <= 0) return textAt < 0 ? Evidence.none : Evidence.unclear
   let length = 0
@@ -67,7 +69,11 @@ const detectLine = (bytes: Uint8Array, start: number, end: number): Evidence => 
   if (i < end && bytes[i] !== CR) return Evidence.none
   const first = bytes[start + 1]
   // Errors begin with a word in capitals, simple strings with a letter.
-  if (end - start > 1 && !(first >= 65 && first <= 90) && !(bytes[start] === 43 && first >= 97 && first <= 122)) {
+  if (
+    end - start > 1 &&
+    !(first >= 65 && first <= 90) &&
+    !(bytes[start] === 43 && first >= 97 && first <= 122)
+  ) {
     return Evidence.none
   }
   return latin1Text(bytes, start, end).startsWith("+PONG\r\n") ? Evidence.response : Evidence.unclear
@@ -75,9 +81,10 @@ const detectLine = (bytes: Uint8Array, start: number, end: number): Evidence => 
 
 const detectInline = (bytes: Uint8Array, start: number, end: number): Evidence => {
   let i = start
-  while (i < end && i - start < maxCommand && ((bytes[i] | 32) >= 97 && (bytes[i] | 32) <= 122)) i++
+  while (i < end && i - start < maxCommand && (bytes[i] | 32) >= 97 && (bytes[i] | 32) <= 122) i++
   if (i === end) return Evidence.unclear
-  return (bytes[i] === 32 || bytes[i] === CR || bytes[i] === LF) && isCommandAt(bytes, start, i) &&
+  return (bytes[i] === 32 || bytes[i] === CR || bytes[i] === LF) &&
+    isCommandAt(bytes, start, i) &&
     !latin1Text(bytes, start, end).includes(" HTTP/")
     ? Evidence.unclear
     : Evidence.none
@@ -108,7 +115,12 @@ export const detectRedis = (bytes: Uint8Array, start: number, end: number): Evid
 }
 
 /** Weaker than detection, for a connection known to be Redis: may these bytes begin a message of this direction? */
-export const mayBeginMessage = (bytes: Uint8Array, start: number, end: number, isRequest: boolean): boolean => {
+export const mayBeginMessage = (
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  isRequest: boolean,
+): boolean => {
   const type = bytes[start]
   if (isRequest) {
     const evidence = detectRedis(bytes, start, end)

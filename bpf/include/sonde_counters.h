@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What the kernel side counts, per CPU; the names go into TypeScript by scripts/layout.ts. */
+#pragma once
+
+enum sonde_counter {
+	SONDE_COUNT_DELIVERED,       /* events put into the ring */
+	SONDE_COUNT_DELIVERED_BYTES, /* payload bytes put into the ring */
+	SONDE_COUNT_RING_FULL,       /* events lost because the ring was full */
+	SONDE_COUNT_UNREADABLE,      /* payloads that could not be read from user memory */
+	SONDE_COUNT_UNKNOWN,         /* payloads of sockets whose protocol is not recognised yet */
+	SONDE_COUNT_FILTERED,        /* system calls on sockets given up as unknown */
+	SONDE_COUNT_EXCLUDED,        /* system calls of excluded processes and ports */
+	SONDE_COUNT_SOCKETS_FULL,    /* sockets for which there was no room in the table */
+	SONDE_COUNT_MAX,
+};

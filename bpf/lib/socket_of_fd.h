@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#pragma once
+
+/* The TCP socket behind a descriptor of the current process; NULL for everything else. */
+static __always_inline struct sock *tcp_socket_of_fd(__u64 fd)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file **files;
+	struct file *file;
+	struct socket *socket;
+	struct sock *sk;
+	__u16 family;
+
+	if (fd >= BPF_CORE_READ(table, max_fds))
+		return 0;
+	files = BPF_CORE_READ(table, fd);
+	if (bpf_probe_read_kernel(&file, sizeof(file), files + fd) || !file)
+		return 0;
+	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return 0;
+	socket = BPF_CORE_READ(file, private_data);
+	sk = BPF_CORE_READ(socket, sk);
+	if (!sk)
+		return 0;
+	family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if (family != AF_INET && family != AF_INET6)
+		return 0;
+	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP || BPF_CORE_READ(sk, sk_type) != SOCK_STREAM)
+		return 0;
+	return sk;
+}
+
+static __always_inline void map_ipv4(__u8 *ip, __be32 address)
+{
+	__builtin_memset(ip, 0, 10);
+	ip[10] = 0xff;
+	ip[11] = 0xff;
+	__builtin_memcpy(ip + 12, &address, 4);
+}
+
+/* Writes both addresses as 16 bytes; an IPv4-mapped IPv6 address is IPv4. */
+static __always_inline void read_addresses(struct sock *sk, struct sonde_socket_data *head)
+{
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET) {
+		map_ipv4(head->local_ip, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
+		map_ipv4(head->remote_ip, BPF_CORE_READ(sk, __sk_common.skc_daddr));
+		head->is_ipv4 = 1;
+	} else {
+		BPF_CORE_READ_INTO(&head->local_ip, sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8);
+		BPF_CORE_READ_INTO(&head->remote_ip, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr8);
+		head->is_ipv4 = head->remote_ip[10] == 0xff && head->remote_ip[11] == 0xff;
+	}
+}

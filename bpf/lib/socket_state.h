@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#pragma once
+
+/* 4 us of time differ between any two connections that one socket address serves one after the other. */
+static __always_inline __u32 new_generation(void)
+{
+	return (__u32)(bpf_ktime_get_ns() >> 12);
+}
+
+static __always_inline __u32 ports_of(struct sock *sk)
+{
+	return ((__u32)BPF_CORE_READ(sk, __sk_common.skc_num) << 16) |
+	       bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+}
+
+/* A connection begins, its opener seen: what was known of the address belongs to an earlier one. */
+static __always_inline void socket_established(struct sock *sk, __u8 role)
+{
+	__u64 key = (__u64)sk;
+	struct sonde_socket_state state = {
+		.generation = new_generation(),
+		.ports = ports_of(sk),
+		.role = role,
+	};
+
+	bpf_map_update_elem(&sockets, &key, &state, BPF_ANY);
+}
+
+/* The state of the connection that this socket serves now, made when it is new to us. */
+static __always_inline struct sonde_socket_state *socket_state(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+	__u32 ports = ports_of(sk);
+	struct sonde_socket_state *known = bpf_map_lookup_elem(&sockets, &key);
+	struct sonde_socket_state fresh = {};
+
+	if (known && known->ports == ports)
+		return known;
+	fresh.generation = new_generation();
+	fresh.ports = ports;
+	if (bpf_map_update_elem(&sockets, &key, &fresh, BPF_ANY)) {
+		count(SONDE_COUNT_SOCKETS_FULL);
+		return 0;
+	}
+	return bpf_map_lookup_elem(&sockets, &key);
+}
+
+/* The connection is over; user space hears of it if it knew it. The state stays: unread bytes may still be read. */
+static __always_inline void socket_closed(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+	struct sonde_socket_state *state = bpf_map_lookup_elem(&sockets, &key);
+	struct sonde_socket_close event = {};
+
+	if (!state || !state->delivered)
+		return;
+	event.kind = SONDE_EVENT_CLOSE;
+	event.generation = state->generation;
+	event.time_ns = bpf_ktime_get_ns();
+	event.socket = key;
+	if (bpf_ringbuf_output(&events, &event, sizeof(event), BPF_RB_NO_WAKEUP))
+		count(SONDE_COUNT_RING_FULL);
+}
+
+static __always_inline void socket_state_changed(struct sock *sk, int from, int to)
+{
+	if (to == TCP_ESTABLISHED && from == TCP_SYN_SENT)
+		socket_established(sk, SONDE_ROLE_CLIENT);
+	else if (to == TCP_ESTABLISHED && from == TCP_SYN_RECV)
+		socket_established(sk, SONDE_ROLE_SERVER);
+	else if (to == TCP_CLOSE)
+		socket_closed(sk);
+}

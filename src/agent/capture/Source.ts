@@ -1,0 +1,73 @@
+// The source of one agent: system calls, else packets, else nothing. Chosen by trying, and said why; configuration may insist.
+
+import type { CaptureNote, Feature, Tier } from "../../model/AgentStatus.ts"
+import type { Pipeline } from "../Pipeline.ts"
+import type { ProcessTable } from "../process/ProcessTable.ts"
+import type { CaptureOptions } from "./messages.ts"
+import { openPacketSource } from "./PacketSource.ts"
+import { openSocketSource } from "./SocketSource.ts"
+
+/** What the worker's loop asks of a source. */
+export interface Source {
+  readonly tier: Tier
+  readonly by: "socket data" | "packets" | "none"
+  /** What is not seen this way; undefined when nothing is missing. */
+  readonly limit: CaptureNote | undefined
+  readonly features: ReadonlyArray<Feature>
+  /** Takes what is there, at most about 2 ms of work; true when there was much and it wants to be asked soon. */
+  drain(nowMs: number): boolean
+  expire(nowUs: number): void
+  /** Counters by metric name. */
+  stats(): Record<string, number>
+  close(): Promise<void>
+}
+
+export interface SourceContext {
+  readonly options: CaptureOptions
+  readonly excludedPids: Set<number>
+  readonly excludedPrograms: ReadonlySet<string>
+  readonly pipeline: Pipeline
+  readonly processes: ProcessTable
+  readonly log: (level: "info" | "warn", message: string) => void
+}
+
+/** A source, or why there is none: features that are off, each with what is missing and what to do. */
+export type Opened = { readonly source: Source } | { readonly refused: ReadonlyArray<Feature> }
+
+const nothing = (features: ReadonlyArray<Feature>, limit: CaptureNote): Source => ({
+  tier: 3,
+  by: "none",
+  limit,
+  features,
+  drain: () => false,
+  expire: () => undefined,
+  stats: () => ({}),
+  close: () => Promise.resolve(),
+})
+
+export const openSource = async (context: SourceContext): Promise<Source> => {
+  const wanted = context.options.agent.capture
+  const refused: Array<Feature> = []
+  if (wanted === "auto" || wanted === "ebpf") {
+    const opened = await openSocketSource(context)
+    if ("source" in opened) return opened.source
+    refused.push(...opened.refused)
+    for (const { missing, name, next } of opened.refused) context.log("warn", `${name}: ${missing}. ${next}`)
+  }
+  if (wanted === "auto" || wanted === "packets") {
+    const opened = await openPacketSource(context, refused)
+    if ("source" in opened) {
+      if (wanted === "auto") context.log("warn", "falling back to packets: requests are seen, but not which process makes them")
+      return opened.source
+    }
+    refused.push(...opened.refused)
+    for (const { missing, name, next } of opened.refused) context.log("warn", `${name}: ${missing}. ${next}`)
+  }
+  const why = wanted === "none" ? "agent.capture is none" : refused.map(({ missing, name }) => `${name}: ${missing}`).join("; ")
+  context.log("warn", `nothing is captured, only processes and listening ports are listed (${why})`)
+  return nothing(refused, {
+    what: "no traffic",
+    why,
+    next: wanted === "none" ? "set agent.capture to auto" : "run Sonde as root, or with CAP_BPF and CAP_PERFMON, or at least CAP_NET_RAW",
+  })
+}

@@ -1,0 +1,30 @@
+// What crosses between the capture worker and the agent's main thread: finished batches as bytes, a status now and then.
+
+import type { AgentStatus } from "../../model/AgentStatus.ts"
+import type { RowKind } from "../../model/columns.ts"
+import type { SondeConfig } from "../../runtime/configSchema.ts"
+
+export interface CaptureOptions {
+  readonly agent: SondeConfig["agent"]
+  /** Processes whose traffic is left alone from the start: Sonde's own. */
+  readonly excludePids: ReadonlyArray<number>
+  /** TCP ports whose traffic is left alone: Sonde's own and those configured. */
+  readonly excludePorts: ReadonlyArray<number>
+}
+
+/** From the worker. */
+export type CaptureMessage =
+  | {
+      readonly type: "batch"
+      readonly kind: RowKind
+      readonly rows: number
+      /** Columnar body (docs/specs/wire.md); its buffer is transferred. */
+      readonly body: Uint8Array
+    }
+  | { readonly type: "status"; readonly status: AgentStatus }
+  | { readonly type: "log"; readonly level: "info" | "warn"; readonly message: string }
+  /** Everything was flushed and detached. */
+  | { readonly type: "stopped" }
+
+/** To the worker. */
+export type CaptureCommand = { readonly type: "stop" }

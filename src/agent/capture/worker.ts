@@ -1,0 +1,130 @@
+// Entry of the capture worker thread: opens the best source this host allows, drains it by a timer, runs the pipeline, posts
+// finished batches. Everything between the kernel and an encoded batch happens here, synchronously and without Effect.
+
+import { readFileSync } from "node:fs"
+import { parentPort, workerData } from "node:worker_threads"
+import { encodeColumns } from "../../wire/columns.ts"
+import { Pipeline } from "../Pipeline.ts"
+import { ProcessTable } from "../process/ProcessTable.ts"
+import { processViews } from "../process/processViews.ts"
+import type { CaptureCommand, CaptureMessage, CaptureOptions } from "./messages.ts"
+import { openSource } from "./Source.ts"
+
+const options = workerData as CaptureOptions
+const port = parentPort!
+
+const post = (message: CaptureMessage, transfer: Array<ArrayBuffer> = []): void => port.postMessage(message, transfer)
+
+const busyMs = 5
+const idleMs = 50
+const secondMs = 1_000
+const refreshMs = 5_000
+const statusMs = 2_000
+
+const nowUs = (): number => Date.now() * 1_000
+
+const bootUs = (): number => {
+  const match = /^btime (\d+)$/m.exec(readFileSync("/proc/stat", "utf8"))
+  return match === null ? 0 : Number(match[1]) * 1_000_000
+}
+
+const processes = new ProcessTable()
+
+const pipeline = new Pipeline({
+  maskLiterals: options.agent.maskLiterals,
+  sessionTimeoutUs: options.agent.sessionSeconds * 1_000_000,
+  maxConnections: options.agent.maxConnections,
+  flowIdSeed: Math.floor(Date.now() / 1_000),
+  emit: (batch) => {
+    const body = encodeColumns(batch)
+    post({ type: "batch", kind: batch.kind, rows: batch.rows, body }, [body.buffer as ArrayBuffer])
+  },
+  onSession: (_session, connection) => {
+    const pid = connection.observed === 0 ? connection.a.processId : 0
+    const protocol = connection.protocol?.protocol
+    const requests = pid === 0 || protocol === undefined ? undefined : processes.get(pid)?.requests
+    if (requests !== undefined && protocol !== undefined) requests.set(protocol, (requests.get(protocol) ?? 0) + 1)
+  },
+})
+
+processes.refresh(Date.now())
+const excludedPrograms = new Set(options.agent.excludePrograms)
+const excludedPids = new Set(options.excludePids)
+for (const { info } of processes.all()) if (excludedPrograms.has(info.comm)) excludedPids.add(info.pid)
+
+const source = await openSource({
+  options,
+  excludedPids,
+  excludedPrograms,
+  pipeline,
+  processes,
+  log: (level, message) => post({ type: "log", level, message }),
+})
+
+const boot = bootUs()
+const status = (): void => {
+  const counters: Record<string, number> = {}
+  for (const [name, value] of Object.entries({ ...pipeline.stats(), ...source.stats() })) {
+    counters[`sonde_agent_${name}`] = value
+  }
+  counters["sonde_agent_processes"] = processes.all().length
+  counters["sonde_agent_processes_dropped_total"] = processes.dropped
+  post({
+    type: "status",
+    status: {
+      tier: source.tier,
+      features: source.features,
+      counters,
+      processes: processViews(processes.all(), {
+        by: source.by,
+        limit: source.limit,
+        isExcluded: (pid) => excludedPids.has(pid),
+        bootUs: boot,
+      }),
+    },
+  })
+}
+
+let stopping = false
+let lastFlush = Date.now()
+let lastSecond = lastFlush
+let lastRefresh = lastFlush
+let lastStatus = 0
+
+const tick = (): void => {
+  if (stopping) return
+  const now = Date.now()
+  pipeline.tick(nowUs())
+  const isBusy = source.drain(now)
+  if (now - lastSecond >= secondMs) {
+    lastSecond = now
+    source.expire(nowUs())
+  }
+  if (now - lastRefresh >= refreshMs) {
+    lastRefresh = now
+    processes.refresh(now)
+  }
+  if (now - lastFlush >= options.agent.flushMs) {
+    lastFlush = now
+    pipeline.flush(nowUs())
+  }
+  if (now - lastStatus >= statusMs) {
+    lastStatus = now
+    status()
+  }
+  setTimeout(tick, isBusy ? busyMs : idleMs)
+}
+
+port.on("message", (command: CaptureCommand) => {
+  if (command.type !== "stop" || stopping) return
+  stopping = true
+  source.drain(Date.now())
+  pipeline.end(nowUs())
+  status()
+  void source.close().then(() => {
+    post({ type: "stopped" })
+    port.close()
+  })
+})
+
+tick()

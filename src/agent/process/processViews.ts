@@ -1,0 +1,112 @@
+// What the process page shows: every process with its listening ports, what is captured of it, what is not and why.
+
+import { readFileSync } from "node:fs"
+import type { CaptureNote, ProcessView } from "../../model/AgentStatus.ts"
+import { l7ProtocolName } from "../../model/protocol.ts"
+import { ipText } from "../flow/ipText.ts"
+import type { ProcessEntry } from "./ProcessTable.ts"
+
+export interface CaptureSituation {
+  /** How traffic is captured on this host. */
+  readonly by: "socket data" | "packets" | "none"
+  /** Why not better than that; empty when system calls are captured. */
+  readonly limit: CaptureNote | undefined
+  readonly isExcluded: (pid: number) => boolean
+  /** Microseconds since 1970 at which the host booted. */
+  readonly bootUs: number
+}
+
+/** USER_HZ is 100 on every architecture Linux runs on today. */
+const usPerTick = 10_000
+/** Processes told of: those with ports or traffic first. */
+const maxViews = 2_000
+const maxCommandLine = 512
+
+const tlsPorts = new Set([443, 6443, 8443, 9443])
+
+const userNames = new Map<number, string>()
+
+const userName = (uid: number): string => {
+  if (userNames.size === 0) {
+    userNames.set(-1, "")
+    try {
+      for (const line of readFileSync("/etc/passwd", "utf8").split("\n")) {
+        const [name, , id] = line.split(":")
+        if (id !== undefined && !userNames.has(Number(id))) userNames.set(Number(id), name!)
+      }
+    } catch {}
+  }
+  return userNames.get(uid) ?? String(uid)
+}
+
+const notes = (entry: ProcessEntry, situation: CaptureSituation): Array<CaptureNote> => {
+  const all: Array<CaptureNote> = []
+  if (situation.isExcluded(entry.info.pid)) {
+    return [
+      {
+        what: "not captured",
+        why: "Sonde and its database leave their own traffic alone, and so do programs in agent.excludePrograms",
+        next: "",
+      },
+    ]
+  }
+  if (situation.limit !== undefined) all.push(situation.limit)
+  if (entry.listening.some(({ port }) => tlsPorts.has(port))) {
+    all.push({
+      what: "encrypted traffic",
+      why: "it listens on a port that usually speaks TLS; encrypted payloads are not read in this version",
+      next: "let it serve plain HTTP on loopback behind a TLS proxy to see its requests",
+    })
+  }
+  if (entry.requests.size === 0 && situation.by === "socket data") {
+    all.push({
+      what: "no requests yet",
+      why:
+        entry.listening.length > 0
+          ? "it listens, but nobody has asked it in HTTP/1.1 or Redis since the agent started"
+          : "it has made no HTTP/1.1 or Redis requests since the agent started; other protocols are not read yet",
+      next: "",
+    })
+  }
+  return all
+}
+
+const view = (entry: ProcessEntry, situation: CaptureSituation): ProcessView => {
+  const { info } = entry
+  let requests = 0
+  for (const count of entry.requests.values()) requests += count
+  const said = notes(entry, situation)
+  const isExcluded = situation.isExcluded(info.pid)
+  return {
+    pid: info.pid,
+    parentPid: info.parentPid,
+    service: entry.service,
+    comm: info.comm,
+    commandLine: info.args.join(" ").slice(0, maxCommandLine),
+    exe: info.exe,
+    user: userName(info.uid),
+    containerId: info.containerId,
+    startUs: situation.bootUs + info.startTicks * usPerTick,
+    listening: entry.listening.map(({ ip, port }) => ({ ip: ipText(ip), port })),
+    capture: {
+      state: isExcluded || requests === 0 ? "not" : said.length > 0 ? "partly" : "captured",
+      by: isExcluded ? "none" : situation.by,
+      protocols: [...entry.requests.keys()].map(l7ProtocolName),
+      requests,
+      notes: said,
+    },
+  }
+}
+
+/** Views of the processes, those that matter first. */
+export const processViews = (
+  entries: ReadonlyArray<ProcessEntry>,
+  situation: CaptureSituation,
+): ReadonlyArray<ProcessView> =>
+  entries
+    .map((entry) => view(entry, situation))
+    .sort(
+      (a, b) =>
+        b.capture.requests - a.capture.requests || b.listening.length - a.listening.length || a.pid - b.pid,
+    )
+    .slice(0, maxViews)

@@ -1,0 +1,52 @@
+// The agent of `sonde up` as a child process. Its standard input is its lifeline: when the parent ends, however, it ends too.
+
+import { spawn } from "node:child_process"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import { fileURLToPath } from "node:url"
+import { configKeys } from "../runtime/configKeys.ts"
+import type { SondeConfig } from "../runtime/configSchema.ts"
+
+export class AgentEnded extends Data.TaggedError("AgentEnded")<{ readonly message: string }> {}
+
+/** Time the agent gets to flush and detach. */
+const stopMs = 10_000
+
+const main = fileURLToPath(new URL("main.ts", import.meta.url))
+
+/** The configuration in force, key by key, as the environment of the child: it reads no file of its own. */
+const environmentOf = (config: SondeConfig): Record<string, string> => {
+  const environment: Record<string, string> = {}
+  for (const { path, variable } of configKeys) {
+    const value = path.split(".").reduce<unknown>((node, part) => (node as Record<string, unknown>)[part], config)
+    environment[variable] = Array.isArray(value) ? value.join(",") : String(value)
+  }
+  return environment
+}
+
+/** Runs the agent until it ends (a failure) or the fiber is interrupted (then it is stopped in order). */
+export const agentChild = (config: SondeConfig, ingestPort: number): Effect.Effect<never, AgentEnded> =>
+  Effect.callback<never, AgentEnded>((resume) => {
+    const host = config.ingest.host.includes(":") ? `[${config.ingest.host}]` : config.ingest.host
+    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("SONDE_"))
+    const child = spawn(process.execPath, [...process.execArgv, main, "agent", "--with-parent"], {
+      stdio: ["pipe", "ignore", "inherit"],
+      env: {
+        ...Object.fromEntries(inherited),
+        ...environmentOf({
+          ...config,
+          agent: { ...config.agent, server: `${host}:${ingestPort}`, token: config.ingest.token },
+        }),
+      },
+    })
+    child.once("error", (cause) => resume(new AgentEnded({ message: `the agent could not be started: ${cause.message}` })))
+    child.once("exit", (code, signal) =>
+      resume(new AgentEnded({ message: `the agent ended with ${signal === null ? `status ${code}` : `signal ${signal}`}` })),
+    )
+    return Effect.callback<void>((stopped) => {
+      if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return stopped(Effect.void)
+      child.once("exit", () => stopped(Effect.void))
+      child.kill("SIGTERM")
+      setTimeout(() => child.kill("SIGKILL"), stopMs).unref()
+    })
+  })

@@ -1,0 +1,112 @@
+// Takes agents' connections on one port: a supervised fiber each, bounded in number, in batches in progress and in memory.
+// Layer: needs BatchSink and AgentDirectory; on close it stops reading, lets writes end and acknowledges them, then closes.
+
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import * as Layer from "effect/Layer"
+import * as Semaphore from "effect/Semaphore"
+import { exposeStats } from "../../runtime/metrics.ts"
+import { bodyMost, inFlightMost } from "../../wire/limits.ts"
+import { encodeNack } from "../../wire/messages.ts"
+import { isLoopback, ListenError, listenSocket } from "../../wire/socket.ts"
+import { type ConnectionOptions, handleConnection } from "./AgentConnection.ts"
+import { AgentDirectory } from "./AgentDirectory.ts"
+import { BatchSink } from "./BatchSink.ts"
+import { ReceiverStats } from "./ReceiverStats.ts"
+
+export interface ReceiverOptions extends Partial<ConnectionOptions> {
+  readonly host: string
+  /** 0 takes a free one. */
+  readonly port: number
+  readonly token: string
+  readonly version: string
+  readonly maxConnections: number
+  /** Batches in progress on all connections together. */
+  readonly maxBatches?: number
+  /** Bytes of decompressed bodies on all connections together; at least one body of the largest size. */
+  readonly maxBodyBytes?: number
+}
+
+const defaults = {
+  batchesPerConnection: 4,
+  inFlight: inFlightMost,
+  helloTimeout: "5 seconds",
+  frameTimeout: "30 seconds",
+  idleTimeout: "60 seconds",
+  writeTimeout: "30 seconds",
+  drainTimeout: "5 seconds",
+} as const
+
+export class Receiver extends Context.Service<
+  Receiver,
+  {
+    /** The port in use. */
+    readonly port: number
+    readonly stats: () => Record<string, number>
+  }
+>()("sonde/ingester/Receiver") {
+  static readonly layer = (
+    options: ReceiverOptions,
+  ): Layer.Layer<Receiver, ListenError, BatchSink | AgentDirectory> =>
+    Layer.effect(Receiver, makeReceiver(options))
+}
+
+const makeReceiver = (options: ReceiverOptions) =>
+  Effect.gen(function* () {
+    if (options.token === "" && !isLoopback(options.host)) {
+      return yield* new ListenError({
+        reason: "open",
+        message: `${options.host} can be reached by others and no token is set: set ingest.token, or ingest.host to 127.0.0.1`,
+      })
+    }
+    const stats = new ReceiverStats()
+    const bodyKiBMost = Math.ceil(Math.max(options.maxBodyBytes ?? 4 * bodyMost, bodyMost) / 1024)
+    const connectionOptions = { ...defaults, ...options }
+    const shared = {
+      options: connectionOptions,
+      sink: yield* BatchSink,
+      agents: yield* AgentDirectory,
+      stats,
+      batches: yield* Semaphore.make(options.maxBatches ?? 32),
+      bodyKiB: yield* Semaphore.make(bodyKiBMost),
+      bodyKiBMost,
+      stopping: yield* Deferred.make<void>(),
+    }
+    yield* exposeStats("ingester", () => ({ ...stats.read(), agents: shared.agents.size }))
+    const connections = yield* FiberSet.make()
+    const run = yield* FiberSet.runtime(connections)()
+    yield* Effect.addFinalizer(() =>
+      Effect.andThen(
+        Deferred.succeed(shared.stopping, undefined),
+        Effect.timeoutOption(
+          FiberSet.awaitEmpty(connections),
+          Duration.sum(Duration.fromInputUnsafe(connectionOptions.drainTimeout), Duration.seconds(1)),
+        ),
+      ),
+    )
+    const port = yield* listenSocket(options, "ingest.port", (socket) => {
+      stats.connectionsTotal++
+      if (stats.connections >= options.maxConnections) {
+        stats.rejected.busy++
+        const message = `${options.maxConnections} agents are connected, which is the most (ingest.maxAgents)`
+        run(
+          socket
+            .farewell(encodeNack("busy", true, message))
+            .pipe(Effect.timeoutOption("1 second"), Effect.ensuring(Effect.sync(() => socket.destroy()))),
+        )
+        return
+      }
+      stats.connections++
+      run(
+        Effect.ensuring(
+          handleConnection(socket, shared),
+          Effect.sync(() => stats.connections--),
+        ),
+      )
+    })
+    yield* Effect.logInfo(`agents are taken on ${options.host}:${port}`)
+    return { port, stats: () => stats.read() }
+  })

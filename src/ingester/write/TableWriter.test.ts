@@ -1,0 +1,278 @@
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import { describe, expect, it } from "vitest"
+import { type AnyBatch, makeBatch } from "../../model/ColumnBatch.ts"
+import { applicationColumns, l7Columns } from "../../model/columns.ts"
+import { ClickHouse } from "../../runtime/clickhouse/ClickHouse.ts"
+import { testEngine } from "../../runtime/clickhouse/testEngine.ts"
+import { application1m, application1s } from "../../tables/applicationMetrics.ts"
+import { l7FlowLog } from "../../tables/l7FlowLog.ts"
+import { migrate } from "../../tables/migrations/migrate.ts"
+import { addColumn, storedColumns } from "../../tables/Table.ts"
+import { BatchSink, type ReceivedBatch } from "../receive/BatchSink.ts"
+import { RowIds } from "./RowIds.ts"
+import { tableBlocks } from "./tableBlocks.ts"
+import { TableWriter } from "./TableWriter.ts"
+
+const second = 1_790_000_000
+
+const ipv4 = (...bytes: ReadonlyArray<number>) => [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, ...bytes]
+
+/** Every text tells its column, so that a mix-up would show. */
+const requests = (rows: number, from = 0): AnyBatch => {
+  const batch = makeBatch("l7", rows)
+  batch.rows = rows
+  for (const { name, type } of l7Columns) {
+    const data = batch.columns[name] as Array<unknown>
+    if (type === "str") for (let row = 0; row < rows; row++) data[row] = `${name} ${from + row}`
+  }
+  for (let row = 0; row < rows; row++) {
+    batch.columns.start_time[row] = (second + ((from + row) % 7)) * 1e6 + 250_000
+    batch.columns.end_time[row] = (second + ((from + row) % 7)) * 1e6 + 260_000
+    batch.columns.observation_point[row] = row % 2 === 0 ? 41 : 42
+    batch.columns.flow_id[row] = from + row
+    batch.columns.ip_0.set(row % 3 === 0 ? [0x20, 1, ...new Array<number>(13).fill(0), 7] : ipv4(10, 0, 0, 1), row * 16)
+    batch.columns.ip_1.set(row % 3 === 0 ? [0x20, 1, ...new Array<number>(13).fill(0), 8] : ipv4(192, 168, 0, 2), row * 16)
+    batch.columns.request_id[row] = row % 2 === 0 ? -1 : 9
+    batch.columns.response_code[row] = row % 2 === 0 ? 200 : -32768
+    batch.columns.request_length[row] = -1
+    batch.columns.response_length[row] = 12
+    batch.columns.attribute_names[row] = ["a", "b"]
+    batch.columns.attribute_values[row] = ["1", "2"]
+  }
+  return batch
+}
+
+const metrics = (): AnyBatch => {
+  const batch = makeBatch("application", 5)
+  batch.rows = 5
+  for (let row = 0; row < 5; row++) {
+    batch.columns.time[row] = row < 3 ? second + row : second - (second % 60)
+    batch.columns.interval[row] = row < 3 ? 1 : 60
+    batch.columns.role[row] = 1
+    batch.columns.ip.set(ipv4(10, 0, 0, 9), row * 16)
+    batch.columns.auto_service[row] = "shop"
+    batch.columns.endpoint[row] = "/a"
+    batch.columns.request[row] = 10 + row
+    batch.columns.rrt_max[row] = 100 * (row + 1)
+    batch.columns.rrt_sum[row] = 1000.5
+    batch.columns.client_error[row] = 1
+    batch.columns.server_error[row] = 2
+  }
+  return batch
+}
+
+const received = (seq: number, batch: AnyBatch, instance = "life-1"): ReceivedBatch => ({
+  agentId: "agent",
+  instance,
+  seq,
+  batch,
+})
+
+// Ten years: the rows above never expire while this test has a reader, and their end still fits a DateTime.
+const tables = Layer.effectDiscard(migrate({ log: 87_600, seconds: 87_600, minutes: 87_600 }))
+const storage = tables.pipe(Layer.provideMerge(testEngine))
+
+const run = <A, E>(effect: Effect.Effect<A, E, ClickHouse | TableWriter | BatchSink>): Promise<A> =>
+  Effect.runPromise(effect.pipe(Effect.provide(TableWriter.layer().pipe(Layer.provideMerge(storage)))))
+
+const count = (table: string) =>
+  Effect.flatMap(ClickHouse, (clickhouse) =>
+    Effect.map(clickhouse.query(`SELECT toUInt32(count()) AS n FROM ${table}`), (rows) => Number(rows[0]!.n)),
+  )
+
+describe("tableBlocks", () => {
+  it("fills every column the tables store", () => {
+    const ids = new RowIds(1, 0)
+    const [l7] = tableBlocks(requests(1), 1, ids)
+    expect([...l7!.columns].sort()).toEqual([...storedColumns(l7FlowLog)].sort())
+    const [seconds, minutes] = tableBlocks(metrics(), 1, ids)
+    expect([...seconds!.columns].sort()).toEqual([...storedColumns(application1s)].sort())
+    expect([...minutes!.columns].sort()).toEqual([...storedColumns(application1m)].sort())
+  })
+
+  it("uses every column that agents send", () => {
+    const l7 = new Set<string>(storedColumns(l7FlowLog))
+    expect(l7Columns.map((column) => column.name).filter((name) => !l7.has(name))).toEqual(["ip_0", "ip_1"])
+    const application = new Set<string>(storedColumns(application1s))
+    const unused = applicationColumns.map((column) => column.name).filter((name) => !application.has(name))
+    expect(unused).toEqual(["interval", "ip"])
+  })
+})
+
+describe("TableWriter", () => {
+  it("stores requests as they were sent", async () => {
+    const rows = await run(
+      Effect.gen(function* () {
+        const sink = yield* BatchSink
+        yield* sink.write(received(1, requests(6)))
+        const clickhouse = yield* ClickHouse
+        return yield* clickhouse.query(
+          `SELECT * EXCEPT (_id), toUInt32(bitShiftRight(_id, 32)) = toUInt32(time) AS id_has_time
+           FROM flow_log.l7_flow_log ORDER BY flow_id`,
+        )
+      }),
+    )
+    expect(rows).toHaveLength(6)
+    const [first, next] = rows
+    expect(first).toMatchObject({
+      time: "2026-09-21 14:13:20",
+      start_time: "2026-09-21 14:13:20.250000",
+      id_has_time: 1,
+      observation_point: "c-p",
+      is_ipv4: 0,
+      ip4_0: "0.0.0.0",
+      ip6_0: "2001::7",
+      ip6_1: "2001::8",
+      request_id: null,
+      response_code: 200,
+      request_length: null,
+      response_length: "12",
+      attribute_names: ["a", "b"],
+      attribute_values: ["1", "2"],
+    })
+    expect(next).toMatchObject({
+      observation_point: "s-p",
+      is_ipv4: 1,
+      ip4_0: "10.0.0.1",
+      ip4_1: "192.168.0.2",
+      ip6_1: "::",
+      request_id: "9",
+      response_code: null,
+    })
+    for (const { name, type } of l7Columns) if (type === "str") expect(next![name]).toBe(`${name} 1`)
+    expect(next!.agent_id).toBe(first!.agent_id)
+  })
+
+  it("stores metrics by interval and sums the parts of a minute", async () => {
+    const { seconds, minutes } = await run(
+      Effect.gen(function* () {
+        const sink = yield* BatchSink
+        yield* sink.write(received(1, metrics()))
+        yield* sink.write(received(2, metrics()))
+        const clickhouse = yield* ClickHouse
+        yield* clickhouse.command("OPTIMIZE TABLE flow_metrics.`application.1m` FINAL")
+        return {
+          seconds: yield* clickhouse.query(
+            "SELECT request, error, toString(ip4) AS ip FROM flow_metrics.`application.1s` ORDER BY time, request",
+          ),
+          minutes: yield* clickhouse.query("SELECT * FROM flow_metrics.`application.1m`"),
+        }
+      }),
+    )
+    expect(seconds.map((row) => row.request)).toEqual(["10", "10", "11", "11", "12", "12"])
+    expect(seconds[0]).toMatchObject({ error: "3", ip: "10.0.0.9" })
+    expect(minutes).toHaveLength(1)
+    expect(minutes[0]).toMatchObject({ request: String(2 * (13 + 14)), rrt_max: 500, rrt_sum: 4002, client_error: "4" })
+  })
+
+  it("stores a batch once, however often and on however many connections it comes", async () => {
+    const result = await run(
+      Effect.gen(function* () {
+        const writer = yield* TableWriter
+        const batch = received(7, requests(50))
+        yield* Effect.all([writer.write(batch), writer.write(batch), writer.write(batch)], { concurrency: 3 })
+        yield* writer.write(batch)
+        // A server that was started anew knows nothing: ClickHouse's own window does.
+        yield* Effect.provide(
+          Effect.flatMap(TableWriter, (other) => other.write(batch)),
+          Layer.fresh(TableWriter.layer()),
+        )
+        const once = yield* count("flow_log.l7_flow_log")
+        yield* writer.write(received(7, requests(50), "life-2"))
+        return { once, twice: yield* count("flow_log.l7_flow_log"), stats: { ...writer.stats } }
+      }),
+    )
+    expect(result.once).toBe(50)
+    expect(result.twice).toBe(100)
+    expect(result.stats).toMatchObject({ batchesStored: 2, rowsStored: 100, duplicates: 3, pendingRows: 0 })
+  })
+
+  it("keeps what ClickHouse refuses as a dead letter that can be read back", async () => {
+    const result = await run(
+      Effect.gen(function* () {
+        const clickhouse = yield* ClickHouse
+        const writer = yield* TableWriter
+        yield* clickhouse.command("ALTER TABLE flow_log.l7_flow_log DROP COLUMN version")
+        yield* writer.write(received(1, requests(3)))
+        const stored = yield* count("flow_log.l7_flow_log")
+        const [letter] = yield* clickhouse.query("SELECT * EXCEPT (time), hex(block) AS block FROM sonde.dead_letter")
+        yield* clickhouse.command(addColumn(l7FlowLog, "version"))
+        yield* clickhouse.insertNative(
+          "flow_log.l7_flow_log",
+          storedColumns(l7FlowLog),
+          Buffer.from(String(letter!.block), "hex"),
+        )
+        const replayed = yield* count("flow_log.l7_flow_log")
+        return { stored, letter, replayed, stats: { ...writer.stats } }
+      }),
+    )
+    expect(result.stored).toBe(0)
+    expect(result.letter).toMatchObject({
+      table: "flow_log.`l7_flow_log`",
+      batch: "agent:life-1:l7:1",
+      rows: 3,
+      code: 16,
+    })
+    expect(result.replayed).toBe(3)
+    expect(result.stats).toMatchObject({ deadLetterBatches: 1, deadLetterRows: 3, rowsStored: 0, batchesStored: 1 })
+  })
+
+  it("makes batches wait when too many rows are under way", async () => {
+    const most = await Effect.runPromise(
+      Effect.gen(function* () {
+        const writer = yield* TableWriter
+        let most = 0
+        const watch = yield* Effect.forkChild(
+          Effect.forever(
+            Effect.sync(() => (most = Math.max(most, writer.stats.pendingRows))).pipe(Effect.andThen(Effect.sleep(1))),
+          ),
+        )
+        yield* Effect.forEach([...Array(20).keys()], (seq) => writer.write(received(seq, requests(100))), {
+          concurrency: 20,
+        })
+        yield* Fiber.interrupt(watch)
+        expect(yield* count("flow_log.l7_flow_log")).toBe(2_000)
+        return most
+      }).pipe(Effect.provide(TableWriter.layer({ maxPendingRows: 300 }).pipe(Layer.provideMerge(storage)))),
+    )
+    expect(most).toBeGreaterThan(0)
+    expect(most).toBeLessThanOrEqual(300)
+  })
+
+  it("loses nothing acknowledged and doubles nothing when the engine is killed again and again", async () => {
+    const batches = 120
+    const result = await run(
+      Effect.gen(function* () {
+        const clickhouse = yield* ClickHouse
+        const writer = yield* TableWriter
+        const killer = yield* Effect.forkChild(
+          Effect.gen(function* () {
+            while (clickhouse.server().restarts < 4) {
+              yield* Effect.sleep("120 millis")
+              const { pid } = clickhouse.server()
+              if (pid > 0) process.kill(pid, "SIGKILL")
+              const before = clickhouse.server().restarts
+              while (clickhouse.server().restarts === before) yield* Effect.sleep("5 millis")
+            }
+          }),
+        )
+        yield* Effect.forEach(
+          [...Array(batches).keys()],
+          (seq) => writer.write(received(seq, requests(500, seq * 500))).pipe(Effect.andThen(Effect.sleep("10 millis"))),
+          { concurrency: 3 },
+        )
+        yield* Fiber.join(killer)
+        yield* Effect.sleep("300 millis").pipe(Effect.andThen(clickhouse.ping), Effect.eventually)
+        const [row] = yield* clickhouse.query(
+          "SELECT toUInt32(count()) AS n, toUInt32(uniqExact(flow_id)) AS different FROM flow_log.l7_flow_log",
+        )
+        return { row, restarts: clickhouse.server().restarts, retries: writer.stats.retries }
+      }),
+    )
+    expect(result.row).toEqual({ n: batches * 500, different: batches * 500 })
+    expect(result.restarts).toBeGreaterThanOrEqual(4)
+    expect(result.retries).toBeGreaterThan(0)
+  }, 60_000)
+})

@@ -1,0 +1,227 @@
+// Stores the batches of agents in their tables. Invariant: `write` succeeds only when every row of the batch is stored or kept as a
+// dead letter, and a batch that comes again is not stored again.
+//
+// One INSERT for each batch and table, with the batch's identity as its token: the token must not depend on what else arrived,
+// or a batch that is sent again after a crash would be stored twice (docs/decisions). Agents gather rows, and the longer an
+// acknowledgement takes the more they gather, so inserts stay few without grouping here.
+
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
+import * as Result from "effect/Result"
+import * as Semaphore from "effect/Semaphore"
+import { ClickHouse, type ClickHouseError } from "../../runtime/clickhouse/ClickHouse.ts"
+import { isDiskFull } from "../../runtime/clickhouse/errorCodes.ts"
+import { encodeNative } from "../../runtime/clickhouse/native.ts"
+import { deadLetterTable } from "../../tables/sondeTables.ts"
+import { qualifiedName } from "../../tables/Table.ts"
+import { RecentTokens } from "./RecentTokens.ts"
+import { RowIds } from "./RowIds.ts"
+import { type TableBlock, tableBlocks } from "./tableBlocks.ts"
+import { BatchSink, type ReceivedBatch, WriteError } from "../receive/BatchSink.ts"
+
+/** The same for the same batch, however often it is sent; serves as ClickHouse's deduplication token. */
+export const batchToken = ({ agentId, instance, seq, batch }: ReceivedBatch): string =>
+  `${agentId}:${instance}:${batch.kind}:${seq}`
+
+/**
+ * The number of an agent in `agent_id` columns: a 16-bit hash (FNV-1a) of its name, never 0. Two agents may share a number
+ * until the controller gives numbers out.
+ */
+export const agentNumber = (agentId: string): number => {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < agentId.length; i++) hash = Math.imul(hash ^ agentId.charCodeAt(i), 0x01000193)
+  return ((hash >>> 16) ^ (hash & 0xffff)) & 0xffff || 1
+}
+
+export interface TableWriterOptions {
+  /** Number of this server in row ids. Default: 1. */
+  readonly serverId?: number
+  /** Rows taken in and not yet stored; further batches wait. Default: 500,000. */
+  readonly maxPendingRows?: number
+  /** Inserts that run at the same time. Default: 4. */
+  readonly concurrency?: number
+}
+
+/** Grow only, save `pendingRows`. */
+export interface WriterStats {
+  rowsStored: number
+  batchesStored: number
+  /** Batches that were stored before. */
+  duplicates: number
+  retries: number
+  deadLetterBatches: number
+  deadLetterRows: number
+  pendingRows: number
+}
+
+const firstRetryMs = 100
+const longestRetryMs = 5_000
+const logEveryMs = 60_000
+/** How long batches that were taken in may still be stored when the server ends. */
+const drainTime = "5 seconds"
+
+export class TableWriter extends Context.Service<
+  TableWriter,
+  {
+    /** Waits for room, stores, and succeeds when the batch may be acknowledged. */
+    readonly write: (batch: ReceivedBatch) => Effect.Effect<void, WriteError>
+    readonly stats: Readonly<WriterStats>
+  }
+>()("sonde/ingester/TableWriter") {
+  /** Serves the receiver as its sink, too. */
+  static readonly layer = (
+    options: TableWriterOptions = {},
+  ): Layer.Layer<TableWriter | BatchSink, never, ClickHouse> =>
+    Layer.effect(
+      BatchSink,
+      Effect.map(TableWriter, ({ write }) => BatchSink.of({ write })),
+    ).pipe(Layer.provideMerge(Layer.effect(TableWriter, make(options))))
+}
+
+const make = Effect.fnUntraced(function* (options: TableWriterOptions) {
+  const clickhouse = yield* ClickHouse
+  const maxPendingRows = options.maxPendingRows ?? 500_000
+  const room = yield* Semaphore.make(maxPendingRows)
+  const inserting = yield* Semaphore.make(options.concurrency ?? 4)
+  const ids = new RowIds(options.serverId ?? 1, yield* Random.nextInt)
+  const stored = new RecentTokens()
+  const underWay = new Map<string, Deferred.Deferred<void, WriteError>>()
+  const stats: WriterStats = {
+    rowsStored: 0,
+    batchesStored: 0,
+    duplicates: 0,
+    retries: 0,
+    deadLetterBatches: 0,
+    deadLetterRows: 0,
+    pendingRows: 0,
+  }
+  const scope = yield* Effect.scope
+
+  let loggedMs = Number.NEGATIVE_INFINITY
+  /** At most one line a minute, however many batches wait. */
+  const tellOfRetry = Effect.fnUntraced(function* (error: ClickHouseError) {
+    stats.retries++
+    const nowMs = yield* Clock.currentTimeMillis
+    if (nowMs - loggedMs < logEveryMs) return
+    loggedMs = nowMs
+    yield* isDiskFull(error.code, error.message)
+      ? Effect.logError(
+          "ClickHouse's disk is full: nothing is stored and agents keep their batches until space is freed " +
+            `(shorten storage.logHours, or make room): ${error.message}`,
+        )
+      : Effect.logWarning(`ClickHouse does not take rows now, trying on (${stats.pendingRows} rows wait): ${error.message}`)
+  })
+
+  /** Tries until ClickHouse has taken the block or refused it for what it is. */
+  const insert = Effect.fnUntraced(function* (block: TableBlock, token: string) {
+    for (let waitMs = firstRetryMs; ; waitMs = Math.min(waitMs * 2, longestRetryMs)) {
+      const outcome = yield* Effect.result(
+        inserting.withPermit(
+          clickhouse.insertNative(qualifiedName(block.table), block.columns, block.block, { dedupToken: token }),
+        ),
+      )
+      if (Result.isSuccess(outcome)) return undefined
+      const error = outcome.failure
+      if (!error.retriable) return error
+      yield* tellOfRetry(error)
+      yield* Effect.sleep(waitMs)
+    }
+  })
+
+  const bury = Effect.fnUntraced(function* (block: TableBlock, token: string, error: ClickHouseError) {
+    const table = qualifiedName(block.table)
+    yield* Effect.logError(
+      `ClickHouse refused ${block.rows} rows for ${table}; they are kept in sonde.dead_letter: ${error.message}`,
+    )
+    const letter = deadLetterBlock(block, token, error)
+    const refused = yield* insert(letter, `${token}:${table}`)
+    if (refused !== undefined) {
+      return yield* new WriteError({ retriable: false, message: `neither ${table} nor sonde.dead_letter take batch ${token}`, cause: refused })
+    }
+    stats.deadLetterBatches++
+    stats.deadLetterRows += block.rows
+  })
+
+  const store = Effect.fnUntraced(function* (token: string, blocks: ReadonlyArray<TableBlock>) {
+    for (const block of blocks) {
+      const refused = yield* insert(block, token)
+      if (refused === undefined) stats.rowsStored += block.rows
+      else yield* bury(block, token, refused)
+    }
+    stats.batchesStored++
+    stored.add(token)
+  })
+
+  /** Goes on when the connection that brought the batch is gone: it was taken in. */
+  const begin = Effect.fnUntraced(function* (token: string, batch: ReceivedBatch, permits: number) {
+    const done = yield* Deferred.make<void, WriteError>()
+    const rows = batch.batch.rows
+    underWay.set(token, done)
+    stats.pendingRows += rows
+    yield* Effect.suspend(() => store(token, tableBlocks(batch.batch, agentNumber(batch.agentId), ids))).pipe(
+      Effect.onExit((exit) =>
+        Effect.suspend(() => {
+          underWay.delete(token)
+          stats.pendingRows -= rows
+          return room.release(permits).pipe(Effect.andThen(Deferred.done(done, exit)))
+        }),
+      ),
+      Effect.forkIn(scope),
+    )
+    return done
+  })
+
+  const write = (batch: ReceivedBatch): Effect.Effect<void, WriteError> =>
+    Effect.suspend(() => {
+      const token = batchToken(batch)
+      if (stored.has(token)) {
+        stats.duplicates++
+        return Effect.void
+      }
+      const before = underWay.get(token)
+      if (before !== undefined) return Deferred.await(before)
+      const permits = Math.min(Math.max(batch.batch.rows, 1), maxPendingRows)
+      return Effect.uninterruptibleMask((restore) =>
+        restore(room.take(permits)).pipe(
+          Effect.andThen(Effect.suspend(() => {
+            // The same batch may have come over another connection while this one waited for room.
+            const other = stored.has(token) ? undefined : underWay.get(token)
+            if (stored.has(token) || other !== undefined) {
+              stats.duplicates++
+              return room.release(permits).pipe(Effect.as(other))
+            }
+            return begin(token, batch, permits)
+          })),
+          Effect.flatMap((done) => (done === undefined ? Effect.void : restore(Deferred.await(done)))),
+        ),
+      )
+    })
+
+  const drained: Effect.Effect<void> = Effect.suspend(() =>
+    underWay.size === 0 ? Effect.void : Effect.sleep("20 millis").pipe(Effect.andThen(drained)),
+  )
+  yield* Effect.addFinalizer(() => drained.pipe(Effect.timeoutOption(drainTime)))
+
+  return TableWriter.of({ write, stats })
+})
+
+const deadLetterBlock = (block: TableBlock, token: string, error: ClickHouseError): TableBlock => {
+  const columns = ["table", "batch", "rows", "code", "reason", "block"]
+  return {
+    table: deadLetterTable,
+    rows: 1,
+    columns,
+    block: encodeNative(1, [
+      { name: "table", type: "String", data: [qualifiedName(block.table)] },
+      { name: "batch", type: "String", data: [token] },
+      { name: "rows", type: "UInt32", data: [block.rows] },
+      { name: "code", type: "Int32", data: [error.code] },
+      { name: "reason", type: "String", data: [error.message.slice(0, 4_096)] },
+      { name: "block", type: "Bytes", data: [block.block] },
+    ]),
+  }
+}

@@ -1,0 +1,91 @@
+// How an agent's `l7` batch becomes columns of flow_log.l7_flow_log.
+
+import type { ColumnBatch } from "../../model/ColumnBatch.ts"
+import { absentCode, absentLength } from "../../model/L7Session.ts"
+import { observationPointName } from "../../model/observation.ts"
+import type { NativeColumn } from "../../runtime/clickhouse/native.ts"
+import { splitAddresses } from "./addresses.ts"
+import type { RowIds } from "./RowIds.ts"
+
+const pointNames = Array.from({ length: 256 }, (_, point) => observationPointName(point))
+const latestSecond = 0xffff_ffff
+
+export const l7Rows = (batch: ColumnBatch<"l7">, agentId: number, ids: RowIds): ReadonlyArray<NativeColumn> => {
+  const { rows, columns } = batch
+  const time = new Uint32Array(rows)
+  const points = new Array<string>(rows)
+  for (let row = 0; row < rows; row++) {
+    time[row] = Math.min(Math.max(columns.start_time[row]! / 1e6, 0), latestSecond)
+    points[row] = pointNames[columns.observation_point[row]! & 0xff]!
+  }
+  const client = splitAddresses(columns.ip_0, rows)
+  const server = splitAddresses(columns.ip_1, rows)
+  const number = <Name extends NumberColumn>(
+    name: Name,
+    type: "UInt8" | "UInt16" | "UInt32" | "UInt64" | "DateTime64(6)",
+  ): NativeColumn => ({ name, type, data: columns[name] })
+  const text = (name: TextColumn): NativeColumn => ({ name, type: "String", data: columns[name] })
+  return [
+    { name: "time", type: "DateTime", data: time },
+    { name: "_id", type: "UInt64", data: ids.take(time, rows) },
+    number("start_time", "DateTime64(6)"),
+    number("end_time", "DateTime64(6)"),
+    { name: "agent_id", type: "UInt16", data: new Uint16Array(rows).fill(agentId) },
+    { name: "observation_point", type: "String", data: points },
+    number("signal_source", "UInt16"),
+    number("type", "UInt8"),
+    number("l7_protocol", "UInt8"),
+    number("protocol", "UInt8"),
+    text("version"),
+    number("is_tls", "UInt8"),
+    number("is_async", "UInt8"),
+    number("direction_score", "UInt8"),
+    number("flow_id", "UInt64"),
+    { name: "is_ipv4", type: "UInt8", data: server.isIpv4 },
+    { name: "ip4_0", type: "IPv4", data: client.ip4 },
+    { name: "ip6_0", type: "IPv6", data: client.ip6 },
+    { name: "ip4_1", type: "IPv4", data: server.ip4 },
+    { name: "ip6_1", type: "IPv6", data: server.ip6 },
+    number("client_port", "UInt16"),
+    number("server_port", "UInt16"),
+    number("process_id_0", "UInt32"),
+    number("process_id_1", "UInt32"),
+    text("process_kname_0"),
+    text("process_kname_1"),
+    text("auto_service_0"),
+    text("auto_service_1"),
+    number("syscall_thread_0", "UInt32"),
+    number("syscall_thread_1", "UInt32"),
+    number("req_tcp_seq", "UInt32"),
+    number("resp_tcp_seq", "UInt32"),
+    text("request_type"),
+    text("request_domain"),
+    text("request_resource"),
+    text("endpoint"),
+    { name: "request_id", type: "Nullable(UInt64)", data: columns.request_id, absent: -1 },
+    number("response_status", "UInt8"),
+    { name: "response_code", type: "Nullable(Int32)", data: columns.response_code, absent: absentCode },
+    text("response_exception"),
+    text("response_result"),
+    number("response_duration", "UInt64"),
+    { name: "request_length", type: "Nullable(Int64)", data: columns.request_length, absent: absentLength },
+    { name: "response_length", type: "Nullable(Int64)", data: columns.response_length, absent: absentLength },
+    number("captured_request_byte", "UInt32"),
+    number("captured_response_byte", "UInt32"),
+    text("http_proxy_client"),
+    text("x_request_id_0"),
+    text("x_request_id_1"),
+    text("trace_id"),
+    text("span_id"),
+    text("parent_span_id"),
+    { name: "attribute_names", type: "Array(String)", data: columns.attribute_names },
+    { name: "attribute_values", type: "Array(String)", data: columns.attribute_values },
+  ]
+}
+
+type Columns = ColumnBatch<"l7">["columns"]
+type TextColumn = { [Name in keyof Columns]: Columns[Name] extends Array<string> ? Name : never }[keyof Columns]
+type NumberColumn = Exclude<
+  { [Name in keyof Columns]: Columns[Name] extends ArrayLike<number> ? Name : never }[keyof Columns],
+  "ip_0" | "ip_1"
+>

@@ -1,0 +1,36 @@
+// Which tables a batch goes to, and its rows as one Native block for each. Runs on the hot path: plain and synchronous.
+
+import type { AnyBatch } from "../../model/ColumnBatch.ts"
+import { encodeNative, type NativeColumn } from "../../runtime/clickhouse/native.ts"
+import { application1m, application1s } from "../../tables/applicationMetrics.ts"
+import { l7FlowLog } from "../../tables/l7FlowLog.ts"
+import type { Table } from "../../tables/Table.ts"
+import { applicationRows, rowsOfInterval } from "./applicationRows.ts"
+import { l7Rows } from "./l7Rows.ts"
+import type { RowIds } from "./RowIds.ts"
+
+export interface TableBlock {
+  readonly table: Table
+  readonly rows: number
+  readonly columns: ReadonlyArray<string>
+  readonly block: Uint8Array
+}
+
+const blockOf = (table: Table, rows: number, columns: ReadonlyArray<NativeColumn>): TableBlock => ({
+  table,
+  rows,
+  columns: columns.map((column) => column.name),
+  block: encodeNative(rows, columns),
+})
+
+/** Blocks without rows are left out. */
+export const tableBlocks = (batch: AnyBatch, agent: number, ids: RowIds): ReadonlyArray<TableBlock> => {
+  if (batch.rows === 0) return []
+  if (batch.kind === "l7") return [blockOf(l7FlowLog, batch.rows, l7Rows(batch, agent, ids))]
+  const blocks: Array<TableBlock> = []
+  for (const [table, interval] of [[application1s, 1], [application1m, 60]] as const) {
+    const part = rowsOfInterval(batch, interval)
+    if (part.rows > 0) blocks.push(blockOf(table, part.rows, applicationRows(part, agent)))
+  }
+  return blocks
+}

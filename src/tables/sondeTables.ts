@@ -1,0 +1,43 @@
+// sonde.*: what Sonde keeps for itself: which migrations the database has seen, and batches that ClickHouse refused.
+
+import { column, type Table } from "./Table.ts"
+
+export const migrationsTable: Table = {
+  database: "sonde",
+  name: "migrations",
+  comment: "Migrations that were carried out to their end",
+  engine: "ReplacingMergeTree",
+  orderBy: ["version"],
+  retention: "always",
+  settings: { index_granularity: 8192 },
+  columns: [
+    column("version", "UInt32", "Number of the migration."),
+    column("name", "String", "Name of the migration."),
+    column("applied_at", "DateTime", "When it was done.", { default: "now()" }),
+  ],
+}
+
+export const deadLetterTable: Table = {
+  database: "sonde",
+  name: "dead_letter",
+  comment: "Batches that ClickHouse refused, whole, for a later look or a second try",
+  engine: "MergeTree",
+  partitionBy: "toDate(time, 'UTC')",
+  orderBy: ["time"],
+  retention: "log",
+  settings: {
+    index_granularity: 8192,
+    ttl_only_drop_parts: 1,
+    default_compression_codec: "ZSTD(1)",
+    non_replicated_deduplication_window: 1_000,
+  },
+  columns: [
+    column("time", "DateTime", "When it was refused.", { default: "now()" }),
+    column("table", "LowCardinality(String)", "Table it was meant for."),
+    column("batch", "String", "Agent, its start, kind and sequence number of the batch."),
+    column("rows", "UInt32", "Rows in it."),
+    column("code", "Int32", "ClickHouse's error code."),
+    column("reason", "String", "ClickHouse's words."),
+    column("block", "String", "The rows in Native format."),
+  ],
+}

@@ -1,0 +1,41 @@
+// The shape of AgentStatus as a server believes it: what an agent sends is checked before pages show it.
+
+import * as Schema from "effect/Schema"
+import type { AgentStatus } from "../model/AgentStatus.ts"
+
+const Feature = Schema.Struct({
+  name: Schema.String,
+  on: Schema.Boolean,
+  hook: Schema.String,
+  missing: Schema.String,
+  next: Schema.String,
+})
+
+const CaptureNote = Schema.Struct({ what: Schema.String, why: Schema.String, next: Schema.String })
+
+const ProcessView = Schema.Struct({
+  pid: Schema.Int,
+  parentPid: Schema.Int,
+  service: Schema.String,
+  comm: Schema.String,
+  commandLine: Schema.String,
+  exe: Schema.String,
+  user: Schema.String,
+  containerId: Schema.String,
+  startUs: Schema.Finite,
+  listening: Schema.Array(Schema.Struct({ ip: Schema.String, port: Schema.Int })),
+  capture: Schema.Struct({
+    state: Schema.Literals(["captured", "partly", "not"]),
+    by: Schema.Literals(["socket data", "packets", "none"]),
+    protocols: Schema.Array(Schema.String),
+    requests: Schema.Finite,
+    notes: Schema.Array(CaptureNote),
+  }),
+})
+
+export const AgentStatusSchema: Schema.Codec<AgentStatus, unknown> = Schema.Struct({
+  tier: Schema.Literals([1, 2, 3]),
+  features: Schema.Array(Feature),
+  counters: Schema.Record(Schema.String, Schema.Finite),
+  processes: Schema.Array(ProcessView),
+})
