@@ -14,7 +14,6 @@ import { rowKinds, type RowKind } from "../../model/columns.ts"
 import { decompress } from "../../wire/compression.ts"
 import { decodeBody } from "../../wire/decodeBody.ts"
 import { encodeFrame, type FrameHeader, FrameType, knownPeerLimits } from "../../wire/frame.ts"
-import { framePayloadMost } from "../../wire/limits.ts"
 import {
   type Batch,
   decodeBatch,
@@ -61,6 +60,8 @@ export interface Shared {
   /** KiB of decompressed bodies on all connections. */
   readonly bodyKiB: Semaphore.Semaphore
   readonly bodyKiBMost: number
+  /** When a refusal was last logged, by its reason. */
+  readonly loggedAtMs: Map<NackReason, number>
   readonly stopping: Deferred.Deferred<void>
 }
 
@@ -79,6 +80,14 @@ class Refused extends Data.TaggedError("Refused")<{
 }> {}
 
 const nowUs = Effect.map(Clock.currentTimeMillis, (ms) => ms * 1000)
+
+/** One line a reason in 10 s: whoever can connect could fill the log otherwise. */
+const logSeldom = (shared: Shared, reason: NackReason, message: string): Effect.Effect<void> =>
+  Effect.flatMap(Clock.currentTimeMillis, (ms) => {
+    if (ms - (shared.loggedAtMs.get(reason) ?? -Infinity) < 10_000) return Effect.void
+    shared.loggedAtMs.set(reason, ms)
+    return Effect.logWarning(message)
+  })
 
 const isRowKind = (kind: string): kind is RowKind => Object.hasOwn(rowKinds, kind)
 
@@ -219,7 +228,7 @@ const serve = (socket: FrameSocket, hello: Hello, shared: Shared, handlers: Fibe
               message: "BATCH cannot be read",
             })
           }
-          run(Effect.ensuring(restore(handleBatch(socket, envelope, shared)), release))
+          run(Effect.ensuring(handleBatch(socket, envelope, shared), release))
         }),
       )
 
@@ -259,7 +268,7 @@ export const handleConnection = (socket: FrameSocket, shared: Shared): Effect.Ef
     const rejected = (reason: NackReason, retriable: boolean, message: string) => {
       stats.rejected[reason]++
       return Effect.andThen(
-        Effect.logWarning(`connection of ${socket.remote} refused: ${message}`),
+        logSeldom(shared, reason, `connection of ${socket.remote} refused: ${message}`),
         Effect.timeoutOption(socket.farewell(encodeNack(reason, retriable, message)), "1 second"),
       )
     }
@@ -286,6 +295,3 @@ export const handleConnection = (socket: FrameSocket, shared: Shared): Effect.Ef
     Effect.ensuring(Effect.sync(() => socket.destroy())),
     Effect.annotateLogs("part", "ingester/receive"),
   )
-
-/** The most a connection's frames in progress can take: for sizing. */
-export const frameBytesMost = framePayloadMost

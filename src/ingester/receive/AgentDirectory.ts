@@ -97,7 +97,7 @@ export class AgentRegistry {
 
   /** In the order in which they connected last. */
   list(): ReadonlyArray<AgentRecord> {
-    return [...this.#agents.values()].map(({ connections: _, ...record }) => record)
+    return [...this.#agents.values()].map((entry) => ({ ...entry }))
   }
 }
 

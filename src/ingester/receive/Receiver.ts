@@ -10,7 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Semaphore from "effect/Semaphore"
 import { exposeStats } from "../../runtime/metrics.ts"
 import { bodyMost, inFlightMost } from "../../wire/limits.ts"
-import { encodeNack } from "../../wire/messages.ts"
+import { encodeNack, type NackReason } from "../../wire/messages.ts"
 import { isLoopback, ListenError, listenSocket } from "../../wire/socket.ts"
 import { type ConnectionOptions, handleConnection } from "./AgentConnection.ts"
 import { AgentDirectory } from "./AgentDirectory.ts"
@@ -73,6 +73,7 @@ const makeReceiver = (options: ReceiverOptions) =>
       batches: yield* Semaphore.make(options.maxBatches ?? 32),
       bodyKiB: yield* Semaphore.make(bodyKiBMost),
       bodyKiBMost,
+      loggedAtMs: new Map<NackReason, number>(),
       stopping: yield* Deferred.make<void>(),
     }
     yield* exposeStats("ingester", () => ({ ...stats.read(), agents: shared.agents.size }))

@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import { describe, expect, it } from "vitest"
 import { type AnyBatch, makeBatch } from "../../model/ColumnBatch.ts"
 import { applicationColumns, l7Columns } from "../../model/columns.ts"
@@ -72,7 +73,7 @@ const received = (seq: number, batch: AnyBatch, instance = "life-1"): ReceivedBa
 
 // Ten years: the rows above never expire while this test has a reader, and their end still fits a DateTime.
 const tables = Layer.effectDiscard(migrate({ log: 87_600, seconds: 87_600, minutes: 87_600 }))
-const storage = tables.pipe(Layer.provideMerge(testEngine))
+const storage = tables.pipe(Layer.provideMerge(testEngine), Layer.provideMerge(Logger.layer([])))
 
 const run = <A, E>(effect: Effect.Effect<A, E, ClickHouse | TableWriter | BatchSink>): Promise<A> =>
   Effect.runPromise(effect.pipe(Effect.provide(TableWriter.layer().pipe(Layer.provideMerge(storage)))))

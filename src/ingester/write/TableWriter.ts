@@ -2,7 +2,7 @@
 // dead letter, and a batch that comes again is not stored again.
 //
 // One INSERT for each batch and table, with the batch's identity as its token: the token must not depend on what else arrived,
-// or a batch that is sent again after a crash would be stored twice (docs/decisions). Agents gather rows, and the longer an
+// or a batch that is sent again after a crash would be stored twice. Agents gather rows, and the longer an
 // acknowledgement takes the more they gather, so inserts stay few without grouping here.
 
 import * as Clock from "effect/Clock"
@@ -183,7 +183,10 @@ const make = Effect.fnUntraced(function* (options: TableWriterOptions) {
         return Effect.void
       }
       const before = underWay.get(token)
-      if (before !== undefined) return Deferred.await(before)
+      if (before !== undefined) {
+        stats.duplicates++
+        return Deferred.await(before)
+      }
       const permits = Math.min(Math.max(batch.batch.rows, 1), maxPendingRows)
       return Effect.uninterruptibleMask((restore) =>
         restore(room.take(permits)).pipe(

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: Apache-2.0
+// A loaded BPF object: opened with the programs and sizes the caller names, attached program by program, closed as a whole.
+// Closing detaches everything; it also happens when the environment (process or worker) ends without being asked.
+
+#include "sonde.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_LINKS 64
+#define LOG_SIZE 4096
+
+static const napi_type_tag object_tag = { 0x6f627366f1c04e11, 0x9b4d2c6e10a7d2b1 };
+
+struct object {
+	struct bpf_object *bpf;
+	struct bpf_link *links[MAX_LINKS];
+	size_t link_count;
+	napi_env env;
+};
+
+// The last lines libbpf said on this thread: they hold the verifier's reason when a load is refused.
+static _Thread_local char log_text[LOG_SIZE];
+static _Thread_local size_t log_length;
+
+static int keep_log(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	char line[2048];
+	size_t length;
+
+	if (level == LIBBPF_DEBUG)
+		return 0;
+	vsnprintf(line, sizeof(line), format, arguments);
+	length = strlen(line);
+	if (log_length + length >= LOG_SIZE) {
+		size_t half = log_length / 2;
+
+		memmove(log_text, log_text + half, log_length - half);
+		log_length -= half;
+	}
+	if (log_length + length < LOG_SIZE) {
+		memcpy(log_text + log_length, line, length);
+		log_length += length;
+		log_text[log_length] = 0;
+	}
+	return 0;
+}
+
+static void begin_log(void)
+{
+	log_length = 0;
+	log_text[0] = 0;
+	libbpf_set_print(keep_log);
+}
+
+static void close_object(struct object *object)
+{
+	for (size_t i = 0; i < object->link_count; i++)
+		bpf_link__destroy(object->links[i]);
+	object->link_count = 0;
+	if (object->bpf)
+		bpf_object__close(object->bpf);
+	object->bpf = NULL;
+}
+
+static void end_of_environment(void *handle)
+{
+	close_object(handle);
+}
+
+static void release_object(napi_env env, void *handle, void *hint)
+{
+	struct object *object = handle;
+
+	(void)hint;
+	napi_remove_env_cleanup_hook(env, end_of_environment, object);
+	close_object(object);
+	free(object);
+}
+
+// Sets one constant (`const volatile`) of the object before it is loaded.
+static bool set_constant(napi_env env, struct bpf_object *bpf, const char *name, uint32_t number)
+{
+	const struct btf *btf = bpf_object__btf(bpf);
+	struct bpf_map *map = bpf_object__find_map_by_name(bpf, ".rodata");
+	int section = btf ? btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC) : -ENOENT;
+	size_t size;
+	uint8_t *data = map ? (uint8_t *)bpf_map__initial_value(map, &size) : NULL;
+
+	if (section > 0 && data) {
+		const struct btf_type *type = btf__type_by_id(btf, section);
+		const struct btf_var_secinfo *variables = btf_var_secinfos(type);
+
+		for (int i = 0; i < btf_vlen(type); i++) {
+			const struct btf_type *variable = btf__type_by_id(btf, variables[i].type);
+
+			if (strcmp(btf__name_by_offset(btf, variable->name_off), name) == 0 &&
+			    variables[i].size == sizeof(number)) {
+				memcpy(data + variables[i].offset, &number, sizeof(number));
+				return true;
+			}
+		}
+	}
+	sonde_throw_errno(env, ENOENT, "the object has no 32-bit constant %s", name);
+	return false;
+}
+
+// Calls `apply` with each name and number of a JavaScript object.
+static bool each_number(napi_env env, napi_value record, struct bpf_object *bpf,
+			bool (*apply)(napi_env, struct bpf_object *, const char *, uint32_t))
+{
+	napi_value names;
+	uint32_t count;
+
+	if (napi_get_property_names(env, record, &names) != napi_ok ||
+	    napi_get_array_length(env, names, &count) != napi_ok) {
+		sonde_throw(env, "EINVAL", "expected an object of numbers");
+		return false;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		napi_value name_value, value;
+		char name[64];
+		double number;
+
+		napi_get_element(env, names, i, &name_value);
+		napi_get_property(env, record, name_value, &value);
+		if (!sonde_string(env, name_value, name, sizeof(name)) || !sonde_number(env, value, &number) ||
+		    !apply(env, bpf, name, (uint32_t)number))
+			return false;
+	}
+	return true;
+}
+
+static bool set_map_size(napi_env env, struct bpf_object *bpf, const char *name, uint32_t entries)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(bpf, name);
+
+	if (map && bpf_map__set_max_entries(map, entries) == 0)
+		return true;
+	sonde_throw_errno(env, ENOENT, "the object has no map %s", name);
+	return false;
+}
+
+// Leaves only the named programs to be loaded.
+static bool choose_programs(napi_env env, struct bpf_object *bpf, napi_value names)
+{
+	struct bpf_program *program;
+	uint32_t count;
+
+	if (napi_get_array_length(env, names, &count) != napi_ok) {
+		sonde_throw(env, "EINVAL", "expected an array of program names");
+		return false;
+	}
+	bpf_object__for_each_program(program, bpf)
+		bpf_program__set_autoload(program, false);
+	for (uint32_t i = 0; i < count; i++) {
+		napi_value value;
+		char name[64];
+
+		napi_get_element(env, names, i, &value);
+		if (!sonde_string(env, value, name, sizeof(name)))
+			return false;
+		program = bpf_object__find_program_by_name(bpf, name);
+		if (!program) {
+			sonde_throw_errno(env, ENOENT, "the object has no program %s", name);
+			return false;
+		}
+		bpf_program__set_autoload(program, true);
+	}
+	return true;
+}
+
+// openObject(path, programs: string[], constants: Record<string, number>, mapSizes: Record<string, number>, btfPath: string)
+napi_value sonde_object_open(napi_env env, napi_callback_info info)
+{
+	napi_value arguments[5], handle;
+	char path[4096], btf_path[4096];
+	struct object *object;
+	int error;
+
+	if (!sonde_arguments(env, info, 5, arguments) || !sonde_string(env, arguments[0], path, sizeof(path)) ||
+	    !sonde_string(env, arguments[4], btf_path, sizeof(btf_path)))
+		return NULL;
+	begin_log();
+	object = calloc(1, sizeof(*object));
+	if (!object) {
+		sonde_throw_errno(env, ENOMEM, "out of memory");
+		return NULL;
+	}
+	object->env = env;
+	LIBBPF_OPTS(bpf_object_open_opts, options);
+	if (btf_path[0])
+		options.btf_custom_path = btf_path;
+	object->bpf = bpf_object__open_file(path, &options);
+	if (!object->bpf) {
+		sonde_throw_errno(env, errno, "%s cannot be opened: %s", path, log_text);
+		free(object);
+		return NULL;
+	}
+	if (!choose_programs(env, object->bpf, arguments[1]) ||
+	    !each_number(env, arguments[2], object->bpf, set_constant) ||
+	    !each_number(env, arguments[3], object->bpf, set_map_size)) {
+		close_object(object);
+		free(object);
+		return NULL;
+	}
+	error = bpf_object__load(object->bpf);
+	if (error) {
+		sonde_throw_errno(env, -error, "the kernel refused to load: %s", log_text);
+		close_object(object);
+		free(object);
+		return NULL;
+	}
+	handle = sonde_make_handle(env, &object_tag, object, release_object);
+	if (!handle) {
+		close_object(object);
+		free(object);
+		return NULL;
+	}
+	napi_add_env_cleanup_hook(env, end_of_environment, object);
+	return handle;
+}
+
+static struct object *open_object(napi_env env, napi_value value)
+{
+	struct object *object;
+
+	if (!sonde_handle(env, value, &object_tag, (void **)&object))
+		return NULL;
+	if (!object->bpf) {
+		sonde_throw_errno(env, EBADF, "the object is closed");
+		return NULL;
+	}
+	return object;
+}
+
+// attach(object, program): by the section name of the program.
+napi_value sonde_object_attach(napi_env env, napi_callback_info info)
+{
+	napi_value arguments[2];
+	struct bpf_program *program;
+	struct object *object;
+	struct bpf_link *link;
+	char name[64];
+
+	if (!sonde_arguments(env, info, 2, arguments) || !(object = open_object(env, arguments[0])) ||
+	    !sonde_string(env, arguments[1], name, sizeof(name)))
+		return NULL;
+	program = bpf_object__find_program_by_name(object->bpf, name);
+	if (!program || object->link_count >= MAX_LINKS) {
+		sonde_throw_errno(env, program ? E2BIG : ENOENT, "program %s cannot be attached", name);
+		return NULL;
+	}
+	begin_log();
+	link = bpf_program__attach(program);
+	if (!link) {
+		sonde_throw_errno(env, errno, "%s cannot be attached: %s", name, log_text);
+		return NULL;
+	}
+	object->links[object->link_count++] = link;
+	return NULL;
+}
+
+// closeObject(object): detaches and unloads; again is no error.
+napi_value sonde_object_close(napi_env env, napi_callback_info info)
+{
+	napi_value arguments[1];
+	struct object *object;
+
+	if (sonde_arguments(env, info, 1, arguments) &&
+	    sonde_handle(env, arguments[0], &object_tag, (void **)&object))
+		close_object(object);
+	return NULL;
+}
+
+int sonde_object_map(napi_env env, napi_value handle, const char *name, uint32_t *entries)
+{
+	struct object *object = open_object(env, handle);
+	struct bpf_map *map = object ? bpf_object__find_map_by_name(object->bpf, name) : NULL;
+
+	if (!object)
+		return -1;
+	if (!map) {
+		sonde_throw_errno(env, ENOENT, "the object has no map %s", name);
+		return -1;
+	}
+	if (entries)
+		*entries = bpf_map__max_entries(map);
+	return bpf_map__fd(map);
+}
+
+// mapUpdate(object, map, key: Uint8Array, value: Uint8Array)
+napi_value sonde_map_update(napi_env env, napi_callback_info info)
+{
+	napi_value arguments[4];
+	uint8_t *key, *value;
+	size_t key_length, value_length;
+	char name[64];
+	int fd;
+
+	if (!sonde_arguments(env, info, 4, arguments) || !sonde_string(env, arguments[1], name, sizeof(name)) ||
+	    !sonde_bytes(env, arguments[2], &key, &key_length) ||
+	    !sonde_bytes(env, arguments[3], &value, &value_length) ||
+	    (fd = sonde_object_map(env, arguments[0], name, NULL)) < 0)
+		return NULL;
+	if (bpf_map_update_elem(fd, key, value, BPF_ANY))
+		sonde_throw_errno(env, errno, "map %s takes no further entry", name);
+	return NULL;
+}
+
+// mapDelete(object, map, key: Uint8Array): a key that is not there is no error.
+napi_value sonde_map_delete(napi_env env, napi_callback_info info)
+{
+	napi_value arguments[3];
+	uint8_t *key;
+	size_t key_length;
+	char name[64];
+	int fd;
+
+	if (!sonde_arguments(env, info, 3, arguments) || !sonde_string(env, arguments[1], name, sizeof(name)) ||
+	    !sonde_bytes(env, arguments[2], &key, &key_length) ||
+	    (fd = sonde_object_map(env, arguments[0], name, NULL)) < 0)
+		return NULL;
+	bpf_map_delete_elem(fd, key);
+	return NULL;
+}
+
+// mapSums(object, map): number[] with the sum over all CPUs of each entry of a per-CPU array of 64-bit counters.
+napi_value sonde_map_sums(napi_env env, napi_callback_info info)
+{
+	int cpus = libbpf_num_possible_cpus();
+	napi_value arguments[2], sums;
+	uint32_t entries;
+	uint64_t *values;
+	char name[64];
+	int fd;
+
+	if (!sonde_arguments(env, info, 2, arguments) || !sonde_string(env, arguments[1], name, sizeof(name)) ||
+	    (fd = sonde_object_map(env, arguments[0], name, &entries)) < 0)
+		return NULL;
+	values = cpus > 0 ? calloc(cpus, sizeof(*values)) : NULL;
+	if (!values || napi_create_array_with_length(env, entries, &sums) != napi_ok) {
+		free(values);
+		sonde_throw_errno(env, ENOMEM, "out of memory");
+		return NULL;
+	}
+	for (uint32_t i = 0; i < entries; i++) {
+		uint64_t sum = 0;
+
+		if (bpf_map_lookup_elem(fd, &i, values) == 0)
+			for (int cpu = 0; cpu < cpus; cpu++)
+				sum += values[cpu];
+		napi_set_element(env, sums, i, sonde_double(env, (double)sum));
+	}
+	free(values);
+	return sums;
+}

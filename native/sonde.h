@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the addon's files share. The addon loads kernel programs, drains rings into buffers of the caller and maps packet
+ * sockets; it has no policy and parses nothing. Every call is synchronous: it is made for a worker thread of its own.
+ */
+#pragma once
+
+#define NAPI_VERSION 9
+#include <node_api.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Throws an Error with `code` set to the name of the errno value. */
+void sonde_throw_errno(napi_env env, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void sonde_throw(napi_env env, const char *code, const char *message);
+
+/* Arguments; each throws and returns false when the value is of another type. */
+bool sonde_arguments(napi_env env, napi_callback_info info, size_t wanted, napi_value *values);
+bool sonde_string(napi_env env, napi_value value, char *buffer, size_t size);
+bool sonde_number(napi_env env, napi_value value, double *number);
+bool sonde_bytes(napi_env env, napi_value value, uint8_t **bytes, size_t *length);
+bool sonde_handle(napi_env env, napi_value value, const napi_type_tag *tag, void **handle);
+
+napi_value sonde_double(napi_env env, double number);
+
+/* A handle that JavaScript holds; `release` runs when it is collected or the environment ends, whichever is first. */
+napi_value sonde_make_handle(napi_env env, const napi_type_tag *tag, void *handle, napi_finalize release);
+
+/* Functions of the other files, by name as JavaScript sees them. */
+#define SONDE_FUNCTION(name) napi_value name(napi_env env, napi_callback_info info)
+SONDE_FUNCTION(sonde_object_open);
+SONDE_FUNCTION(sonde_object_attach);
+SONDE_FUNCTION(sonde_object_close);
+SONDE_FUNCTION(sonde_map_update);
+SONDE_FUNCTION(sonde_map_delete);
+SONDE_FUNCTION(sonde_map_sums);
+SONDE_FUNCTION(sonde_ring_open);
+SONDE_FUNCTION(sonde_ring_poll);
+SONDE_FUNCTION(sonde_packets_open);
+SONDE_FUNCTION(sonde_packets_poll);
+SONDE_FUNCTION(sonde_packets_stats);
+SONDE_FUNCTION(sonde_packets_close);
+SONDE_FUNCTION(sonde_clock_offset);
+
+/* The descriptor and size of a map of an open object; -1 and an exception when there is none of that name. */
+int sonde_object_map(napi_env env, napi_value handle, const char *name, uint32_t *entries);
