@@ -1,25 +1,42 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
-/* All hooks as one object: they share maps, and the loader takes only the programs it names. */
+/* The kernel side of Sonde as one object: maps, logic and hooks in the order in which they build on each other. */
 #include "include/vmlinux_min.h"
 
-#include <bpf/bpf_helpers.h>
-#include <bpf/bpf_endian.h>
 #include <bpf/bpf_core_read.h>
-#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
 
-#include "inet_sock_set_state.bpf.c"
-#include "sched_process_exec.bpf.c"
-#include "sched_process_exit.bpf.c"
-#include "sys_enter_exit.bpf.c"
-#include "sys_exit.bpf.c"
+#include "include/sonde_counters.h"
+#include "include/sonde_event.h"
 
-/* Types that only records and their reader mention: a pointer brings them into the object's BTF. */
-const struct sonde_socket_data *sonde_btf_socket_data;
-const struct sonde_socket_close *sonde_btf_socket_close;
-const struct sonde_process *sonde_btf_process;
-const enum sonde_event_kind *sonde_btf_event_kind;
-const enum sonde_direction *sonde_btf_direction;
-const enum sonde_role *sonde_btf_role;
-const enum sonde_counter *sonde_btf_counter;
+#include "maps/counters.h"
+#include "maps/events.h"
+#include "maps/excluded.h"
+#include "maps/in_flight.h"
+#include "maps/scratch.h"
+#include "maps/sockets.h"
+
+#include "lib/count.h"
+#include "lib/infer.h"
+#include "lib/payload.h"
+#include "lib/process.h"
+#include "lib/socket_of_fd.h"
+#include "lib/socket_state.h"
+#include "lib/socket_data.h"
+
+#include "hooks/inet_sock_set_state.h"
+#include "hooks/raw_syscalls.h"
+#include "hooks/sched_process.h"
+#include "hooks/sys_exit.h"
+
+/* Keeps the types of events and counters in BTF: the TypeScript layout is generated from there. */
+struct sonde_layout {
+	struct sonde_socket_data data;
+	struct sonde_socket_close close;
+	struct sonde_process process;
+	enum sonde_event_kind kind;
+	enum sonde_counter counter;
+};
+const struct sonde_layout sonde_layout SEC(".rodata.layout");
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,64 +1,54 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Copies the bytes a system call moved out of the program's memory, up to eight iovecs in a row. */
 #pragma once
 
-#include "../maps/counters.h"
-#include "../maps/scratch.h"
-#include "socket_call.h"
+/* Segments of a vector that are read; what lies in further ones counts as not captured. */
+#define SONDE_MAX_SEGMENTS 8
 
-#define SONDE_MAX_IOVECS 8
+/* Keeps the verifier's knowledge of a bound that clang would optimise away (clang 14, cpu v3). */
+#define BOUND(n) asm volatile("%0 &= 0xfff" : "+r"(n))
 
-/* Keeps the bound where the verifier sees it: clang would fold or move a plain comparison. */
-#define SONDE_CLAMP(value, limit)                                                                                       \
-	do {                                                                                                            \
-		asm volatile("" : "+r"(value));                                                                         \
-		if ((value) > (limit))                                                                                  \
-			(value) = (limit);                                                                              \
-		asm volatile("" : "+r"(value));                                                                         \
-	} while (0)
-
-static __always_inline __u64 sonde_gather_iovecs(struct sonde_scratch *out, const struct iovec *vector, __u64 count,
-						 __u64 wanted)
+/* Copies up to `most` (< 4096) bytes of one buffer; the number copied. */
+static __always_inline __u64 read_buffer(__u8 *payload, const void *buffer, __u64 most)
 {
-	__u64 at = 0;
-
-	for (__u32 i = 0; i < SONDE_MAX_IOVECS; i++) {
-		struct iovec part;
-		__u64 size = wanted - at;
-
-		if (i >= count || at >= wanted)
-			break;
-		if (bpf_probe_read_user(&part, sizeof(part), vector + i)) {
-			sonde_count(SONDE_COUNTER_READ_FAULTS, 1);
-			break;
-		}
-		if (part.iov_len < size)
-			size = part.iov_len;
-		if (size == 0)
-			continue;
-		if (at >= SONDE_PAYLOAD_MAX)
-			break;
-		SONDE_CLAMP(size, SONDE_PAYLOAD_MAX);
-		if (bpf_probe_read_user(out->payload + at, size, part.iov_base)) {
-			sonde_count(SONDE_COUNTER_READ_FAULTS, 1);
-			break;
-		}
-		at += size;
-	}
-	return at;
-}
-
-/* Returns how many of `wanted` bytes (at most SONDE_PAYLOAD_MAX) are in `out` now. */
-static __always_inline __u64 sonde_gather(struct sonde_scratch *out, const struct sonde_call *call, __u64 wanted)
-{
-	if (call->shape == SONDE_SHAPE_BUFFER) {
-		SONDE_CLAMP(wanted, SONDE_PAYLOAD_MAX);
-		if (!bpf_probe_read_user(out->payload, wanted, (void *)call->buffer))
-			return wanted;
-		sonde_count(SONDE_COUNTER_READ_FAULTS, 1);
+	BOUND(most);
+	if (most == 0)
+		return 0;
+	if (bpf_probe_read_user(payload, most, buffer)) {
+		count(SONDE_COUNT_UNREADABLE);
 		return 0;
 	}
-	if (call->shape == SONDE_SHAPE_IOVEC)
-		return sonde_gather_iovecs(out, (void *)call->buffer, call->count, wanted);
-	return 0;
+	return most;
+}
+
+/* The same over a vector of segments, up to the first that cannot be read. */
+static __always_inline __u64 read_vector(__u8 *payload, const struct iovec *vector, __u64 segments, __u64 most)
+{
+	__u64 copied = 0;
+
+#pragma unroll
+	for (int i = 0; i < SONDE_MAX_SEGMENTS; i++) {
+		struct iovec segment;
+		__u64 n, at;
+
+		if (i >= segments || copied >= most)
+			break;
+		if (bpf_probe_read_user(&segment, sizeof(segment), vector + i)) {
+			count(SONDE_COUNT_UNREADABLE);
+			break;
+		}
+		n = segment.iov_len;
+		if (n > most - copied)
+			n = most - copied;
+		if (n == 0)
+			continue;
+		at = copied;
+		BOUND(at);
+		BOUND(n);
+		if (bpf_probe_read_user(payload + at, n, segment.iov_base)) {
+			count(SONDE_COUNT_UNREADABLE);
+			break;
+		}
+		copied += n;
+	}
+	return copied;
 }

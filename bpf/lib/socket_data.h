@@ -1,165 +1,165 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/*
- * From a finished system call to a record in the ring: is it about a TCP socket that anybody wants to hear of, which
- * protocol, which bytes. Everything that ends early does so as early as it can.
- */
+/* From a finished system call to an event: is it a TCP socket we follow, what did it move, does user space want it. */
 #pragma once
 
-#include "../maps/excluded_ports.h"
-#include "../maps/excluded_tgids.h"
-#include "config.h"
-#include "infer.h"
-#include "payload.h"
-#include "socket_state.h"
+/* Most payload bytes delivered of one system call; below SONDE_PAYLOAD_MAX. */
+const volatile __u32 payload_bytes = 1024;
 
-#define S_IFMT 0170000
-#define S_IFSOCK 0140000
-/* arch/x86/include/asm/thread_info.h: the system call was made with 32-bit numbers and registers. */
-#define TS_COMPAT 2
-#define MSG_PEEK 0x2
-#define MSG_TRUNC 0x20
-#define MSG_ERRQUEUE 0x2000
+enum call_shape { CALL_BUFFER, CALL_VECTOR, CALL_MESSAGE };
 
-static __always_inline struct sock *sonde_sock_of(struct task_struct *task, __u32 fd)
+struct call_kind {
+	__u8 is_followed;
+	__u8 direction; /* sonde_direction */
+	__u8 shape;     /* call_shape: what the second argument points to */
+};
+
+#if defined(__TARGET_ARCH_x86)
+static __always_inline struct call_kind kind_of_call(__u64 nr)
 {
-	struct file **files = BPF_CORE_READ(task, files, fdt, fd);
-	struct file *file = 0;
-	struct socket *socket;
-
-	/* The call succeeded on this descriptor, and the table never shrinks: no need to check its size. */
-	if (bpf_probe_read_kernel(&file, sizeof(file), files + fd) || !file)
-		return 0;
-	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
-		return 0;
-	socket = BPF_CORE_READ(file, private_data);
-	return BPF_CORE_READ(socket, sk);
-}
-
-/* State of the connection; begins one whose opening was not seen. Null: not TCP, or no room. */
-static __always_inline struct sonde_socket *sonde_socket_of(struct sock *sk)
-{
-	__u64 key = (__u64)sk;
-	__u32 port_pair = BPF_CORE_READ(sk, __sk_common.skc_portpair);
-	struct sonde_socket *socket = bpf_map_lookup_elem(&sockets, &key);
-
-	if (socket && port_pair && socket->port_pair == port_pair)
-		return socket;
-	if (!port_pair || !sonde_is_tcp(sk))
-		return 0;
-	return sonde_begin(sk, port_pair, SONDE_ROLE_UNKNOWN);
-}
-
-/* Whether a call on a socket of yet unknown protocol is to be delivered; learns the protocol or counts the miss. */
-static __always_inline bool sonde_learn(struct sonde_socket *socket, const __u8 *bytes, __u64 length)
-{
-	enum sonde_guess guess = sonde_infer(bytes, length);
-
-	if (guess == SONDE_GUESS_HTTP1 || guess == SONDE_GUESS_REDIS) {
-		socket->protocol = guess == SONDE_GUESS_HTTP1 ? SONDE_PROTOCOL_HTTP1 : SONDE_PROTOCOL_REDIS;
-		return true;
+	switch (nr) {
+	case 0: /* read */
+	case 45: /* recvfrom */
+		return (struct call_kind){ 1, SONDE_INGRESS, CALL_BUFFER };
+	case 1: /* write */
+	case 44: /* sendto */
+		return (struct call_kind){ 1, SONDE_EGRESS, CALL_BUFFER };
+	case 19: /* readv */
+		return (struct call_kind){ 1, SONDE_INGRESS, CALL_VECTOR };
+	case 20: /* writev */
+		return (struct call_kind){ 1, SONDE_EGRESS, CALL_VECTOR };
+	case 47: /* recvmsg */
+		return (struct call_kind){ 1, SONDE_INGRESS, CALL_MESSAGE };
+	case 46: /* sendmsg */
+		return (struct call_kind){ 1, SONDE_EGRESS, CALL_MESSAGE };
 	}
-	sonde_count(SONDE_COUNTER_MISSES, 1);
-	if (++socket->misses == sonde_max_misses)
-		sonde_count(SONDE_COUNTER_FILTERED_SOCKETS, 1);
-	return guess == SONDE_GUESS_MAYBE;
+	return (struct call_kind){};
+}
+#else
+#error "system call numbers of this architecture are not written down yet"
+#endif
+
+/* Flags of recv*: a look ahead moves nothing. */
+#define MSG_PEEK 2
+
+static __always_inline bool is_excluded(__u32 tgid, struct sock *sk)
+{
+	__u16 local = BPF_CORE_READ(sk, __sk_common.skc_num);
+	__u16 remote = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+
+	return bpf_map_lookup_elem(&excluded_tgids, &tgid) || bpf_map_lookup_elem(&excluded_ports, &local) ||
+	       bpf_map_lookup_elem(&excluded_ports, &remote);
 }
 
-static __always_inline void sonde_fill(struct sonde_socket_data *header, const struct sonde_socket *socket,
-				       struct sock *sk, const struct sonde_call *call, __u64 moved, __u64 captured)
+static __always_inline int handle_call(const struct sonde_call *call, long moved)
 {
-	struct tcp_sock *tcp = (struct tcp_sock *)sk;
-	__u64 id = bpf_get_current_pid_tgid();
-
-	header->kind = SONDE_EVENT_DATA;
-	header->captured = captured;
-	header->time_ns = bpf_ktime_get_ns();
-	header->socket = (__u64)sk;
-	header->tgid = id >> 32;
-	header->tid = id;
-	header->fd = call->fd;
-	header->length = moved;
-	header->tcp_seq = (call->direction == SONDE_EGRESS ? BPF_CORE_READ(tcp, write_seq) :
-							     BPF_CORE_READ(tcp, copied_seq)) - moved;
-	header->local_port = sonde_local_port(socket->port_pair);
-	header->remote_port = sonde_remote_port(socket->port_pair);
-	header->direction = call->direction;
-	header->role = socket->role;
-	header->protocol = socket->protocol;
-	header->is_ipv4 = socket->is_ipv4;
-	header->generation = socket->generation;
-	__builtin_memcpy(header->local_ip, socket->local_ip, 16);
-	__builtin_memcpy(header->remote_ip, socket->remote_ip, 16);
-	bpf_get_current_comm(header->comm, sizeof(header->comm));
-}
-
-/* `moved` is what the call returned. */
-static __always_inline int sonde_on_call(struct sonde_call *call, __s64 moved)
-{
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
-	__u32 zero = 0;
-	__u64 wanted, captured, size;
-	struct task_struct *task;
-	struct sonde_socket *socket;
-	struct sonde_scratch *out;
+	struct call_kind kind = kind_of_call(call->nr);
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	__u64 most = payload_bytes, captured;
+	struct sonde_socket_state *state;
+	struct sonde_scratch *event;
 	struct sock *sk;
+	__u32 zero = 0, sequence;
+	__u8 protocol;
 
-	if (moved <= 0)
+	if (!kind.is_followed || moved <= 0)
 		return 0;
-	if (bpf_map_lookup_elem(&excluded_tgids, &tgid)) {
-		sonde_count(SONDE_COUNTER_EXCLUDED_PROCESS_CALLS, 1);
-		return 0;
-	}
-	task = (struct task_struct *)bpf_get_current_task();
-	if (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT)
-		return 0;
-	/* Bytes that stay in the queue, or that never were in the stream. */
-	if (call->flags & (MSG_PEEK | MSG_ERRQUEUE))
-		return 0;
-	sk = sonde_sock_of(task, call->fd);
+	sk = tcp_socket_of_fd(call->fd);
 	if (!sk)
 		return 0;
-	socket = sonde_socket_of(sk);
-	if (!socket)
-		return 0;
-	if (sonde_is_port_excluded(sonde_local_port(socket->port_pair)) ||
-	    sonde_is_port_excluded(sonde_remote_port(socket->port_pair))) {
-		sonde_count(SONDE_COUNTER_EXCLUDED_PORT_CALLS, 1);
+	if (is_excluded(pid_tgid >> 32, sk)) {
+		count(SONDE_COUNT_EXCLUDED);
 		return 0;
 	}
-	sonde_count(SONDE_COUNTER_SOCKET_CALLS, 1);
-	sonde_count(SONDE_COUNTER_SOCKET_BYTES, moved);
-	if (socket->misses >= sonde_max_misses && !socket->protocol) {
-		sonde_count(SONDE_COUNTER_FILTERED_CALLS, 1);
+	state = socket_state(sk);
+	if (!state)
+		return 0;
+	if (state->protocol == L7_UNKNOWN && state->misses >= SONDE_MAX_MISSES) {
+		count(SONDE_COUNT_FILTERED);
 		return 0;
 	}
-	out = bpf_map_lookup_elem(&scratch, &zero);
-	if (!out)
+	event = bpf_map_lookup_elem(&scratch, &zero);
+	if (!event)
 		return 0;
-	if (call->shape == SONDE_SHAPE_MSGHDR) {
-		struct user_msghdr header = {};
 
-		if (bpf_probe_read_user(&header, sizeof(header), (void *)call->buffer))
-			sonde_count(SONDE_COUNTER_READ_FAULTS, 1);
-		call->buffer = (__u64)header.msg_iov;
-		call->count = header.msg_iovlen;
-		call->shape = SONDE_SHAPE_IOVEC;
+	if ((__u64)moved < most)
+		most = moved;
+	if (kind.shape == CALL_BUFFER) {
+		captured = read_buffer(event->payload, (const void *)call->buffer, most);
+	} else {
+		struct user_msghdr message;
+		const struct iovec *vector = (const struct iovec *)call->buffer;
+		__u64 segments = call->count;
+
+		if (kind.shape == CALL_MESSAGE) {
+			if (bpf_probe_read_user(&message, sizeof(message), (const void *)call->buffer)) {
+				count(SONDE_COUNT_UNREADABLE);
+				return 0;
+			}
+			vector = message.msg_iov;
+			segments = message.msg_iovlen;
+		}
+		captured = read_vector(event->payload, vector, segments, most);
 	}
-	wanted = moved;
-	if (wanted > sonde_payload_cap)
-		wanted = sonde_payload_cap;
-	/* Received with MSG_TRUNC, bytes are thrown away and the buffer is not written. */
-	captured = call->flags & MSG_TRUNC && call->direction == SONDE_INGRESS ? 0 : sonde_gather(out, call, wanted);
-	if (!socket->protocol && !sonde_learn(socket, out->payload, captured))
-		return 0;
-	sonde_fill(&out->header, socket, sk, call, moved, captured);
-	SONDE_CLAMP(captured, SONDE_PAYLOAD_MAX);
-	size = sizeof(out->header) + captured;
-	if (bpf_ringbuf_output(&events, out, size, BPF_RB_NO_WAKEUP)) {
-		sonde_count(SONDE_COUNTER_DATA_DROPS, 1);
+
+	protocol = infer_protocol(event->payload, captured);
+	if (state->protocol == L7_UNKNOWN) {
+		if (protocol == L7_UNKNOWN) {
+			state->misses++;
+			count(SONDE_COUNT_UNKNOWN);
+			return 0;
+		}
+		state->protocol = protocol;
+	}
+	state->delivered = 1;
+
+	event->head.kind = SONDE_EVENT_DATA;
+	event->head.captured = captured;
+	event->head.time_ns = bpf_ktime_get_ns();
+	event->head.socket = (__u64)sk;
+	event->head.tgid = pid_tgid >> 32;
+	event->head.tid = (__u32)pid_tgid;
+	event->head.fd = call->fd;
+	event->head.length = moved;
+	sequence = kind.direction == SONDE_EGRESS ? BPF_CORE_READ((struct tcp_sock *)sk, write_seq) :
+						    BPF_CORE_READ((struct tcp_sock *)sk, copied_seq);
+	event->head.tcp_seq = sequence - (__u32)moved;
+	event->head.local_port = state->ports >> 16;
+	event->head.remote_port = state->ports & 0xffff;
+	event->head.direction = kind.direction;
+	event->head.role = state->role;
+	event->head.protocol = state->protocol;
+	event->head.generation = state->generation;
+	read_addresses(sk, &event->head);
+	bpf_get_current_comm(event->head.comm, sizeof(event->head.comm));
+
+	BOUND(captured);
+	if (bpf_ringbuf_output(&events, event, sizeof(event->head) + captured, BPF_RB_NO_WAKEUP)) {
+		count(SONDE_COUNT_RING_FULL);
 		return 0;
 	}
-	socket->is_delivered = 1;
-	sonde_count(SONDE_COUNTER_EVENTS, 1);
-	sonde_count(SONDE_COUNTER_BYTES, captured);
+	count(SONDE_COUNT_DELIVERED);
+	count_by(SONDE_COUNT_DELIVERED_BYTES, captured);
 	return 0;
 }
+
+#if defined(__TARGET_ARCH_x86)
+/*
+ * At exit the registers still hold the arguments: the kernel keeps di, si, dx, r10 and orig_ax of the entry. A recv with
+ * MSG_PEEK moves nothing.
+ */
+static __always_inline int handle_exit(struct pt_regs *regs, long moved)
+{
+	struct sonde_call call = { .nr = BPF_CORE_READ(regs, orig_ax) };
+
+	if (moved <= 0 || !kind_of_call(call.nr).is_followed)
+		return 0;
+	call.fd = BPF_CORE_READ(regs, di) & 0xffffffff;
+	call.buffer = BPF_CORE_READ(regs, si);
+	call.count = BPF_CORE_READ(regs, dx);
+	if (call.nr == 45 && (BPF_CORE_READ(regs, r10) & MSG_PEEK))
+		return 0;
+	if (call.nr == 47 && (call.count & MSG_PEEK))
+		return 0;
+	return handle_call(&call, moved);
+}
+#endif

@@ -1,25 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* One value: all counters of a CPU (enum sonde_counter). */
 #pragma once
-
-#include "../include/sonde_counter.h"
-
-struct sonde_counters {
-	__u64 count[SONDE_COUNTER_COUNT];
-};
-
+/* counters: one sum a sonde_counter and CPU; never shared, so never contended. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, SONDE_COUNT_MAX);
 	__type(key, __u32);
-	__type(value, struct sonde_counters);
+	__type(value, __u64);
 } counters SEC(".maps");
-
-static __always_inline void sonde_count(enum sonde_counter which, __u64 amount)
-{
-	__u32 key = 0;
-	struct sonde_counters *counts = bpf_map_lookup_elem(&counters, &key);
-
-	if (counts)
-		counts->count[which] += amount;
-}

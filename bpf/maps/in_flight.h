@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Arguments of system calls between enter and exit, by thread; 16,384. Only the tracepoint variant uses it. */
 #pragma once
+/* Arguments of a system call between its enter and its exit, where the exit alone does not tell them. */
+struct sonde_call {
+	__u64 nr;
+	__u64 fd;
+	__u64 buffer;
+	__u64 count;
+};
 
-#include "../lib/socket_call.h"
-
+/* in_flight: by thread (tgid << 32 | tid). Only used by the enter/exit tracepoints. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
 	__type(key, __u64);
 	__type(value, struct sonde_call);

@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/*
- * One record under construction per CPU, too large for the stack. Only programs at the exit of a system call use it: they do
- * not interrupt each other on a CPU.
- */
 #pragma once
-
-#include "../include/sonde_event.h"
-
+/* Room for one event: the stack has 512 bytes. */
 struct sonde_scratch {
-	struct sonde_socket_data header;
-	/* Twice the largest payload: the verifier bounds an offset and a length each by SONDE_PAYLOAD_MAX, not their sum. */
+	struct sonde_socket_data head;
+	/* Twice the most that is delivered, so that an offset and a length that are each in bounds stay in bounds together. */
 	__u8 payload[2 * SONDE_PAYLOAD_MAX];
 };
 
+/* scratch: where an event is put together; programs on system call exit do not nest on a CPU. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);

@@ -1,15 +1,68 @@
-// The agent's wiring: capture -> sender -> ingester, and its status beside it.
+// The agent's wiring: capture worker -> sender -> ingester, the worker's status beside it.
 
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import { hostname } from "node:os"
 import { join } from "node:path"
-import { Config } from "../runtime/Config.ts"
-import { exposeStats, processStats, StatsSources } from "../runtime/metrics.ts"
+import type { SondeConfig } from "../runtime/configSchema.ts"
+import { processStats, type Stats } from "../runtime/metrics.ts"
 import { supervise } from "../runtime/supervise.ts"
+import { type Address, parseAddress } from "../wire/socket.ts"
+import { AgentStartError, readAgentId } from "./agentId.ts"
 import { runCapture } from "./capture/Capture.ts"
 import { Sender } from "./send/Sender.ts"
 
 export interface AgentOptions {
-  /** Processes to leave alone besides this one. */
+  readonly version: string
+  /** Processes to leave alone: Sonde's own. */
   readonly excludePids: ReadonlyArray<number>
 }
+
+const prefixed = (component: string, stats: Stats): Record<string, number> =>
+  Object.fromEntries(Object.entries(stats).map(([name, value]) => [`sonde_${component}_${name}`, value]))
+
+/** Ports of Sonde's own conversations: none of them is a request to show. */
+const ownPorts = (config: SondeConfig, server: Address): ReadonlyArray<number> =>
+  [server.port, config.ingest.port, config.http.port, ...config.agent.excludePorts].filter((port) => port > 0)
+
+const capture = (config: SondeConfig, server: Address, options: AgentOptions) =>
+  Effect.gen(function* () {
+    const sender = yield* Sender
+    const work = runCapture(
+      { agent: config.agent, excludePids: options.excludePids, excludePorts: ownPorts(config, server) },
+      {
+        onBatch: (batch) => sender.push(batch),
+        onStatus: (status) =>
+          sender.tell({
+            ...status,
+            counters: {
+              ...status.counters,
+              ...prefixed("sender", sender.stats()),
+              ...prefixed("agent_process", processStats()),
+            },
+          }),
+      },
+    ).pipe(Effect.scoped)
+    return yield* supervise("agent/capture")(work)
+  })
+
+/** Runs the agent until it is interrupted; then it flushes, detaches and keeps in the spool what the server did not take. */
+export const runAgent = (config: SondeConfig, options: AgentOptions): Effect.Effect<void, AgentStartError> =>
+  Effect.gen(function* () {
+    const agentId = yield* readAgentId(config.data)
+    const server = parseAddress(config.agent.server)
+    if (server === undefined) {
+      return yield* new AgentStartError({ message: `agent.server: expected host:port, found "${config.agent.server}"` })
+    }
+    const sender = Sender.layer({
+      server,
+      token: config.agent.token,
+      agentId,
+      host: hostname(),
+      version: options.version,
+      memoryBytes: config.agent.memoryMiB * 1_048_576,
+      ...(config.agent.spoolMiB > 0
+        ? { spool: { directory: join(config.data, "spool"), maxBytes: config.agent.spoolMiB * 1_048_576 } }
+        : {}),
+    })
+    yield* Effect.provide(capture(config, server, options), sender)
+  }).pipe(Effect.scoped)

@@ -5,15 +5,18 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Command from "effect/cli/Command"
+import { agent } from "./commands/agent.ts"
 import { config } from "./commands/config.ts"
 import { demo } from "./commands/demo.ts"
 import { query } from "./commands/query.ts"
+import { server } from "./commands/server.ts"
 import { top } from "./commands/top.ts"
+import { up } from "./commands/up.ts"
 import { version } from "./version.ts"
 
 const sonde = Command.make("sonde").pipe(
   Command.withDescription("Zero-code observability: who calls whom on this machine, how often, how fast, what fails"),
-  Command.withSubcommands([demo, top, query, config]),
+  Command.withSubcommands([up, agent, server, demo, top, query, config]),
 )
 
 Command.run(sonde, { version }).pipe(

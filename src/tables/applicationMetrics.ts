@@ -2,7 +2,7 @@
 // 1s rows are kept as they come and read by time; 1m rows of the same key are summed by the engine, so that the parts of a
 // minute that an agent sends before and after a restart make one row. Column names are DeepFlow's.
 
-import { addresses, growing, halfDaily, hourly, minmax, small, text, writtenTableSettings } from "./columnKinds.ts"
+import { addresses, growing, halfDaily, hourly, small, text, writtenTableSettings } from "./columnKinds.ts"
 import { column, type Table, type TableColumn } from "./Table.ts"
 
 const tags: ReadonlyArray<TableColumn> = [
@@ -11,7 +11,7 @@ const tags: ReadonlyArray<TableColumn> = [
   column("l7_protocol", "UInt8", "Application protocol by number."),
   column("signal_source", "UInt16", "0: packet; 3: eBPF."),
   column("agent_id", "UInt16", "Agent that saw it."),
-  column("is_ipv4", "UInt8", "Which of the address columns holds.", { index: minmax }),
+  column("is_ipv4", "UInt8", "Which of the address columns holds."),
   ...addresses("", "the side of `role`"),
   column("server_port", "UInt16", "Port of the server.", { index: "set(300)" }),
   column("process_id", "UInt32", "Process of the side of `role`, 0 when unknown.", { codec: small }),

@@ -7,7 +7,6 @@ export const growing = "Delta, ZSTD(1)"
 /** Small numbers of a wide type: durations, lengths, counts. */
 export const small = "T64, ZSTD(1)"
 export const bloom = "bloom_filter(0.01)"
-export const minmax = "minmax"
 
 export const text = "LowCardinality(String)"
 
@@ -28,6 +27,6 @@ export const writtenTableSettings: Readonly<Record<string, string | number>> = {
 
 /** One address of one side: exactly one of the two forms is set, told by `is_ipv4`. */
 export const addresses = (suffix: string, side: string): ReadonlyArray<TableColumn> => [
-  column(`ip4${suffix}`, "IPv4", `Address of ${side}, 0.0.0.0 when it is IPv6.`, { index: minmax }),
-  column(`ip6${suffix}`, "IPv6", `Address of ${side}, :: when it is IPv4.`, { index: minmax }),
+  column(`ip4${suffix}`, "IPv4", `Address of ${side}, 0.0.0.0 when it is IPv6.`),
+  column(`ip6${suffix}`, "IPv6", `Address of ${side}, :: when it is IPv4.`),
 ]

@@ -1,7 +1,7 @@
 // flow_log.l7_flow_log: one row for each request, response or session at each observation point. Side 0 is the client, side 1 the
 // server. Column names are DeepFlow's; time comes first in the key because ids that repeat nearby in time then compress.
 
-import { addresses, bloom, growing, hourly, minmax, small, text, writtenTableSettings } from "./columnKinds.ts"
+import { addresses, bloom, growing, hourly, small, text, writtenTableSettings } from "./columnKinds.ts"
 import { column, type Table } from "./Table.ts"
 
 export const l7FlowLog: Table = {
@@ -29,7 +29,7 @@ export const l7FlowLog: Table = {
     column("is_async", "UInt8", "Nobody answers such a message."),
     column("direction_score", "UInt8", "How sure it is which side is the client: 255 seen at connect or accept."),
     column("flow_id", "UInt64", "Connection.", { codec: small }),
-    column("is_ipv4", "UInt8", "Which of the address columns hold.", { index: minmax }),
+    column("is_ipv4", "UInt8", "Which of the address columns hold."),
     ...addresses("_0", "the client"),
     ...addresses("_1", "the server"),
     column("client_port", "UInt16", "Port of the client."),

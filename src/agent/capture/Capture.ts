@@ -6,13 +6,14 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Worker } from "node:worker_threads"
 import type { AgentStatus } from "../../model/AgentStatus.ts"
+import type { EncodedBatch } from "../../wire/ColumnEncoder.ts"
 import type { CaptureCommand, CaptureMessage, CaptureOptions } from "./messages.ts"
 
 /** The capture worker ended by itself. */
 export class CaptureFailed extends Data.TaggedError("CaptureFailed")<{ readonly message: string; readonly cause?: unknown }> {}
 
 export interface CaptureHandlers {
-  readonly onBatch: (batch: Extract<CaptureMessage, { type: "batch" }>) => void
+  readonly onBatch: (batch: EncodedBatch) => void
   readonly onStatus: (status: AgentStatus) => void
 }
 
@@ -45,7 +46,7 @@ export const runCapture = (
     )
     return yield* Effect.callback<never, CaptureFailed>((resume) => {
       worker.on("message", (message: CaptureMessage) => {
-        if (message.type === "batch") handlers.onBatch(message)
+        if (message.type === "batch") handlers.onBatch(message.batch)
         else if (message.type === "status") handlers.onStatus(message.status)
         else if (message.type === "log") {
           run(message.level === "warn" ? Effect.logWarning(message.message) : Effect.logInfo(message.message))

@@ -6,7 +6,7 @@ import type { ConnectionTable } from "../flow/ConnectionTable.ts"
 import { type Endpoint, makeEndpoint } from "../flow/Endpoint.ts"
 import { SignalSource } from "../../model/observation.ts"
 import type { ProcessEntry, ProcessTable } from "../process/ProcessTable.ts"
-import { eventKind, readSocketKey, roleOf, socketClose, socketData, sondeProcess } from "./socketEvents.ts"
+import { eventKind, processEvent, socketClose, socketData } from "./layout.gen.ts"
 
 export interface SocketFlowsOptions {
   readonly connections: ConnectionTable
@@ -15,6 +15,8 @@ export interface SocketFlowsOptions {
   readonly clockOffsetNs: number
   /** Called for a process whose traffic is to be left alone from now on. */
   readonly exclude: (pid: number) => void
+  /** Called for a process that ended. */
+  readonly ended: (pid: number) => void
   readonly excludedPrograms: ReadonlySet<string>
 }
 
@@ -61,12 +63,13 @@ export class SocketFlows {
         if (size >= socketClose.size) return this.#close(view, at)
         break
       case eventKind.exec:
-        if (size >= sondeProcess.size) return this.#exec(view.getUint32(at + sondeProcess.tgid, true))
+        if (size >= processEvent.size) return this.#exec(view.getUint32(at + processEvent.tgid, true))
         break
       case eventKind.exit:
-        if (size >= sondeProcess.size) {
-          this.#options.processes.exit(view.getUint32(at + sondeProcess.tgid, true), nowMs)
-          return
+        if (size >= processEvent.size) {
+          const pid = view.getUint32(at + processEvent.tgid, true)
+          this.#options.processes.exit(pid, nowMs)
+          return this.#options.ended(pid)
         }
     }
     this.counters.malformed_total++
@@ -105,9 +108,9 @@ export class SocketFlows {
     const local = makeEndpoint(bytes, at + socketData.localIp, view.getUint16(at + socketData.localPort, true))
     const remote = makeEndpoint(bytes, at + socketData.remoteIp, view.getUint16(at + socketData.remotePort, true))
     const pid = view.getUint32(at + socketData.tgid, true)
-    const comm = new TextDecoder().decode(bytes.subarray(at + socketData.comm, at + socketData.size)).split("\0", 1)[0]!
+    const comm = comm16(bytes, at + socketData.comm)
     name(local, pid, processes.get(pid), comm)
-    const role = roleOf(view.getUint8(at + socketData.role))
+    const role = view.getUint8(at + socketData.role)
     // The other end is a local socket too: each learns the other's process.
     const peer = this.#bySockets.get(socketsKey(remote.port, local.port, local.ip))
     if (peer !== undefined && !peer.isAbandoned) {
@@ -123,7 +126,7 @@ export class SocketFlows {
         a: local,
         b: remote,
         observed: Side.a,
-        client: role === "client" ? Side.a : role === "server" ? Side.b : Side.unknown,
+        client: role === roleClient ? Side.a : role === roleServer ? Side.b : Side.unknown,
         signalSource: SignalSource.ebpf,
         isTls: false,
         packetPoint: 0,
@@ -159,10 +162,30 @@ export class SocketFlows {
   }
 }
 
+/** enum sonde_role of bpf/include/sonde_event.h. */
+const roleClient = 1
+const roleServer = 2
+
+/**
+ * Key of the connection that a kernel socket serves: 42 bits of its address (they are 64-byte aligned and share their upper
+ * bits) and 11 of its generation; exact in a JavaScript number.
+ */
+const readSocketKey = (view: DataView, at: number, generation: number): number => {
+  const low = view.getUint32(at, true) >>> 6
+  const high = view.getUint16(at + 4, true)
+  return (high * 67_108_864 + low) * 2_048 + (generation & 0x7ff)
+}
+
 const name = (end: Endpoint, pid: number, entry: ProcessEntry | undefined, comm: string): void => {
   end.processId = pid
   end.processName = entry?.info.comm ?? comm
   end.service = entry?.service ?? comm
+}
+
+const comm16 = (bytes: Uint8Array, at: number): string => {
+  let end = at
+  while (end < at + 16 && bytes[end] !== 0) end++
+  return new TextDecoder().decode(bytes.subarray(at, end))
 }
 
 const copyProcess = (from: Endpoint, to: Endpoint): void => {

@@ -1,8 +1,8 @@
 // What crosses between the capture worker and the agent's main thread: finished batches as bytes, a status now and then.
 
 import type { AgentStatus } from "../../model/AgentStatus.ts"
-import type { RowKind } from "../../model/columns.ts"
 import type { SondeConfig } from "../../runtime/configSchema.ts"
+import type { EncodedBatch } from "../../wire/ColumnEncoder.ts"
 
 export interface CaptureOptions {
   readonly agent: SondeConfig["agent"]
@@ -14,13 +14,8 @@ export interface CaptureOptions {
 
 /** From the worker. */
 export type CaptureMessage =
-  | {
-      readonly type: "batch"
-      readonly kind: RowKind
-      readonly rows: number
-      /** Columnar body (docs/specs/wire.md); its buffer is transferred. */
-      readonly body: Uint8Array
-    }
+  /** The buffer of its body is transferred. */
+  | { readonly type: "batch"; readonly batch: EncodedBatch }
   | { readonly type: "status"; readonly status: AgentStatus }
   | { readonly type: "log"; readonly level: "info" | "warn"; readonly message: string }
   /** Everything was flushed and detached. */

@@ -3,7 +3,7 @@
 
 import { readFileSync } from "node:fs"
 import { parentPort, workerData } from "node:worker_threads"
-import { encodeColumns } from "../../wire/columns.ts"
+import { ColumnEncoder } from "../../wire/ColumnEncoder.ts"
 import { Pipeline } from "../Pipeline.ts"
 import { ProcessTable } from "../process/ProcessTable.ts"
 import { processViews } from "../process/processViews.ts"
@@ -28,6 +28,7 @@ const bootUs = (): number => {
   return match === null ? 0 : Number(match[1]) * 1_000_000
 }
 
+const encoder = new ColumnEncoder()
 const processes = new ProcessTable()
 
 const pipeline = new Pipeline({
@@ -36,8 +37,7 @@ const pipeline = new Pipeline({
   maxConnections: options.agent.maxConnections,
   flowIdSeed: Math.floor(Date.now() / 1_000),
   emit: (batch) => {
-    const body = encodeColumns(batch)
-    post({ type: "batch", kind: batch.kind, rows: batch.rows, body }, [body.buffer as ArrayBuffer])
+    for (const encoded of encoder.encode(batch)) post({ type: "batch", batch: encoded }, [encoded.body.buffer])
   },
   onSession: (_session, connection) => {
     const pid = connection.observed === 0 ? connection.a.processId : 0
@@ -67,6 +67,7 @@ const status = (): void => {
   for (const [name, value] of Object.entries({ ...pipeline.stats(), ...source.stats() })) {
     counters[`sonde_agent_${name}`] = value
   }
+  counters["sonde_agent_oversized_rows_total"] = encoder.oversizedRows
   counters["sonde_agent_processes"] = processes.all().length
   counters["sonde_agent_processes_dropped_total"] = processes.dropped
   post({

@@ -30,9 +30,11 @@ export interface Outgoing {
   fileBytes: number
   isInFlight: boolean
   isSpooling: boolean
+  /** False: larger than the whole spool. */
+  isSpoolable: boolean
   /** Acknowledged or dropped while it was being spooled. */
   isDone: boolean
-  /** When the spooling loop first saw it, milliseconds; 0: not yet. */
+  /** When the loop beside `push` first saw it, milliseconds; 0: not yet. */
   seenAtMs: number
   /** When it was sent last, milliseconds. */
   sentAtMs: number
@@ -92,6 +94,8 @@ export class SendQueue {
   memoryBytes = 0
   spoolBytes = 0
   inFlight = 0
+  /** Batches in flight when the server refused the connection: while there are any, one at a time is sent to find the cause. */
+  suspects = 0
   private readonly memoryMost: number
   /** In the order of `push`. */
   private readonly memory = new Map<string, Outgoing>()
@@ -144,6 +148,7 @@ export class SendQueue {
       fileBytes: 0,
       isInFlight: false,
       isSpooling: false,
+      isSpoolable: true,
       isDone: false,
       seenAtMs: 0,
       sentAtMs: 0,
@@ -217,7 +222,9 @@ export class SendQueue {
       for (const entry of lane.values()) {
         if (!entry.isInFlight) continue
         this.land(entry)
-        if (wasRefused && ++entry.strikes >= strikesMost) {
+        if (!wasRefused) continue
+        if (entry.strikes++ === 0) this.suspects++
+        if (entry.strikes >= strikesMost) {
           this.drop(entry, "refused")
           dropped.push(entry)
         }
@@ -232,11 +239,15 @@ export class SendQueue {
     this.inFlight--
   }
 
-  /** The oldest in memory that was first seen before `beforeMs`, to be spooled now; marks those it sees. */
-  takeForSpool(beforeMs: number, nowMs: number): Outgoing | undefined {
+  /** Notes when batches came: `push` has no clock. */
+  markSeen(nowMs: number): void {
+    for (const entry of this.memory.values()) if (entry.seenAtMs === 0) entry.seenAtMs = nowMs
+  }
+
+  /** The oldest in memory that was first seen at `beforeMs` or earlier, to be spooled now. */
+  takeForSpool(beforeMs: number): Outgoing | undefined {
     for (const entry of this.memory.values()) {
-      if (entry.seenAtMs === 0) entry.seenAtMs = nowMs
-      if (entry.isSpooling) continue
+      if (entry.isSpooling || !entry.isSpoolable) continue
       if (entry.seenAtMs > beforeMs) return undefined
       entry.isSpooling = true
       return entry
@@ -263,7 +274,7 @@ export class SendQueue {
     return true
   }
 
-  notSpooled(entry: Outgoing): void {
+  notSpooling(entry: Outgoing): void {
     entry.isSpooling = false
   }
 
@@ -296,6 +307,7 @@ export class SendQueue {
   private forget(entry: Outgoing): void {
     this.land(entry)
     entry.isDone = true
+    if (entry.strikes > 0) this.suspects--
     const key = keyOf(entry.instance, entry.seq)
     if (this.memory.delete(key)) {
       this.memoryBytes -= heldBytes(entry)

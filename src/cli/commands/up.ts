@@ -2,7 +2,6 @@
 // needs rights that the server does without; it is restarted when it fails and ends with its parent.
 
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Command from "effect/cli/Command"
 import { styleText } from "node:util"
 import { loggerLayer } from "../../runtime/PinoLogger.ts"

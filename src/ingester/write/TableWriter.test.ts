@@ -1,3 +1,6 @@
+import { execFileSync } from "node:child_process"
+import { mkdirSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -6,7 +9,7 @@ import { describe, expect, it } from "vitest"
 import { type AnyBatch, makeBatch } from "../../model/ColumnBatch.ts"
 import { applicationColumns, l7Columns } from "../../model/columns.ts"
 import { ClickHouse } from "../../runtime/clickhouse/ClickHouse.ts"
-import { testEngine } from "../../runtime/clickhouse/testEngine.ts"
+import { temporaryDirectory, testEngine } from "../../runtime/clickhouse/testEngine.ts"
 import { application1m, application1s } from "../../tables/applicationMetrics.ts"
 import { l7FlowLog } from "../../tables/l7FlowLog.ts"
 import { migrate } from "../../tables/migrations/migrate.ts"
@@ -241,6 +244,56 @@ describe("TableWriter", () => {
     expect(most).toBeGreaterThan(0)
     expect(most).toBeLessThanOrEqual(300)
   })
+
+  it.runIf(process.getuid?.() === 0)("acknowledges nothing while the disk is full, and goes on when it is not", async () => {
+    const said: Array<string> = []
+    const listener = Logger.make(({ message }) => {
+      said.push(String(message))
+    })
+    const smallDisk = Effect.gen(function* () {
+      const directory = join(yield* temporaryDirectory, "disk")
+      mkdirSync(directory)
+      yield* Effect.acquireRelease(
+        Effect.sync(() => execFileSync("mount", ["-t", "tmpfs", "-o", "size=128m", "tmpfs", directory])),
+        () => Effect.sync(() => execFileSync("umount", ["-l", directory])),
+      )
+      return directory
+    })
+    await Effect.runPromise(
+      Effect.gen(function* () {
+        const directory = yield* smallDisk
+        const ballast = join(directory, "ballast")
+        const program = Effect.gen(function* () {
+          const writer = yield* TableWriter
+          yield* writer.write(received(0, requests(10)))
+          try {
+            for (let size = 2 ** 20; size > 0; size = size >> 1) {
+              try {
+                for (;;) writeFileSync(ballast, Buffer.alloc(size), { flag: "a" })
+              } catch {}
+            }
+            let done = 0
+            const writing = yield* Effect.forkChild(
+              Effect.forEach([1, 2, 3], (seq) =>
+                writer.write(received(seq, requests(100, seq * 100))).pipe(Effect.andThen(Effect.sync(() => done++))),
+              ),
+            )
+            while (writer.stats.retries < 3) yield* Effect.sleep("10 millis")
+            expect(done).toBe(0)
+            rmSync(ballast)
+            yield* Fiber.join(writing)
+          } finally {
+            rmSync(ballast, { force: true })
+          }
+          expect(yield* count("flow_log.l7_flow_log")).toBe(310)
+          expect(writer.stats.deadLetterBatches).toBe(0)
+        })
+        const engine = tables.pipe(Layer.provideMerge(ClickHouse.embedded({ directory: join(directory, "db") })))
+        yield* Effect.provide(program, TableWriter.layer().pipe(Layer.provideMerge(engine)))
+      }).pipe(Effect.scoped, Effect.provide(Logger.layer([listener]))),
+    )
+    expect(said.filter((line) => line.includes("disk is full"))).toHaveLength(1)
+  }, 30_000)
 
   it("loses nothing acknowledged and doubles nothing when the engine is killed again and again", async () => {
     const batches = 120

@@ -51,6 +51,8 @@ export interface InsertOptions {
 /** Embedded: of the engine now running; remote: 0 and nothing. */
 export interface ServerInfo {
   readonly url: string
+  /** What every request must carry. A secret: not for logs. */
+  readonly headers: Readonly<Record<string, string>>
   readonly pid: number
   readonly restarts: number
 }
@@ -59,6 +61,8 @@ export interface RemoteOptions {
   readonly url: string
   readonly user?: string
   readonly password?: string
+  /** What a proxy in front of it asks for. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 export class ClickHouse extends Context.Service<
@@ -108,14 +112,11 @@ export class ClickHouse extends Context.Service<
   static readonly remote = (options: RemoteOptions): Layer.Layer<ClickHouse> =>
     Layer.effect(
       ClickHouse,
-      make(() => ({ ...options, pid: 0, restarts: 0 })),
+      make(() => ({ headers: {}, ...options, pid: 0, restarts: 0 })),
     )
 }
 
-interface Target extends ServerInfo, RemoteOptions {
-  readonly url: string
-  readonly headers?: Readonly<Record<string, string>>
-}
+type Target = ServerInfo & Pick<RemoteOptions, "user" | "password">
 
 const defaultSettings: ClickHouseSettings = {
   // JSON.parse would round them.
@@ -129,7 +130,7 @@ const connect = (target: Target): ClickHouseClient =>
     url: target.url,
     ...(target.user === undefined ? {} : { username: target.user }),
     ...(target.password === undefined ? {} : { password: target.password }),
-    ...(target.headers === undefined ? {} : { http_headers: target.headers }),
+    http_headers: target.headers,
     application: "sonde",
     clickhouse_settings: defaultSettings,
     // Compressing a block costs 9 times what sending it over loopback or a LAN does.
@@ -244,8 +245,8 @@ const make = (target: () => Target) =>
         if (!result.success) throw result.error
       }),
       server: () => {
-        const { url, pid, restarts } = target()
-        return { url, pid, restarts }
+        const { url, headers, pid, restarts } = target()
+        return { url, headers, pid, restarts }
       },
     })
   })

@@ -1,5 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { request } from "node:http"
 import { createServer } from "node:net"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
@@ -20,10 +21,14 @@ const freshDirectory = Effect.map(temporaryDirectory, (directory) => join(direct
 const isAlive = (pid: number): boolean =>
   existsSync(`/proc/${pid}`) && !readFileSync(`/proc/${pid}/stat`, "latin1").includes(") Z ")
 
-const get = (url: string, headers: Record<string, string> = {}) =>
-  Effect.promise(async () => {
-    const response = await fetch(url, { headers })
-    return { status: response.status, text: await response.text() }
+/** Leaves no connection open, for which the engine would wait when it is stopped. */
+const get = (url: string, headers: Readonly<Record<string, string>> = {}) =>
+  Effect.callback<{ status: number | undefined; text: string }>((resume) => {
+    request(url, { headers, agent: false }, (response) => {
+      let text = ""
+      response.setEncoding("utf8").on("data", (part: string) => (text += part))
+      response.on("end", () => resume(Effect.succeed({ status: response.statusCode, text })))
+    }).end()
   })
 
 /** A process of its own that keeps an engine in `directory`; answers with the engine's pid. */

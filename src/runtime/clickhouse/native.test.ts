@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as ManagedRuntime from "effect/ManagedRuntime"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { ClickHouse } from "./ClickHouse.ts"
 import { encodeNative, type NativeColumn } from "./native.ts"

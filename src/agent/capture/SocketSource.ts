@@ -1,0 +1,76 @@
+// System calls as a source: drains the kernel's ring into the connections of the pipeline.
+
+import { loadAddon } from "./native/Addon.ts"
+import { openSocketTracer, SocketTracer } from "./native/SocketTracer.ts"
+import { SocketFlows } from "./SocketFlows.ts"
+import type { Opened, Source, SourceContext } from "./Source.ts"
+
+/** Events are taken in pieces of this size: about 2 ms of parsing. */
+const bufferBytes = 1_048_576
+/** Pieces taken in one go before timers and messages get their turn. */
+const maxPieces = 8
+/** A ring that fills more than this between two looks is drained sooner. */
+const busyBytes = 16_384
+
+export const openSocketSource = async (context: SourceContext): Promise<Opened> => {
+  const addon = loadAddon()
+  if ("missing" in addon) {
+    return { refused: [{ name: "socket data", on: false, hook: "", missing: addon.missing, next: addon.next }] }
+  }
+  const { agent, excludePorts } = context.options
+  const tracer = openSocketTracer(addon, { payloadBytes: agent.payloadBytes, ringMiB: agent.ringMiB })
+  if (!(tracer instanceof SocketTracer)) return tracer
+  for (const pid of context.excludedPids) tracer.excludeProcess(pid)
+  for (const port of excludePorts) tracer.excludePort(port)
+
+  const flows = new SocketFlows({
+    connections: context.pipeline.connections,
+    processes: context.processes,
+    clockOffsetNs: addon.clockOffsetNs(),
+    excludedPrograms: context.excludedPrograms,
+    exclude: (pid) => {
+      context.excludedPids.add(pid)
+      if (!tracer.excludeProcess(pid)) context.log("warn", `process ${pid} cannot be excluded: the kernel's table is full`)
+    },
+    ended: (pid) => {
+      if (context.excludedPids.delete(pid)) tracer.includeProcess(pid)
+    },
+  })
+  const buffer = new Uint8Array(bufferBytes)
+  const view = new DataView(buffer.buffer)
+
+  const source: Source = {
+    tier: 1,
+    by: "socket data",
+    limit: undefined,
+    features: tracer.features,
+    drain: (nowMs) => {
+      let total = 0
+      for (let piece = 0; piece < maxPieces; piece++) {
+        const length = tracer.poll(buffer)
+        if (length === 0) break
+        flows.consume(buffer, view, length, nowMs)
+        total += length
+        if (length < bufferBytes / 2) break
+      }
+      return total > busyBytes
+    },
+    expire: (nowUs) => flows.expire(nowUs),
+    stats: () => {
+      const kernel = tracer.counters()
+      return {
+        ...flows.counters,
+        kernel_delivered_total: kernel.delivered,
+        kernel_delivered_bytes_total: kernel.delivered_bytes,
+        kernel_lost_total: kernel.ring_full,
+        kernel_unreadable_total: kernel.unreadable,
+        kernel_unknown_total: kernel.unknown,
+        kernel_filtered_total: kernel.filtered,
+        kernel_excluded_total: kernel.excluded,
+        kernel_sockets_full_total: kernel.sockets_full,
+      }
+    },
+    close: async () => tracer.close(),
+  }
+  return { source }
+}

@@ -1,0 +1,65 @@
+// The native addon as TypeScript sees it. Every call is synchronous and may throw an Error whose `code` names an errno value;
+// loading and attaching take milliseconds to seconds, so it is used in a worker thread or by a command of its own.
+
+import { existsSync } from "node:fs"
+import { createRequire } from "node:module"
+import { fileURLToPath } from "node:url"
+
+declare const kind: unique symbol
+interface Handle<Kind extends string> {
+  readonly [kind]: Kind
+}
+export type BpfObject = Handle<"BpfObject">
+export type EventRing = Handle<"EventRing">
+export type PacketRing = Handle<"PacketRing">
+
+export interface Addon {
+  /** Loads the named programs of an object file; constants are 32-bit; `btfPath` is empty for the kernel's own BTF. */
+  openObject(
+    path: string,
+    programs: ReadonlyArray<string>,
+    constants: Readonly<Record<string, number>>,
+    mapSizes: Readonly<Record<string, number>>,
+    btfPath: string,
+  ): BpfObject
+  attach(object: BpfObject, program: string): void
+  /** Detaches and unloads. */
+  closeObject(object: BpfObject): void
+  mapUpdate(object: BpfObject, map: string, key: Uint8Array, value: Uint8Array): void
+  mapDelete(object: BpfObject, map: string, key: Uint8Array): void
+  /** Sums over all CPUs of each entry of a per-CPU array. */
+  mapSums(object: BpfObject, map: string): Array<number>
+  openRing(object: BpfObject, map: string): EventRing
+  /** Copies whole records [u32 length, u32 0, data, padding to 8]; returns the bytes written. */
+  pollRing(ring: EventRing, destination: Uint8Array): number
+  openPackets(
+    interfaceName: string,
+    filter: Uint8Array,
+    blocks: number,
+    blockSize: number,
+    retireMs: number,
+  ): PacketRing
+  /** Copies whole packets behind 32-byte headers (native/packet_ring.c), padded to 8; returns the bytes written. */
+  pollPackets(ring: PacketRing, destination: Uint8Array): number
+  /** Packets taken and dropped by the kernel since the start. */
+  packetStats(ring: PacketRing): [packets: number, drops: number]
+  closePackets(ring: PacketRing): void
+  /** To be added to CLOCK_MONOTONIC nanoseconds for nanoseconds since 1970. */
+  clockOffsetNs(): number
+}
+
+const built = (name: string): string => fileURLToPath(new URL(`../../../../build/${name}`, import.meta.url))
+
+/** Path of the compiled kernel programs. */
+export const kernelObjectPath: string = built("bpf/sonde.bpf.o")
+
+/** The addon, or why it cannot be used. */
+export const loadAddon = (): Addon | { readonly missing: string; readonly next: string } => {
+  const path = built("sonde.node")
+  if (!existsSync(path)) return { missing: "the native addon is not built", next: "run: npm run setup" }
+  try {
+    return createRequire(import.meta.url)(path) as Addon
+  } catch (cause) {
+    return { missing: `the native addon does not load: ${(cause as Error).message}`, next: "run: npm run setup" }
+  }
+}

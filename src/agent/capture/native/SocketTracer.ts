@@ -1,0 +1,138 @@
+// The kernel side of socket capture, opened by the best hook that works here: each is tried by loading and attaching it.
+
+import type { Feature } from "../../../model/AgentStatus.ts"
+import { kernelCounters } from "../layout.gen.ts"
+import { type Addon, type BpfObject, type EventRing, kernelObjectPath } from "./Addon.ts"
+import { bpfReason, type Reason } from "./privileges.ts"
+
+/** Ways to hook the same four things, best first. Programs are named in bpf/hooks. */
+const hookKinds = [
+  {
+    hook: "tp_btf",
+    programs: ["sonde_exit_btf", "sonde_state_btf", "sonde_exec_btf", "sonde_gone_btf"],
+  },
+  {
+    hook: "raw_tp",
+    programs: ["sonde_exit_raw", "sonde_state_raw", "sonde_exec_raw", "sonde_gone_raw"],
+  },
+  {
+    hook: "tracepoint",
+    programs: ["sonde_enter_tp", "sonde_exit_tp", "sonde_state_tp", "sonde_exec_tp", "sonde_gone_tp"],
+  },
+] as const
+
+export type HookKind = (typeof hookKinds)[number]["hook"]
+
+export interface SocketTracerOptions {
+  /** 64 to 4095. */
+  readonly payloadBytes: number
+  readonly ringMiB: number
+  /** Only this kind of hook is tried; for tests. */
+  readonly only?: HookKind
+  readonly objectPath?: string
+}
+
+/** A ring's size is a power of two. */
+const ringBytes = (mebibytes: number): number => 2 ** Math.ceil(Math.log2(mebibytes)) * 1_048_576
+
+const one = new Uint8Array([1])
+
+export class SocketTracer {
+  readonly hook: HookKind
+  readonly features: ReadonlyArray<Feature>
+  readonly #addon: Addon
+  readonly #object: BpfObject
+  readonly #ring: EventRing
+
+  constructor(addon: Addon, object: BpfObject, hook: HookKind, features: ReadonlyArray<Feature>) {
+    this.hook = hook
+    this.features = features
+    this.#addon = addon
+    this.#object = object
+    this.#ring = addon.openRing(object, "events")
+  }
+
+  /** Copies waiting events into the buffer; returns the bytes written. */
+  poll(destination: Uint8Array): number {
+    return this.#addon.pollRing(this.#ring, destination)
+  }
+
+  /** System calls of this process are left alone from now on. False when the kernel's table is full. */
+  excludeProcess(pid: number): boolean {
+    return this.#put("excluded_tgids", new Uint8Array(new Uint32Array([pid]).buffer))
+  }
+
+  /** Connections with this TCP port at either end are left alone from now on. False when the kernel's table is full. */
+  excludePort(port: number): boolean {
+    return this.#put("excluded_ports", new Uint8Array(new Uint16Array([port]).buffer))
+  }
+
+  #put(map: string, key: Uint8Array): boolean {
+    try {
+      this.#addon.mapUpdate(this.#object, map, key, one)
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /** The process is gone; its number may come back for another one. */
+  includeProcess(pid: number): void {
+    this.#addon.mapDelete(this.#object, "excluded_tgids", new Uint8Array(new Uint32Array([pid]).buffer))
+  }
+
+  counters(): Record<(typeof kernelCounters)[number], number> {
+    const sums = this.#addon.mapSums(this.#object, "counters")
+    return Object.fromEntries(kernelCounters.map((name, at) => [name, sums[at] ?? 0])) as Record<
+      (typeof kernelCounters)[number],
+      number
+    >
+  }
+
+  close(): void {
+    this.#addon.closeObject(this.#object)
+  }
+}
+
+const featureNames = ["socket data", "connection roles", "process starts"] as const
+
+const features = (hook: HookKind, refused: ReadonlyArray<readonly [HookKind, Reason]>): ReadonlyArray<Feature> => {
+  const missing = refused.map(([kind, reason]) => `${kind}: ${reason.missing}`).join("; ")
+  const next = refused[0]?.[1].next ?? ""
+  const tracepoint = hook === "tracepoint" ? "tp" : hook
+  return [
+    { name: featureNames[0], on: true, hook: hook === "tracepoint" ? "tp/raw_syscalls enter+exit" : `${tracepoint}/sys_exit`, missing, next },
+    { name: featureNames[1], on: true, hook: `${tracepoint}/inet_sock_set_state`, missing: "", next: "" },
+    { name: featureNames[2], on: true, hook: `${tracepoint}/sched_process_exec`, missing: "", next: "" },
+  ]
+}
+
+/** Opens the best tracer, or says for each feature why there is none. */
+export const openSocketTracer = (
+  addon: Addon,
+  options: SocketTracerOptions,
+): SocketTracer | { readonly refused: ReadonlyArray<Feature> } => {
+  const refused: Array<readonly [HookKind, Reason]> = []
+  for (const { hook, programs } of hookKinds) {
+    if (options.only !== undefined && options.only !== hook) continue
+    let object: BpfObject | undefined
+    try {
+      object = addon.openObject(
+        options.objectPath ?? kernelObjectPath,
+        programs,
+        { payload_bytes: Math.min(options.payloadBytes, 4_095) },
+        { events: ringBytes(options.ringMiB) },
+        "",
+      )
+      for (const program of programs) addon.attach(object, program)
+      return new SocketTracer(addon, object, hook, features(hook, refused))
+    } catch (cause) {
+      if (object !== undefined) addon.closeObject(object)
+      refused.push([hook, bpfReason(cause as Error & { code?: string })])
+    }
+  }
+  const first = refused[0]![1]
+  const all = new Set(refused.map(([, reason]) => reason.missing))
+  const missing = all.size === 1 ? first.missing : refused.map(([kind, reason]) => `${kind}: ${reason.missing}`).join("; ")
+  return { refused: featureNames.map((name) => ({ name, on: false, hook: "", missing, next: first.next })) }
+}

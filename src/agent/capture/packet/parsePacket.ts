@@ -1,0 +1,157 @@
+// Ethernet to TCP: reads the headers of one packet into a reusable record. Lengths come from the IP header and are never
+// believed beyond the captured bytes. Any bytes are safe; what cannot be read is a result code.
+
+import { ipOffset, linkCut } from "./linkLayer.ts"
+import { IpProtocol, type Packet, Parsed } from "./Packet.ts"
+
+const uint16 = (bytes: Uint8Array, at: number): number => (bytes[at] << 8) | bytes[at + 1]
+
+const int32 = (bytes: Uint8Array, at: number): number =>
+  (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]
+
+/** IPv6 extension headers (RFC 8200, 4302, 6275, 7401, 5533). */
+const extHopByHop = 0
+const extRouting = 43
+const extFragment = 44
+const extAuthentication = 51
+const extDestination = 60
+const extMobility = 135
+const extHostIdentity = 139
+const extShim6 = 140
+/** A packet within the rules has at most one of each, destination options twice. */
+const maxExtensions = 10
+
+/**
+ * Parses `bytes[start, end)` of a packet that had `wireBytes` on the wire. `packet` is valid as far as the result says,
+ * and as long as the bytes are.
+ */
+export const parsePacket = (
+  packet: Packet,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  wireBytes: number,
+  linkType: number,
+  timeUs: number,
+): Parsed => {
+  packet.bytes = bytes
+  packet.timeUs = timeUs
+  packet.wireBytes = wireBytes
+  packet.ipVersion = 0
+  packet.sourcePort = 0
+  packet.targetPort = 0
+  const at = ipOffset(packet, bytes, start, end, linkType)
+  if (at < 0) return at === linkCut ? Parsed.cutHeaders : Parsed.notIp
+  if (at >= end) return Parsed.cutHeaders
+  const version = bytes[at] >> 4
+  if (version === 4) return parseIpv4(packet, bytes, at, end, start + wireBytes)
+  if (version === 6) return parseIpv6(packet, bytes, at, end, start + wireBytes)
+  return Parsed.notIp
+}
+
+const parseIpv4 = (packet: Packet, bytes: Uint8Array, at: number, end: number, wireEnd: number): Parsed => {
+  if (at + 20 > end) return Parsed.cutHeaders
+  const headerBytes = (bytes[at] & 15) * 4
+  const totalBytes = uint16(bytes, at + 2)
+  if (headerBytes < 20) return Parsed.malformed
+  // Segmentation offload leaves 0 on packets above 64 KiB: the frame's length is all there is.
+  const ipEnd = totalBytes === 0 ? Math.max(wireEnd, at + headerBytes) : at + totalBytes
+  if (ipEnd < at + headerBytes) return Parsed.malformed
+  packet.ipVersion = 4
+  packet.identification = uint16(bytes, at + 4)
+  packet.protocol = bytes[at + 9]
+  packet.sourceAt = at + 12
+  packet.targetAt = at + 16
+  if ((uint16(bytes, at + 6) & 0x1fff) !== 0) return Parsed.laterFragment
+  return parseTransport(packet, bytes, at + headerBytes, end, ipEnd)
+}
+
+const parseIpv6 = (packet: Packet, bytes: Uint8Array, at: number, end: number, wireEnd: number): Parsed => {
+  if (at + 40 > end) return Parsed.cutHeaders
+  const payloadBytes = uint16(bytes, at + 4)
+  // 0 is a jumbogram (RFC 2675) or left by segmentation offload.
+  const ipEnd = payloadBytes === 0 ? Math.max(wireEnd, at + 40) : at + 40 + payloadBytes
+  packet.ipVersion = 6
+  packet.identification = 0
+  packet.sourceAt = at + 8
+  packet.targetAt = at + 24
+  let next = bytes[at + 6]
+  let nextAt = at + 40
+  for (let count = 0; count <= maxExtensions; count++) {
+    let length: number
+    if (
+      next === extHopByHop ||
+      next === extRouting ||
+      next === extDestination ||
+      next === extMobility ||
+      next === extHostIdentity ||
+      next === extShim6 ||
+      next === extFragment ||
+      next === extAuthentication
+    ) {
+      if (nextAt + 8 > ipEnd) return Parsed.malformed
+      if (nextAt + 8 > end) return Parsed.cutHeaders
+      if (next === extFragment) {
+        if ((uint16(bytes, nextAt + 2) & 0xfff8) !== 0) {
+          packet.protocol = bytes[nextAt]
+          return Parsed.laterFragment
+        }
+        length = 8
+      } else length = next === extAuthentication ? (bytes[nextAt + 1] + 2) * 4 : (bytes[nextAt + 1] + 1) * 8
+      next = bytes[nextAt]
+      nextAt += length
+      continue
+    }
+    packet.protocol = next
+    return parseTransport(packet, bytes, nextAt, end, ipEnd)
+  }
+  return Parsed.malformed
+}
+
+/** `at` may lie beyond both ends: nothing was checked of it yet. */
+const parseTransport = (
+  packet: Packet,
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  ipEnd: number,
+): Parsed => {
+  const { protocol } = packet
+  if (protocol === IpProtocol.tcp) {
+    if (at + 20 > ipEnd) return Parsed.malformed
+    if (at + 20 > end) return Parsed.cutHeaders
+    const headerBytes = (bytes[at + 12] >> 4) * 4
+    if (headerBytes < 20 || at + headerBytes > ipEnd) return Parsed.malformed
+    packet.sourcePort = uint16(bytes, at)
+    packet.targetPort = uint16(bytes, at + 2)
+    packet.seq = int32(bytes, at + 4)
+    packet.ack = int32(bytes, at + 8)
+    packet.flags = bytes[at + 13]
+    packet.window = uint16(bytes, at + 14)
+    packet.checksum = uint16(bytes, at + 16)
+    packet.optionsStart = at + 20
+    packet.optionsEnd = Math.min(at + headerBytes, end)
+    setPayload(packet, at + headerBytes, end, ipEnd)
+    return Parsed.tcp
+  }
+  if (protocol === IpProtocol.udp) {
+    if (at + 8 > ipEnd) return Parsed.malformed
+    if (at + 8 > end) return Parsed.cutHeaders
+    packet.sourcePort = uint16(bytes, at)
+    packet.targetPort = uint16(bytes, at + 2)
+    packet.flags = 0
+    packet.checksum = uint16(bytes, at + 6)
+    const datagramBytes = uint16(bytes, at + 4)
+    // The datagram may be longer than this first fragment, or shorter than a padded packet.
+    setPayload(packet, at + 8, Math.min(end, ipEnd), datagramBytes < 8 ? ipEnd : at + datagramBytes)
+    return Parsed.udp
+  }
+  return Parsed.otherTransport
+}
+
+const setPayload = (packet: Packet, at: number, end: number, payloadEnd: number): void => {
+  const captured = Math.min(end, payloadEnd)
+  packet.payloadStart = Math.min(at, captured)
+  packet.payloadEnd = captured
+  packet.missing = payloadEnd - Math.max(captured, at)
+}

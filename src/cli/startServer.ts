@@ -1,0 +1,76 @@
+// The server's wiring, top to bottom in the order of data: storage, tables, ingester, querier and console.
+
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import { join, resolve } from "node:path"
+import { fileURLToPath } from "node:url"
+import { AgentDirectory } from "../ingester/receive/AgentDirectory.ts"
+import { Receiver } from "../ingester/receive/Receiver.ts"
+import { TableWriter } from "../ingester/write/TableWriter.ts"
+import { QuerierHttp } from "../querier/QuerierHttp.ts"
+import { clickHouseStore } from "../querier/store/clickHouseStore.ts"
+import { ClickHouse, type ClickHouseError } from "../runtime/clickhouse/ClickHouse.ts"
+import type { EngineError } from "../runtime/clickhouse/EngineError.ts"
+import type { SondeConfig } from "../runtime/configSchema.ts"
+import { Health } from "../runtime/Health.ts"
+import { exposeStats, processStats } from "../runtime/metrics.ts"
+import { migrate, type MigrationError } from "../tables/migrations/migrate.ts"
+import type { ListenError as IngestListenError } from "../wire/socket.ts"
+import type { ListenError as HttpListenError } from "../querier/QuerierHttp.ts"
+import { consoleSources } from "./consoleSources.ts"
+import { version } from "./version.ts"
+
+const webDirectory = fileURLToPath(new URL("../../build/web", import.meta.url))
+
+export interface RunningServer {
+  /** Where to point a browser. */
+  readonly url: string
+  readonly ingestPort: number
+}
+
+export type ServerError = EngineError | ClickHouseError | MigrationError | IngestListenError | HttpListenError
+
+const storage = ({ data, storage }: SondeConfig): Layer.Layer<ClickHouse, EngineError> =>
+  storage.mode === "embedded"
+    ? ClickHouse.embedded({ directory: join(resolve(data), "clickhouse"), memoryMiB: storage.memoryMiB })
+    : ClickHouse.remote({ url: storage.url, user: storage.user, password: storage.password })
+
+const tables = ({ storage }: SondeConfig) =>
+  Layer.effectDiscard(
+    migrate({ log: storage.logHours, seconds: storage.secondsHours, minutes: storage.minutesHours }),
+  )
+
+const ingester = ({ ingest }: SondeConfig) =>
+  Receiver.layer({
+    host: ingest.host,
+    port: ingest.port,
+    token: ingest.token,
+    version,
+    maxConnections: ingest.maxAgents,
+  }).pipe(Layer.provide(TableWriter.layer()), Layer.provideMerge(AgentDirectory.layer))
+
+const querier = (config: SondeConfig) =>
+  QuerierHttp.layer({ ...config.http, webDirectory }).pipe(
+    Layer.provide([clickHouseStore, consoleSources(config)]),
+  )
+
+/** Starts everything; it stops in the opposite order when the scope closes. */
+export const startServer = (config: SondeConfig): Effect.Effect<RunningServer, ServerError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const health = yield* Health
+    yield* exposeStats("server_process", processStats)
+    const services = yield* Layer.build(
+      querier(config).pipe(
+        Layer.provideMerge(ingester(config)),
+        Layer.provideMerge(tables(config)),
+        Layer.provideMerge(storage(config)),
+      ),
+    )
+    for (const part of ["storage", "ingester", "querier"]) health.set(`server/${part}`, "running")
+    return {
+      url: Context.get(services, QuerierHttp).url,
+      ingestPort: Context.get(services, Receiver).port,
+    }
+  })
