@@ -6,6 +6,7 @@ import type { ConnectionTable } from "../flow/ConnectionTable.ts"
 import { type Endpoint, makeEndpoint } from "../flow/Endpoint.ts"
 import { SignalSource } from "../../model/observation.ts"
 import type { ProcessEntry, ProcessTable } from "../process/ProcessTable.ts"
+import type { Exclusions } from "./Exclusions.ts"
 import { eventKind, processEvent, socketClose, socketData } from "./layout.gen.ts"
 
 export interface SocketFlowsOptions {
@@ -13,11 +14,7 @@ export interface SocketFlowsOptions {
   readonly processes: ProcessTable
   /** To be added to CLOCK_MONOTONIC nanoseconds for nanoseconds since 1970. */
   readonly clockOffsetNs: number
-  /** Called for a process whose traffic is to be left alone from now on. */
-  readonly exclude: (pid: number) => void
-  /** Called for a process that ended. */
-  readonly ended: (pid: number) => void
-  readonly excludedPrograms: ReadonlySet<string>
+  readonly exclusions: Exclusions
 }
 
 /** Bytes in front of each record in a drained buffer: its length (u32) and four bytes that are not used here. */
@@ -69,7 +66,7 @@ export class SocketFlows {
         if (size >= processEvent.size) {
           const pid = view.getUint32(at + processEvent.tgid, true)
           this.#options.processes.exit(pid, nowMs)
-          return this.#options.ended(pid)
+          return this.#options.exclusions.ended(pid)
         }
     }
     this.counters.malformed_total++
@@ -78,7 +75,7 @@ export class SocketFlows {
   #exec(pid: number): void {
     this.#options.processes.exec(pid)
     const entry = this.#options.processes.get(pid)
-    if (entry !== undefined && this.#options.excludedPrograms.has(entry.info.comm)) this.#options.exclude(pid)
+    if (entry !== undefined) this.#options.exclusions.started(pid, entry.info.comm)
   }
 
   #data(bytes: Uint8Array, view: DataView, at: number, size: number): void {

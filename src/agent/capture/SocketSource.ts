@@ -17,24 +17,16 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
   if ("missing" in addon) {
     return { refused: [{ name: "socket data", on: false, hook: "", missing: addon.missing, next: addon.next }] }
   }
-  const { agent, excludePorts } = context.options
+  const { agent } = context.options
   const tracer = openSocketTracer(addon, { payloadBytes: agent.payloadBytes, ringMiB: agent.ringMiB })
   if (!(tracer instanceof SocketTracer)) return tracer
-  for (const pid of context.excludedPids) tracer.excludeProcess(pid)
-  for (const port of excludePorts) tracer.excludePort(port)
+  context.exclusions.connect(tracer)
 
   const flows = new SocketFlows({
     connections: context.pipeline.connections,
     processes: context.processes,
     clockOffsetNs: addon.clockOffsetNs(),
-    excludedPrograms: context.excludedPrograms,
-    exclude: (pid) => {
-      context.excludedPids.add(pid)
-      if (!tracer.excludeProcess(pid)) context.log("warn", `process ${pid} cannot be excluded: the kernel's table is full`)
-    },
-    ended: (pid) => {
-      if (context.excludedPids.delete(pid)) tracer.includeProcess(pid)
-    },
+    exclusions: context.exclusions,
   })
   const buffer = new Uint8Array(bufferBytes)
   const view = new DataView(buffer.buffer)

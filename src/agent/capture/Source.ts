@@ -3,6 +3,7 @@
 import type { CaptureNote, Feature, Tier } from "../../model/AgentStatus.ts"
 import type { Pipeline } from "../Pipeline.ts"
 import type { ProcessTable } from "../process/ProcessTable.ts"
+import type { Exclusions } from "./Exclusions.ts"
 import type { CaptureOptions } from "./messages.ts"
 import { openPacketSource } from "./PacketSource.ts"
 import { openSocketSource } from "./SocketSource.ts"
@@ -24,8 +25,7 @@ export interface Source {
 
 export interface SourceContext {
   readonly options: CaptureOptions
-  readonly excludedPids: Set<number>
-  readonly excludedPrograms: ReadonlySet<string>
+  readonly exclusions: Exclusions
   readonly pipeline: Pipeline
   readonly processes: ProcessTable
   readonly log: (level: "info" | "warn", message: string) => void

@@ -7,6 +7,7 @@ import { ColumnEncoder } from "../../wire/ColumnEncoder.ts"
 import { Pipeline } from "../Pipeline.ts"
 import { ProcessTable } from "../process/ProcessTable.ts"
 import { processViews } from "../process/processViews.ts"
+import { Exclusions } from "./Exclusions.ts"
 import type { CaptureCommand, CaptureMessage, CaptureOptions } from "./messages.ts"
 import { openSource } from "./Source.ts"
 
@@ -48,14 +49,12 @@ const pipeline = new Pipeline({
 })
 
 processes.refresh(Date.now())
-const excludedPrograms = new Set(options.agent.excludePrograms)
-const excludedPids = new Set(options.excludePids)
-for (const { info } of processes.all()) if (excludedPrograms.has(info.comm)) excludedPids.add(info.pid)
+const exclusions = new Exclusions(options.excludePids, options.excludePorts, options.agent.excludePrograms)
+exclusions.refresh(processes)
 
 const source = await openSource({
   options,
-  excludedPids,
-  excludedPrograms,
+  exclusions,
   pipeline,
   processes,
   log: (level, message) => post({ type: "log", level, message }),
@@ -68,6 +67,7 @@ const status = (): void => {
     counters[`sonde_agent_${name}`] = value
   }
   counters["sonde_agent_oversized_rows_total"] = encoder.oversizedRows
+  counters["sonde_agent_exclusions_refused_total"] = exclusions.refused
   counters["sonde_agent_processes"] = processes.all().length
   counters["sonde_agent_processes_dropped_total"] = processes.dropped
   post({
@@ -79,7 +79,7 @@ const status = (): void => {
       processes: processViews(processes.all(), {
         by: source.by,
         limit: source.limit,
-        isExcluded: (pid) => excludedPids.has(pid),
+        isExcluded: (pid) => exclusions.has(pid),
         bootUs: boot,
       }),
     },
@@ -104,6 +104,7 @@ const tick = (): void => {
   if (now - lastRefresh >= refreshMs) {
     lastRefresh = now
     processes.refresh(now)
+    exclusions.refresh(processes)
   }
   if (now - lastFlush >= options.agent.flushMs) {
     lastFlush = now

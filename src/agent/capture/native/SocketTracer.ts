@@ -1,6 +1,7 @@
 // The kernel side of socket capture, opened by the best hook that works here: each is tried by loading and attaching it.
 
 import type { Feature } from "../../../model/AgentStatus.ts"
+import type { ExclusionTarget } from "../Exclusions.ts"
 import { kernelCounters } from "../layout.gen.ts"
 import { type Addon, type BpfObject, type EventRing, kernelObjectPath } from "./Addon.ts"
 import { bpfReason, type Reason } from "./privileges.ts"
@@ -37,7 +38,7 @@ const ringBytes = (mebibytes: number): number => 2 ** Math.ceil(Math.log2(mebiby
 
 const one = new Uint8Array([1])
 
-export class SocketTracer {
+export class SocketTracer implements ExclusionTarget {
   readonly hook: HookKind
   readonly features: ReadonlyArray<Feature>
   readonly #addon: Addon
@@ -76,9 +77,12 @@ export class SocketTracer {
     }
   }
 
-  /** The process is gone; its number may come back for another one. */
   includeProcess(pid: number): void {
     this.#addon.mapDelete(this.#object, "excluded_tgids", new Uint8Array(new Uint32Array([pid]).buffer))
+  }
+
+  includePort(port: number): void {
+    this.#addon.mapDelete(this.#object, "excluded_ports", new Uint8Array(new Uint16Array([port]).buffer))
   }
 
   counters(): Record<(typeof kernelCounters)[number], number> {
