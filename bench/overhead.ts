@@ -37,11 +37,14 @@ const window = async (pid: number): Promise<number> => {
   return (after.cpuNs - before.cpuNs) / (after.writes - before.writes)
 }
 
-const median = (numbers: ReadonlyArray<number>): number => numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!
+const median = (numbers: ReadonlyArray<number>): number =>
+  numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!
 
 const startAgent = async (sonde: Sonde): Promise<ChildProcess> => {
   const { ingest } = await sonde.ready
-  const agent = spawn(bin, ["agent", "--data", sonde.data, "--set", `agent.server=${ingest}`], { stdio: "ignore" })
+  const agent = spawn(bin, ["agent", "--data", sonde.data, "--set", `agent.server=${ingest}`], {
+    stdio: "ignore",
+  })
   await sleep(2_500)
   return agent
 }
@@ -90,5 +93,7 @@ await measure("nginx 1 KB, keep-alive", web, () =>
 )
 const store = await redis()
 await measure("redis GET", store, () =>
-  spawn("redis-benchmark", ["-p", String(store.port), "-c", "16", "-n", "2000000000", "-t", "get", "-q"], { stdio: "ignore" }),
+  spawn("redis-benchmark", ["-p", String(store.port), "-c", "16", "-n", "2000000000", "-t", "get", "-q"], {
+    stdio: "ignore",
+  }),
 )

@@ -67,7 +67,10 @@ export const readBtf = (object: Uint8Array): Btf => {
     } else if (kind === kindEnum) {
       const values: Array<readonly [string, number]> = []
       for (let i = 0; i < count; i++) {
-        values.push([text(view, stringsAt + view.getUint32(at + i * 8, true)), view.getInt32(at + i * 8 + 4, true)])
+        values.push([
+          text(view, stringsAt + view.getUint32(at + i * 8, true)),
+          view.getInt32(at + i * 8 + 4, true),
+        ])
       }
       enums.set(name, values)
     }

@@ -28,7 +28,9 @@ const configuration = (): string => {
           : key.type === "array"
             ? `list of ${key.items}s`
             : key.type
-    lines.push(`| \`${key.path}\` | \`${key.variable}\` | ${value(key.default)} | ${allowed} | ${key.description} |`)
+    lines.push(
+      `| \`${key.path}\` | \`${key.variable}\` | ${value(key.default)} | ${allowed} | ${key.description} |`,
+    )
   }
   return `${lines.join("\n")}\n`
 }

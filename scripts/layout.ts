@@ -4,7 +4,8 @@
 import { readFileSync, writeFileSync } from "node:fs"
 import { readBtf } from "./btf.ts"
 
-const camel = (name: string): string => name.toLowerCase().replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
+const camel = (name: string): string =>
+  name.toLowerCase().replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
 
 /** The file's text for a compiled kernel object. */
 export const layoutSource = (object: Uint8Array): string => {
@@ -29,7 +30,8 @@ export const layoutSource = (object: Uint8Array): string => {
   struct("sonde_socket_close", "socketClose")
   struct("sonde_process", "processEvent")
   lines.push("export const eventKind = {")
-  for (const [name, value] of values("sonde_event_kind")) lines.push(`  ${camel(name.replace("SONDE_EVENT_", ""))}: ${value},`)
+  for (const [name, value] of values("sonde_event_kind"))
+    lines.push(`  ${camel(name.replace("SONDE_EVENT_", ""))}: ${value},`)
   lines.push("} as const", "")
   lines.push("/** In the order of the kernel's counters. */", "export const kernelCounters = [")
   for (const [name] of values("sonde_counter")) {

@@ -73,7 +73,7 @@ if ! make -s -q -C native >/dev/null 2>&1; then run "building the native addon" 
 
 # 4. Console.
 web() { find web vite.config.ts package-lock.json -type f -not -path '*/test/*' -exec sha256sum {} + | sort | sha256sum | cut -c1-64; }
-if ! stamped build/web.stamp web; then
+if [ -f web/index.html ] && ! stamped build/web.stamp web; then
   run "building the console" vite build
   web >build/web.stamp
 fi

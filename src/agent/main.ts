@@ -51,7 +51,9 @@ export const runAgent = (config: SondeConfig, options: AgentOptions): Effect.Eff
     const agentId = yield* readAgentId(config.data)
     const server = parseAddress(config.agent.server)
     if (server === undefined) {
-      return yield* new AgentStartError({ message: `agent.server: expected host:port, found "${config.agent.server}"` })
+      return yield* new AgentStartError({
+        message: `agent.server: expected host:port, found "${config.agent.server}"`,
+      })
     }
     const sender = Sender.layer({
       server,

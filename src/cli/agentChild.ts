@@ -18,7 +18,9 @@ const main = fileURLToPath(new URL("main.ts", import.meta.url))
 const environmentOf = (config: SondeConfig): Record<string, string> => {
   const environment: Record<string, string> = {}
   for (const { path, variable } of configKeys) {
-    const value = path.split(".").reduce<unknown>((node, part) => (node as Record<string, unknown>)[part], config)
+    const value = path
+      .split(".")
+      .reduce<unknown>((node, part) => (node as Record<string, unknown>)[part], config)
     environment[variable] = Array.isArray(value) ? value.join(",") : String(value)
   }
   return environment
@@ -39,12 +41,19 @@ export const agentChild = (config: SondeConfig, ingestPort: number): Effect.Effe
         }),
       },
     })
-    child.once("error", (cause) => resume(new AgentEnded({ message: `the agent could not be started: ${cause.message}` })))
+    child.once("error", (cause) =>
+      resume(new AgentEnded({ message: `the agent could not be started: ${cause.message}` })),
+    )
     child.once("exit", (code, signal) =>
-      resume(new AgentEnded({ message: `the agent ended with ${signal === null ? `status ${code}` : `signal ${signal}`}` })),
+      resume(
+        new AgentEnded({
+          message: `the agent ended with ${signal === null ? `status ${code}` : `signal ${signal}`}`,
+        }),
+      ),
     )
     return Effect.callback<void>((stopped) => {
-      if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return stopped(Effect.void)
+      if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined)
+        return stopped(Effect.void)
       child.once("exit", () => stopped(Effect.void))
       child.kill("SIGTERM")
       setTimeout(() => child.kill("SIGKILL"), stopMs).unref()

@@ -5,12 +5,19 @@ import type * as CliError from "effect/cli/CliError"
 import type { SondeConfig } from "../runtime/configSchema.ts"
 import { fail } from "./options.ts"
 
-const call = (config: SondeConfig, path: string, init: RequestInit): Effect.Effect<unknown, CliError.UserError> => {
+const call = (
+  config: SondeConfig,
+  path: string,
+  init: RequestInit,
+): Effect.Effect<unknown, CliError.UserError> => {
   const base = `http://${config.http.host}:${config.http.port}`
   return Effect.tryPromise({
     try: async (signal) => {
       const response = await fetch(base + path, { ...init, signal })
-      const body = (await response.json()) as { DESCRIPTION?: string; error?: { message: string; next?: string } }
+      const body = (await response.json()) as {
+        DESCRIPTION?: string
+        error?: { message: string; next?: string }
+      }
       if (response.ok) return body
       const next = body.error?.next === undefined ? "" : `\n${body.error.next}`
       throw new Error((body.error?.message ?? body.DESCRIPTION ?? `HTTP ${response.status}`) + next)
@@ -28,7 +35,11 @@ const call = (config: SondeConfig, path: string, init: RequestInit): Effect.Effe
 export const getJson = (config: SondeConfig, path: string): Effect.Effect<unknown, CliError.UserError> =>
   call(config, path, {})
 
-export const postJson = (config: SondeConfig, path: string, body: unknown): Effect.Effect<unknown, CliError.UserError> =>
+export const postJson = (
+  config: SondeConfig,
+  path: string,
+  body: unknown,
+): Effect.Effect<unknown, CliError.UserError> =>
   call(config, path, {
     method: "POST",
     headers: { "content-type": "application/json" },

@@ -28,7 +28,11 @@ const makeDemo = Effect.gen(function* () {
   const view = Effect.sync(() => {
     const { missing } = demoPrograms()
     const why = missing.length > 0 ? `not installed: ${missing.join(", ")}` : reason
-    return { available: missing.length === 0, running: running !== undefined, reason: running === undefined ? why : "" }
+    return {
+      available: missing.length === 0,
+      running: running !== undefined,
+      reason: running === undefined ? why : "",
+    }
   })
   const start = Effect.gen(function* () {
     if (running !== undefined) return yield* view
@@ -64,7 +68,11 @@ const storageSize = Effect.gen(function* () {
     "SELECT sum(total_rows) AS rows, sum(total_bytes) AS bytes, version() AS version FROM system.tables WHERE database IN ('flow_log', 'flow_metrics')",
   )
   const row = rows[0] ?? {}
-  return { rows: Number(row["rows"] ?? 0), bytes: Number(row["bytes"] ?? 0), version: String(row["version"] ?? "") }
+  return {
+    rows: Number(row["rows"] ?? 0),
+    bytes: Number(row["bytes"] ?? 0),
+    version: String(row["version"] ?? ""),
+  }
 })
 
 export const consoleSources = (config: SondeConfig) =>
@@ -82,7 +90,9 @@ export const consoleSources = (config: SondeConfig) =>
         const nowMs = yield* Clock.currentTimeMillis
         const size = yield* storageSize.pipe(
           Effect.provideService(ClickHouse, clickhouse),
-          Effect.catch((error) => Effect.succeed({ rows: 0, bytes: 0, version: `not answering: ${error.message}` })),
+          Effect.catch((error) =>
+            Effect.succeed({ rows: 0, bytes: 0, version: `not answering: ${error.message}` }),
+          ),
         )
         return {
           version,
@@ -102,7 +112,9 @@ export const consoleSources = (config: SondeConfig) =>
       const healthView = Effect.gen(function* () {
         const nowMs = yield* Clock.currentTimeMillis
         const view = health.view()
-        const away = agents.list().filter((agent) => !agent.connected || nowMs * 1_000 - agent.lastSeenUs > silentUs)
+        const away = agents
+          .list()
+          .filter((agent) => !agent.connected || nowMs * 1_000 - agent.lastSeenUs > silentUs)
         const parts = [
           ...view.parts,
           ...agents.list().map((agent) => ({
@@ -120,7 +132,9 @@ export const consoleSources = (config: SondeConfig) =>
         const lines = [yield* stats.text()]
         for (const agent of agents.list()) {
           for (const [name, value] of Object.entries(agent.status?.counters ?? {})) {
-            lines.push(`${name}{agent="${agent.id}",host="${agent.host.replaceAll(/["\\\n]/g, "_")}"} ${value}`)
+            lines.push(
+              `${name}{agent="${agent.id}",host="${agent.host.replaceAll(/["\\\n]/g, "_")}"} ${value}`,
+            )
           }
         }
         return `${lines.join("\n")}\n`

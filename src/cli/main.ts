@@ -8,6 +8,7 @@ import * as Command from "effect/cli/Command"
 import { agent } from "./commands/agent.ts"
 import { config } from "./commands/config.ts"
 import { demo } from "./commands/demo.ts"
+import { doctor } from "./commands/doctor.ts"
 import { query } from "./commands/query.ts"
 import { server } from "./commands/server.ts"
 import { top } from "./commands/top.ts"
@@ -15,8 +16,10 @@ import { up } from "./commands/up.ts"
 import { version } from "./version.ts"
 
 const sonde = Command.make("sonde").pipe(
-  Command.withDescription("Zero-code observability: who calls whom on this machine, how often, how fast, what fails"),
-  Command.withSubcommands([up, agent, server, demo, top, query, config]),
+  Command.withDescription(
+    "Zero-code observability: who calls whom on this machine, how often, how fast, what fails",
+  ),
+  Command.withSubcommands([up, agent, server, doctor, demo, top, query, config]),
 )
 
 Command.run(sonde, { version }).pipe(

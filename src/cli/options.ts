@@ -21,7 +21,11 @@ export const configFlags = {
     Flag.optional,
   ),
   data: Flag.String("data").pipe(Flag.withDescription("Directory of everything Sonde keeps"), Flag.optional),
-  http: Flag.String("http").pipe(Flag.withMetavar("PORT"), Flag.withDescription("Port of the console and query API"), Flag.optional),
+  http: Flag.String("http").pipe(
+    Flag.withMetavar("PORT"),
+    Flag.withDescription("Port of the console and query API"),
+    Flag.optional,
+  ),
   set: Flag.String("set").pipe(
     Flag.withMetavar("KEY=VALUE"),
     Flag.withDescription("Any configuration key; may be given several times"),
@@ -37,7 +41,8 @@ export interface ConfigFlags {
 }
 
 /** An expected failure of a command: printed as it is, exit status 1. */
-export const fail = (message: string): CliError.UserError => new CliError.UserError({ cause: new Error(message) })
+export const fail = (message: string): CliError.UserError =>
+  new CliError.UserError({ cause: new Error(message) })
 
 const flagValues = (flags: ConfigFlags): Effect.Effect<Map<string, string>, CliError.UserError> =>
   Effect.gen(function* () {
@@ -48,7 +53,10 @@ const flagValues = (flags: ConfigFlags): Effect.Effect<Map<string, string>, CliE
       const at = pair.indexOf("=")
       const path = at < 0 ? pair : pair.slice(0, at)
       if (!configKeys.some((key) => key.path === path)) {
-        const near = closest(path, configKeys.map((key) => key.path))
+        const near = closest(
+          path,
+          configKeys.map((key) => key.path),
+        )
         return yield* fail(`--set ${pair}: no such key${near === undefined ? "" : `; did you mean ${near}?`}`)
       }
       if (at < 0) return yield* fail(`--set ${pair}: expected KEY=VALUE`)

@@ -18,8 +18,12 @@ export const table = (
   rows: ReadonlyArray<ReadonlyArray<Cell>>,
   columns = process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY,
 ): string => {
-  const texts = rows.map((row) => row.map((cell) => (cell === null || cell === undefined ? "" : String(cell))))
-  const right = header.map((_, at) => rows.length > 0 && rows.every((row) => typeof row[at] === "number" || row[at] == null))
+  const texts = rows.map((row) =>
+    row.map((cell) => (cell === null || cell === undefined ? "" : String(cell))),
+  )
+  const right = header.map(
+    (_, at) => rows.length > 0 && rows.every((row) => typeof row[at] === "number" || row[at] == null),
+  )
   const widths = header.map((name, at) => Math.max(width(name), ...texts.map((row) => width(row[at] ?? ""))))
   const total = (): number => widths.reduce((sum, one) => sum + one + 2, -2)
   if (total() > columns) {
@@ -47,4 +51,8 @@ export const printJson = (value: unknown): void => {
 
 /** Microseconds for people: 850 µs, 1.24 ms, 3.10 s. */
 export const duration = (us: number): string =>
-  us < 1_000 ? `${Math.round(us)} µs` : us < 1_000_000 ? `${(us / 1_000).toFixed(2)} ms` : `${(us / 1_000_000).toFixed(2)} s`
+  us < 1_000
+    ? `${Math.round(us)} µs`
+    : us < 1_000_000
+      ? `${(us / 1_000).toFixed(2)} ms`
+      : `${(us / 1_000_000).toFixed(2)} s`

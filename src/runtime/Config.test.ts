@@ -74,8 +74,14 @@ describe("loadConfig", () => {
     Effect.gen(function* () {
       const broken = file("http: {port: 1\nagent: 2")
       assert.match((yield* problems({ file: broken }))[0]!, /sonde\.yaml: .* at line \d+, column \d+/)
-      assert.match((yield* problems({ file: join(folder, "absent.yaml") }))[0]!, /absent\.yaml: cannot be read \(ENOENT\)/)
-      assert.match((yield* problems({ file: file("- 1\n- 2\n") }))[0]!, /expected keys and values, found a list/)
+      assert.match(
+        (yield* problems({ file: join(folder, "absent.yaml") }))[0]!,
+        /absent\.yaml: cannot be read \(ENOENT\)/,
+      )
+      assert.match(
+        (yield* problems({ file: file("- 1\n- 2\n") }))[0]!,
+        /expected keys and values, found a list/,
+      )
     }),
   )
 })

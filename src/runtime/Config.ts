@@ -16,7 +16,9 @@ import { closest } from "./closest.ts"
 import { ConfigSchema, type SondeConfig } from "./configSchema.ts"
 
 /** The configuration cannot be used; `problems` has one line for each fault. */
-export class ConfigError extends Data.TaggedError("ConfigError")<{ readonly problems: ReadonlyArray<string> }> {
+export class ConfigError extends Data.TaggedError("ConfigError")<{
+  readonly problems: ReadonlyArray<string>
+}> {
   override get message(): string {
     return this.problems.join("\n")
   }
@@ -70,16 +72,24 @@ const readFile = (path: string, asked: boolean): Tree => {
   } catch (cause) {
     if (!asked && (cause as NodeJS.ErrnoException).code === "ENOENT") return {}
     throw new ConfigError({
-      problems: [`${path}: cannot be read (${(cause as NodeJS.ErrnoException).code}); name another file with --config`],
+      problems: [
+        `${path}: cannot be read (${(cause as NodeJS.ErrnoException).code}); name another file with --config`,
+      ],
     })
   }
   const document = parseDocument(content)
   if (document.errors.length > 0) {
-    throw new ConfigError({ problems: document.errors.map((error) => `${path}: ${error.message.split("\n")[0]}`) })
+    throw new ConfigError({
+      problems: document.errors.map((error) => `${path}: ${error.message.split("\n")[0]}`),
+    })
   }
   const value: unknown = document.toJS() ?? {}
   if (typeof value !== "object" || Array.isArray(value)) {
-    throw new ConfigError({ problems: [`${path}: expected keys and values, found ${Array.isArray(value) ? "a list" : typeof value}`] })
+    throw new ConfigError({
+      problems: [
+        `${path}: expected keys and values, found ${Array.isArray(value) ? "a list" : typeof value}`,
+      ],
+    })
   }
   return value as Tree
 }
@@ -96,8 +106,13 @@ const unknownKeys = (tree: Tree, origin: string): Array<string> => {
       } else if (isSection) {
         walk(value as Tree, path)
       } else {
-        const near = closest(path, configKeys.map((key) => key.path))
-        problems.push(`${path}: no such key (${origin})${near === undefined ? "" : `; did you mean ${near}?`}`)
+        const near = closest(
+          path,
+          configKeys.map((key) => key.path),
+        )
+        problems.push(
+          `${path}: no such key (${origin})${near === undefined ? "" : `; did you mean ${near}?`}`,
+        )
       }
     }
   }
@@ -120,8 +135,13 @@ const load = (sources: ConfigSources): SondeConfig => {
     if (!variable.startsWith("SONDE_") || value === undefined || notConfiguration.has(variable)) continue
     const key = configKeys.find((candidate) => candidate.variable === variable)
     if (key === undefined) {
-      const near = closest(variable, configKeys.map((candidate) => candidate.variable))
-      problems.push(`${variable}: no such key (environment)${near === undefined ? "" : `; did you mean ${near}?`}`)
+      const near = closest(
+        variable,
+        configKeys.map((candidate) => candidate.variable),
+      )
+      problems.push(
+        `${variable}: no such key (environment)${near === undefined ? "" : `; did you mean ${near}?`}`,
+      )
     } else {
       setPath(tree, key.path, typed(key, value))
       origins.set(key.path, `environment ${variable}`)

@@ -69,4 +69,6 @@ export class HealthTree {
   }
 }
 
-export const Health = Context.Reference<HealthTree>("sonde/runtime/Health", { defaultValue: () => new HealthTree() })
+export const Health = Context.Reference<HealthTree>("sonde/runtime/Health", {
+  defaultValue: () => new HealthTree(),
+})

@@ -39,7 +39,9 @@ const prettyStream = (write: (line: string) => void): DestinationStream => ({
     const rest = Object.entries(fields)
       .map(([key, value]) => styleText("dim", `${key}=${text(value)}`))
       .join(" ")
-    write(`${styleText("dim", String(time).slice(11, 23))} ${mark} ${String(msg)}${rest === "" ? "" : ` ${rest}`}\n`)
+    write(
+      `${styleText("dim", String(time).slice(11, 23))} ${mark} ${String(msg)}${rest === "" ? "" : ` ${rest}`}\n`,
+    )
   },
 })
 
@@ -74,7 +76,8 @@ export const loggerLayer = (config: SondeConfig["log"]): Layer.Layer<never> =>
         const parts = Array.isArray(message) ? message : [message]
         const words: Array<string> = []
         for (const part of parts) {
-          if (typeof part === "object" && part !== null && !(part instanceof Error)) Object.assign(fields, part)
+          if (typeof part === "object" && part !== null && !(part instanceof Error))
+            Object.assign(fields, part)
           else words.push(text(part))
         }
         sink[level](fields, words.join(" "))

@@ -42,7 +42,11 @@ export const configJsonSchema = (): object => {
 }
 
 const snake = (path: string): string =>
-  "SONDE_" + path.replace(/([a-z])([A-Z])/g, "$1_$2").replaceAll(".", "_").toUpperCase()
+  "SONDE_" +
+  path
+    .replace(/([a-z])([A-Z])/g, "$1_$2")
+    .replaceAll(".", "_")
+    .toUpperCase()
 
 const first = <Value>(node: Node, read: (node: Node) => Value | undefined): Value | undefined => {
   const own = read(node)

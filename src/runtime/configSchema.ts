@@ -19,7 +19,11 @@ const integer = (value: number, minimum: number, maximum: number, description: s
     .check(Schema.isBetween({ minimum, maximum }))
     .pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
 
-const choice = <const Value extends string>(values: ReadonlyArray<Value>, value: NoInfer<Value>, description: string) => {
+const choice = <const Value extends string>(
+  values: ReadonlyArray<Value>,
+  value: NoInfer<Value>,
+  description: string,
+) => {
   const literals: Schema.Codec<Value> = Schema.Literals(values).annotate({ description, default: value })
   return literals.pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
 }
@@ -45,12 +49,19 @@ export const ConfigSchema = Schema.Struct({
   data: text(".sonde", "Directory of everything Sonde keeps: database, spool, agent identity."),
   log: section("Logging to standard error.", {
     level: choice(["debug", "info", "warn", "error"], "info", "Least severe level that is written."),
-    format: choice(["auto", "json", "pretty"], "auto", "`auto`: pretty on a terminal, one JSON object a line elsewhere."),
+    format: choice(
+      ["auto", "json", "pretty"],
+      "auto",
+      "`auto`: pretty on a terminal, one JSON object a line elsewhere.",
+    ),
   }),
   http: section("Query API and console.", {
     host: text("127.0.0.1", "Address to listen on."),
     port: port(20416, "Port to listen on; 0 takes a free one."),
-    allowedHosts: texts([], "Host names besides loopback that requests may be addressed to (guards against DNS rebinding)."),
+    allowedHosts: texts(
+      [],
+      "Host names besides loopback that requests may be addressed to (guards against DNS rebinding).",
+    ),
   }),
   ingest: section("Where agents deliver their batches.", {
     host: text("127.0.0.1", "Address to listen on."),
@@ -59,7 +70,11 @@ export const ConfigSchema = Schema.Struct({
     maxAgents: integer(1_000, 1, 100_000, "Connections accepted at the same time."),
   }),
   storage: section("ClickHouse.", {
-    mode: choice(["embedded", "remote"], "embedded", "`embedded`: a supervised child process; `remote`: the server at `storage.url`."),
+    mode: choice(
+      ["embedded", "remote"],
+      "embedded",
+      "`embedded`: a supervised child process; `remote`: the server at `storage.url`.",
+    ),
     url: text("http://127.0.0.1:8123", "Remote ClickHouse over HTTP."),
     user: text("default", "Remote user."),
     password: text("", "Remote password."),
@@ -86,7 +101,12 @@ export const ConfigSchema = Schema.Struct({
     ),
     maskLiterals: flag(true, "Replace values in commands (Redis) by `?` before they leave the agent."),
     sessionSeconds: integer(120, 1, 3_600, "How long a request waits for its response."),
-    maxConnections: integer(65_536, 64, 4_194_304, "Connections followed at the same time; the idlest is given up beyond."),
+    maxConnections: integer(
+      65_536,
+      64,
+      4_194_304,
+      "Connections followed at the same time; the idlest is given up beyond.",
+    ),
     flushMs: integer(500, 50, 10_000, "How often batches leave the agent."),
     memoryMiB: integer(64, 1, 4_096, "Batches kept in memory while the server does not acknowledge."),
     spoolMiB: integer(256, 0, 1_048_576, "Batches kept on disk while the server is away; 0: none."),

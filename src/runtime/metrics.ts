@@ -46,7 +46,10 @@ export class StatsRegistry {
         if (name.endsWith("_total")) {
           // A source that started anew counts from zero: its whole value is new.
           const before = this.#exported.get(name) ?? 0
-          yield* Metric.update(Metric.counter(name, { incremental: true }), value >= before ? value - before : value)
+          yield* Metric.update(
+            Metric.counter(name, { incremental: true }),
+            value >= before ? value - before : value,
+          )
           this.#exported.set(name, value)
         } else {
           yield* Metric.update(Metric.gauge(name), value)

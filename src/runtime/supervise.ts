@@ -48,7 +48,10 @@ export const supervise =
         health.set(path, "restarting", message)
         const jitter = 0.8 + 0.4 * (yield* Random.next)
         const waitMs = Math.min(initialMs * 2 ** Math.min(failures - 1, 20), mostMs) * jitter
-        yield* Effect.logWarning(`${path} failed, restarting in ${Math.round(waitMs)} ms: ${message}`, exit.cause)
+        yield* Effect.logWarning(
+          `${path} failed, restarting in ${Math.round(waitMs)} ms: ${message}`,
+          exit.cause,
+        )
         yield* Effect.sleep(waitMs)
       }
     }).pipe(Effect.annotateLogs("part", path))

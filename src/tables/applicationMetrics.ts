@@ -41,7 +41,9 @@ const meters: ReadonlyArray<Meter> = [
 
 const codecOf = (type: string): { readonly codec?: string } => (type === "Float64" ? {} : { codec: small })
 
-const error = column("error", "UInt64", "Errors of client and server.", { alias: "client_error + server_error" })
+const error = column("error", "UInt64", "Errors of client and server.", {
+  alias: "client_error + server_error",
+})
 
 export const application1s: Table = {
   database: "flow_metrics",

@@ -1,4 +1,4 @@
-// Columns that several tables have, and the compression measured to suit each kind of number (docs/specs/tables.md).
+// Columns that several tables have, and the compression that was measured to suit each kind of number.
 
 import { column, type TableColumn } from "./Table.ts"
 

@@ -79,13 +79,22 @@ export type NackReason =
 const packr = new Packr({ useRecords: false, variableMapSize: true })
 const unpackr = new Unpackr({ useRecords: false, int64AsType: "number" })
 
+/** msgpackr throws for keys that are no texts. */
+const unpack = (payload: Buffer): unknown => {
+  try {
+    return unpackr.unpack(payload) as unknown
+  } catch {
+    return undefined
+  }
+}
+
 const encodeMessage = (type: FrameType, message: unknown): Buffer => encodeFrame(type, packr.pack(message))
 
 const decoder = <S extends Schema.ConstraintDecoder<unknown>>(schema: S, itemsMost: number) => {
   const decode = Schema.decodeUnknownOption(schema)
   return (payload: Buffer): S["Type"] | undefined => {
     if (!isPlainMsgpack(payload, itemsMost)) return undefined
-    return Option.getOrUndefined(decode(unpackr.unpack(payload)))
+    return Option.getOrUndefined(decode(unpack(payload)))
   }
 }
 

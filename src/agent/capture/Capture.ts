@@ -10,7 +10,10 @@ import type { EncodedBatch } from "../../wire/ColumnEncoder.ts"
 import type { CaptureCommand, CaptureMessage, CaptureOptions } from "./messages.ts"
 
 /** The capture worker ended by itself. */
-export class CaptureFailed extends Data.TaggedError("CaptureFailed")<{ readonly message: string; readonly cause?: unknown }> {}
+export class CaptureFailed extends Data.TaggedError("CaptureFailed")<{
+  readonly message: string
+  readonly cause?: unknown
+}> {}
 
 export interface CaptureHandlers {
   readonly onBatch: (batch: EncodedBatch) => void
@@ -53,8 +56,15 @@ export const runCapture = (
         }
       })
       worker.once("error", (cause) =>
-        resume(new CaptureFailed({ message: `the capture worker failed: ${cause instanceof Error ? cause.message : String(cause)}`, cause })),
+        resume(
+          new CaptureFailed({
+            message: `the capture worker failed: ${cause instanceof Error ? cause.message : String(cause)}`,
+            cause,
+          }),
+        ),
       )
-      worker.once("exit", (code) => resume(new CaptureFailed({ message: `the capture worker ended with status ${code}` })))
+      worker.once("exit", (code) =>
+        resume(new CaptureFailed({ message: `the capture worker ended with status ${code}` })),
+      )
     })
   })

@@ -102,8 +102,16 @@ export class SocketFlows {
 
   #open(bytes: Uint8Array, view: DataView, at: number, key: number, timeUs: number): Connection {
     const { connections, processes } = this.#options
-    const local = makeEndpoint(bytes, at + socketData.localIp, view.getUint16(at + socketData.localPort, true))
-    const remote = makeEndpoint(bytes, at + socketData.remoteIp, view.getUint16(at + socketData.remotePort, true))
+    const local = makeEndpoint(
+      bytes,
+      at + socketData.localIp,
+      view.getUint16(at + socketData.localPort, true),
+    )
+    const remote = makeEndpoint(
+      bytes,
+      at + socketData.remoteIp,
+      view.getUint16(at + socketData.remotePort, true),
+    )
     const pid = view.getUint32(at + socketData.tgid, true)
     const comm = comm16(bytes, at + socketData.comm)
     name(local, pid, processes.get(pid), comm)
@@ -136,7 +144,11 @@ export class SocketFlows {
   }
 
   #close(view: DataView, at: number): void {
-    const key = readSocketKey(view, at + socketClose.socket, view.getUint32(at + socketClose.generation, true))
+    const key = readSocketKey(
+      view,
+      at + socketClose.socket,
+      view.getUint32(at + socketClose.generation, true),
+    )
     const connection = this.#options.connections.get(key)
     if (connection === undefined) return
     this.counters.closes_total++

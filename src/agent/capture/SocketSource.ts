@@ -15,7 +15,9 @@ const busyBytes = 16_384
 export const openSocketSource = async (context: SourceContext): Promise<Opened> => {
   const addon = loadAddon()
   if ("missing" in addon) {
-    return { refused: [{ name: "socket data", on: false, hook: "", missing: addon.missing, next: addon.next }] }
+    return {
+      refused: [{ name: "socket data", on: false, hook: "", missing: addon.missing, next: addon.next }],
+    }
   }
   const { agent } = context.options
   const tracer = openSocketTracer(addon, { payloadBytes: agent.payloadBytes, ringMiB: agent.ringMiB })

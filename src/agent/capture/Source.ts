@@ -57,17 +57,24 @@ export const openSource = async (context: SourceContext): Promise<Source> => {
   if (wanted === "auto" || wanted === "packets") {
     const opened = await openPacketSource(context, refused)
     if ("source" in opened) {
-      if (wanted === "auto") context.log("warn", "falling back to packets: requests are seen, but not which process makes them")
+      if (wanted === "auto")
+        context.log("warn", "falling back to packets: requests are seen, but not which process makes them")
       return opened.source
     }
     refused.push(...opened.refused)
     for (const { missing, name, next } of opened.refused) context.log("warn", `${name}: ${missing}. ${next}`)
   }
-  const why = wanted === "none" ? "agent.capture is none" : refused.map(({ missing, name }) => `${name}: ${missing}`).join("; ")
+  const why =
+    wanted === "none"
+      ? "agent.capture is none"
+      : refused.map(({ missing, name }) => `${name}: ${missing}`).join("; ")
   context.log("warn", `nothing is captured, only processes and listening ports are listed (${why})`)
   return nothing(refused, {
     what: "no traffic",
     why,
-    next: wanted === "none" ? "set agent.capture to auto" : "run Sonde as root, or with CAP_BPF and CAP_PERFMON, or at least CAP_NET_RAW",
+    next:
+      wanted === "none"
+        ? "set agent.capture to auto"
+        : "run Sonde as root, or with CAP_BPF and CAP_PERFMON, or at least CAP_NET_RAW",
   })
 }

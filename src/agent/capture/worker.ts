@@ -14,7 +14,8 @@ import { openSource } from "./Source.ts"
 const options = workerData as CaptureOptions
 const port = parentPort!
 
-const post = (message: CaptureMessage, transfer: Array<ArrayBuffer> = []): void => port.postMessage(message, transfer)
+const post = (message: CaptureMessage, transfer: Array<ArrayBuffer> = []): void =>
+  port.postMessage(message, transfer)
 
 const busyMs = 5
 const idleMs = 50
@@ -38,13 +39,15 @@ const pipeline = new Pipeline({
   maxConnections: options.agent.maxConnections,
   flowIdSeed: Math.floor(Date.now() / 1_000),
   emit: (batch) => {
-    for (const encoded of encoder.encode(batch)) post({ type: "batch", batch: encoded }, [encoded.body.buffer])
+    for (const encoded of encoder.encode(batch))
+      post({ type: "batch", batch: encoded }, [encoded.body.buffer])
   },
   onSession: (_session, connection) => {
     const pid = connection.observed === 0 ? connection.a.processId : 0
     const protocol = connection.protocol?.protocol
     const requests = pid === 0 || protocol === undefined ? undefined : processes.get(pid)?.requests
-    if (requests !== undefined && protocol !== undefined) requests.set(protocol, (requests.get(protocol) ?? 0) + 1)
+    if (requests !== undefined && protocol !== undefined)
+      requests.set(protocol, (requests.get(protocol) ?? 0) + 1)
   },
 })
 

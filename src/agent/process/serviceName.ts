@@ -1,20 +1,45 @@
 // The name people know a process by: its program, or for an interpreter the script or module it runs.
 
-const interpreters = /^(python[\d.]*|node|nodejs|ruby[\d.]*|perl[\d.]*|php[\d.]*|bash|sh|dash|deno|bun|tsx|ts-node)$/
+const interpreters =
+  /^(python[\d.]*|node|nodejs|ruby[\d.]*|perl[\d.]*|php[\d.]*|bash|sh|dash|deno|bun|tsx|ts-node)$/
 /** Script names that say nothing; the folder they are in does. */
-const plainScripts = new Set(["index", "main", "server", "app", "start", "run", "cli", "wsgi", "asgi", "manage", "__main__"])
+const plainScripts = new Set([
+  "index",
+  "main",
+  "server",
+  "app",
+  "start",
+  "run",
+  "cli",
+  "wsgi",
+  "asgi",
+  "manage",
+  "__main__",
+])
 
 const baseName = (path: string): string => path.slice(path.lastIndexOf("/") + 1)
 
 const scriptName = (path: string): string => {
   const stem = baseName(path).replace(/\.(js|mjs|cjs|ts|mts|py|pyc|rb|pl|php|jar|sh)$/, "")
   const folders = path.split("/").slice(0, -1)
-  const folder = folders.findLast((part) => !["", ".", "..", "src", "dist", "build", "bin", "lib"].includes(part))
+  const folder = folders.findLast(
+    (part) => !["", ".", "..", "src", "dist", "build", "bin", "lib"].includes(part),
+  )
   return plainScripts.has(stem) && folder !== undefined ? folder : stem
 }
 
 /** Flags that take the next argument as their value, by interpreter family. */
-const valueFlags = new Set(["-W", "-X", "-r", "--require", "--import", "--loader", "-I", "-C", "--conditions"])
+const valueFlags = new Set([
+  "-W",
+  "-X",
+  "-r",
+  "--require",
+  "--import",
+  "--loader",
+  "-I",
+  "-C",
+  "--conditions",
+])
 
 const interpreted = (args: ReadonlyArray<string>): string | undefined => {
   for (let i = 1; i < args.length; i++) {

@@ -4,9 +4,9 @@
 
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs"
 import { open, readFile, rename, rm } from "node:fs/promises"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { type RowKind, rowKinds } from "../../model/columns.ts"
 import { FrameType, readFrame } from "../../wire/frame.ts"
 
@@ -35,6 +35,19 @@ const spoolError = (what: string, directory: string) => (cause: unknown) =>
     cause,
   })
 
+/** Not `recursive`: under /proc that never returns (Node 24). */
+const makeDirectory = (path: string): void => {
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === "EEXIST") return
+    if (code !== "ENOENT" || existsSync(dirname(path))) throw cause
+    makeDirectory(dirname(path))
+    mkdirSync(path, { mode: 0o700 })
+  }
+}
+
 export class Spool {
   readonly directory: string
   private readonly filesMost: number
@@ -51,7 +64,7 @@ export class Spool {
   ): Effect.Effect<{ readonly spool: Spool; readonly unfinishedFiles: number }, SpoolError> {
     return Effect.try({
       try: () => {
-        mkdirSync(directory, { recursive: true, mode: 0o700 })
+        makeDirectory(directory)
         let unfinishedFiles = 0
         for (const name of readdirSync(directory)) {
           if (!name.endsWith(unfinished)) continue

@@ -28,7 +28,11 @@ export const agent = Command.make(
   Effect.fnUntraced(function* ({ withParent, ...flags }) {
     const config = yield* configOf(flags)
     const excludePids = withParent ? [process.pid, process.ppid] : [process.pid]
-    const run = runAgent(config, { excludePids, version }).pipe(Effect.mapError((error) => fail(error.message)))
-    yield* (withParent ? Effect.raceFirst(run, parentGone) : run).pipe(Effect.provide(loggerLayer(config.log)))
+    const run = runAgent(config, { excludePids, version }).pipe(
+      Effect.mapError((error) => fail(error.message)),
+    )
+    yield* (withParent ? Effect.raceFirst(run, parentGone) : run).pipe(
+      Effect.provide(loggerLayer(config.log)),
+    )
   }),
 ).pipe(Command.withDescription("Run the agent alone; it delivers to the server at agent.server"))

@@ -29,7 +29,11 @@ const show = Command.make(
       ),
     )
   }),
-).pipe(Command.withDescription("Print the configuration in force: defaults, file, environment and flags; secrets hidden"))
+).pipe(
+  Command.withDescription(
+    "Print the configuration in force: defaults, file, environment and flags; secrets hidden",
+  ),
+)
 
 export const config = Command.make("config").pipe(
   Command.withDescription("What can be configured, and what is"),

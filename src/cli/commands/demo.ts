@@ -11,7 +11,10 @@ export const demo = Command.make(
   "demo",
   {
     rate: Flag.Int("rate").pipe(Flag.withDescription("Requests a second"), Flag.withDefault(20)),
-    seconds: Flag.Int("seconds").pipe(Flag.withDescription("Stop after this long; 0: at Ctrl-C"), Flag.withDefault(0)),
+    seconds: Flag.Int("seconds").pipe(
+      Flag.withDescription("Stop after this long; 0: at Ctrl-C"),
+      Flag.withDefault(0),
+    ),
     json,
   },
   Effect.fnUntraced(function* ({ json, rate, seconds }) {
@@ -31,8 +34,12 @@ export const demo = Command.make(
       if (json) printJson({ event: "stopped", requests: byStatus })
       else print(`Answers by status: ${JSON.stringify(byStatus)}`)
     })
-    yield* (seconds > 0 ? Effect.timeoutOption(drive, `${seconds} seconds`) : drive).pipe(Effect.ensuring(report))
+    yield* (seconds > 0 ? Effect.timeoutOption(drive, `${seconds} seconds`) : drive).pipe(
+      Effect.ensuring(report),
+    )
   }, Effect.scoped),
 ).pipe(
-  Command.withDescription("Run a small real application (nginx, Node, Python, Redis) and make requests to it"),
+  Command.withDescription(
+    "Run a small real application (nginx, Node, Python, Redis) and make requests to it",
+  ),
 )

@@ -10,7 +10,10 @@ import { type Cell, print, printJson, table } from "../output.ts"
 interface Answer {
   readonly OPT_STATUS?: string
   readonly DESCRIPTION?: string
-  readonly result?: { readonly columns: ReadonlyArray<string>; readonly values: ReadonlyArray<ReadonlyArray<unknown>> }
+  readonly result?: {
+    readonly columns: ReadonlyArray<string>
+    readonly values: ReadonlyArray<ReadonlyArray<unknown>>
+  }
 }
 
 const cell = (value: unknown): Cell =>
@@ -18,7 +21,11 @@ const cell = (value: unknown): Cell =>
 
 export const query = Command.make(
   "query",
-  { sql: Argument.String("sql").pipe(Argument.withDescription("A SELECT over Sonde's tables")), ...configFlags, json },
+  {
+    sql: Argument.String("sql").pipe(Argument.withDescription("A SELECT over Sonde's tables")),
+    ...configFlags,
+    json,
+  },
   Effect.fnUntraced(function* ({ json, sql, ...flags }) {
     const config = yield* configOf(flags)
     const answer = (yield* postJson(config, "/v1/query/", { sql })) as Answer
@@ -27,14 +34,19 @@ export const query = Command.make(
     if (json) {
       for (const row of values) printJson(Object.fromEntries(columns.map((name, at) => [name, row[at]])))
     } else {
-      print(table(columns, values.map((row) => row.map(cell))))
+      print(
+        table(
+          columns,
+          values.map((row) => row.map(cell)),
+        ),
+      )
     }
   }),
 ).pipe(
   Command.withDescription("Ask a running Sonde in SQL"),
   Command.withExamples([
     {
-      command: "sonde query \"select auto_service_1, count() from flow_log.l7_flow_log group by 1\"",
+      command: 'sonde query "select auto_service_1, count() from flow_log.l7_flow_log group by 1"',
       description: "Requests by service",
     },
   ]),

@@ -21,9 +21,18 @@ export const up = Command.make(
       const server = yield* startServer(config).pipe(Effect.mapError((error) => fail(error.message)))
       const agent = agentChild(config, server.ingestPort)
       yield* Effect.forkScoped(supervise("agent/process", { initial: "500 millis" })(agent))
-      const ready = { event: "ready", version, url: server.url, ingest: `${config.ingest.host}:${server.ingestPort}`, pid: process.pid }
+      const ready = {
+        event: "ready",
+        version,
+        url: server.url,
+        ingest: `${config.ingest.host}:${server.ingestPort}`,
+        pid: process.pid,
+      }
       if (json) printJson(ready)
-      else print(`\n  ${styleText("bold", "Sonde")} ${version} is ready: ${styleText(["cyan", "underline"], server.url)}\n`)
+      else
+        print(
+          `\n  ${styleText("bold", "Sonde")} ${version} is ready: ${styleText(["cyan", "underline"], server.url)}\n`,
+        )
       return yield* Effect.never
     }).pipe(Effect.scoped, Effect.provide(loggerLayer(config.log)))
   }),

@@ -36,12 +36,17 @@ const freePort = Effect.callback<number>((resume) => {
   const server = createServer()
   server.listen(0, "127.0.0.1", () => {
     const address = server.address()
-    server.close(() => resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0)))
+    server.close(() =>
+      resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0)),
+    )
   })
 })
 
 /** The programs that the demo can start here, by whether they are installed. */
-export const demoPrograms = (): { readonly missing: ReadonlyArray<string>; readonly optional: ReadonlyArray<string> } => ({
+export const demoPrograms = (): {
+  readonly missing: ReadonlyArray<string>
+  readonly optional: ReadonlyArray<string>
+} => ({
   missing: ["python3"].filter((program) => found(program) === undefined),
   optional: ["nginx", "redis-server"].filter((program) => found(program) === undefined),
 })
@@ -78,7 +83,8 @@ const start = (command: string, args: ReadonlyArray<string>) =>
     Effect.sync(() => spawn(command, args, { stdio: "ignore" })),
     (child: ChildProcess) =>
       Effect.callback<void>((resume) => {
-        if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return resume(Effect.void)
+        if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined)
+          return resume(Effect.void)
         child.once("exit", () => resume(Effect.void))
         child.kill("SIGTERM")
         const hard = setTimeout(() => child.kill("SIGKILL"), 2_000)
@@ -113,7 +119,9 @@ const ask = (agent: Agent, port: number, method: string, path: string): Effect.E
 export const startDemo: Effect.Effect<DemoApp, DemoUnavailable, Scope.Scope> = Effect.gen(function* () {
   const { missing, optional } = demoPrograms()
   if (missing.length > 0) {
-    return yield* new DemoUnavailable({ message: `the demo needs ${missing.join(", ")}: apt-get install ${missing.join(" ")}` })
+    return yield* new DemoUnavailable({
+      message: `the demo needs ${missing.join(", ")}: apt-get install ${missing.join(" ")}`,
+    })
   }
   const folder = yield* Effect.acquireRelease(
     Effect.promise(() => mkdtemp(join(tmpdir(), "sonde-demo-"))),
@@ -121,12 +129,25 @@ export const startDemo: Effect.Effect<DemoApp, DemoUnavailable, Scope.Scope> = E
   )
   const programs: Array<string> = []
   const stockPort = yield* freePort
-  yield* start("python3", [fileURLToPath(new URL("stock.py", import.meta.url)), String(stockPort), join(folder, "stock.db")])
+  yield* start("python3", [
+    fileURLToPath(new URL("stock.py", import.meta.url)),
+    String(stockPort),
+    join(folder, "stock.db"),
+  ])
   programs.push(`python3 stock service :${stockPort}`)
   let redisPort = 0
   if (!optional.includes("redis-server")) {
     redisPort = yield* freePort
-    yield* start(found("redis-server")!, ["--port", String(redisPort), "--bind", "127.0.0.1", "--save", "", "--dir", folder])
+    yield* start(found("redis-server")!, [
+      "--port",
+      String(redisPort),
+      "--bind",
+      "127.0.0.1",
+      "--save",
+      "",
+      "--dir",
+      folder,
+    ])
     programs.push(`redis-server :${redisPort}`)
   }
   const shopPort = yield* freePort
@@ -163,7 +184,11 @@ const visit = (n: number): readonly [method: string, path: string] => {
 }
 
 /** Makes `perSecond` requests a second until it is interrupted; `answered` hears the status of each (0: none). */
-export const driveDemo = (app: DemoApp, perSecond: number, answered: (status: number) => void): Effect.Effect<never> =>
+export const driveDemo = (
+  app: DemoApp,
+  perSecond: number,
+  answered: (status: number) => void,
+): Effect.Effect<never> =>
   Effect.gen(function* () {
     const agent = new Agent({ keepAlive: true, maxSockets: 8 })
     yield* Effect.addFinalizer(() => Effect.sync(() => agent.destroy()))

@@ -29,7 +29,9 @@ const makeRedis = () => {
   return (...words) =>
     new Promise((resolve) => {
       waiting.push(resolve)
-      socket.write(`*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join("")}`)
+      socket.write(
+        `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join("")}`,
+      )
     })
 }
 const redis = redisPort > 0 ? makeRedis() : async () => ""
@@ -48,7 +50,10 @@ const stock = (id) =>
 
 const answer = (response, status, value) => {
   const body = JSON.stringify(value)
-  response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(body) })
+  response.writeHead(status, {
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(body),
+  })
   response.end(body)
 }
 

@@ -153,7 +153,7 @@ describe("delivery", () => {
       let writes = 0
       store.before = Effect.suspend(() => (++writes % 7 === 3 ? fails(true) : Effect.sleep((writes % 5) * 3)))
       const agents = new AgentRegistry()
-      let receiver = yield* start(server(store, {}, agents))
+      let receiver = yield* start(server(store, { drainTimeout: 0 }, agents))
       const { port } = Context.get(receiver.context, Receiver)
       const directory = yield* spoolDirectory
       const spool = { directory, maxBytes: 64 * 1024 * 1024 }
@@ -177,7 +177,7 @@ describe("delivery", () => {
       assert.strictEqual(store.rows.size, 120)
       assert.strictEqual(store.total, stats()["send_pushed_rows_total"])
       assert.isAbove(stats()["send_resent_batches_total"], 0)
-      assert.lengthOf(readdirSync(directory), 0)
+      yield* until(() => readdirSync(directory).length === 0)
       yield* sender.stop
       yield* receiver.stop
     }),

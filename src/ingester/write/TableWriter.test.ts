@@ -36,8 +36,14 @@ const requests = (rows: number, from = 0): AnyBatch => {
     batch.columns.end_time[row] = (second + ((from + row) % 7)) * 1e6 + 260_000
     batch.columns.observation_point[row] = row % 2 === 0 ? 41 : 42
     batch.columns.flow_id[row] = from + row
-    batch.columns.ip_0.set(row % 3 === 0 ? [0x20, 1, ...new Array<number>(13).fill(0), 7] : ipv4(10, 0, 0, 1), row * 16)
-    batch.columns.ip_1.set(row % 3 === 0 ? [0x20, 1, ...new Array<number>(13).fill(0), 8] : ipv4(192, 168, 0, 2), row * 16)
+    batch.columns.ip_0.set(
+      row % 3 === 0 ? [0x20, 1, ...new Array<number>(13).fill(0), 7] : ipv4(10, 0, 0, 1),
+      row * 16,
+    )
+    batch.columns.ip_1.set(
+      row % 3 === 0 ? [0x20, 1, ...new Array<number>(13).fill(0), 8] : ipv4(192, 168, 0, 2),
+      row * 16,
+    )
     batch.columns.request_id[row] = row % 2 === 0 ? -1 : 9
     batch.columns.response_code[row] = row % 2 === 0 ? 200 : -32768
     batch.columns.request_length[row] = -1
@@ -168,7 +174,12 @@ describe("TableWriter", () => {
     expect(seconds.map((row) => row.request)).toEqual(["10", "10", "11", "11", "12", "12"])
     expect(seconds[0]).toMatchObject({ error: "3", ip: "10.0.0.9" })
     expect(minutes).toHaveLength(1)
-    expect(minutes[0]).toMatchObject({ request: String(2 * (13 + 14)), rrt_max: 500, rrt_sum: 4002, client_error: "4" })
+    expect(minutes[0]).toMatchObject({
+      request: String(2 * (13 + 14)),
+      rrt_max: 500,
+      rrt_sum: 4002,
+      client_error: "4",
+    })
   })
 
   it("stores a batch once, however often and on however many connections it comes", async () => {
@@ -193,6 +204,69 @@ describe("TableWriter", () => {
     expect(result.stats).toMatchObject({ batchesStored: 2, rowsStored: 100, duplicates: 3, pendingRows: 0 })
   })
 
+  it("stores and recognises a batch that reaches over the border of two partitions", async () => {
+    const batch = requests(40)
+    if (batch.kind === "l7")
+      for (let row = 0; row < 40; row++) batch.columns.start_time[row]! += (row % 4) * 3.6e9
+    const counts = await run(
+      Effect.gen(function* () {
+        const sink = yield* BatchSink
+        yield* sink.write(received(1, batch))
+        const once = yield* count("flow_log.l7_flow_log")
+        yield* Effect.provide(
+          Effect.flatMap(TableWriter, (other) => other.write(received(1, batch))),
+          Layer.fresh(TableWriter.layer()),
+        )
+        return { once, twice: yield* count("flow_log.l7_flow_log") }
+      }),
+    )
+    expect(counts).toEqual({ once: 40, twice: 40 })
+  })
+
+  it("refuses a batch whose times are all over the place for good, instead of trying for ever", async () => {
+    const batch = requests(300)
+    if (batch.kind === "l7") for (let row = 0; row < 300; row++) batch.columns.start_time[row]! += row * 3.6e9
+    const stats = await run(
+      Effect.gen(function* () {
+        const writer = yield* TableWriter
+        yield* writer.write(received(1, batch))
+        return { ...writer.stats }
+      }),
+    )
+    expect(stats).toMatchObject({ deadLetterRows: 300, retries: 0 })
+  })
+
+  it("fails a batch that is not well formed and lives on", async () => {
+    const broken = requests(3)
+    ;(broken.columns as Record<string, unknown>).version = []
+    const [error, stored] = await run(
+      Effect.gen(function* () {
+        const sink = yield* BatchSink
+        const error = yield* Effect.flip(sink.write(received(1, broken)))
+        yield* sink.write(received(2, requests(3)))
+        return [error, yield* count("flow_log.l7_flow_log")] as const
+      }),
+    )
+    expect(error).toMatchObject({ _tag: "WriteError", retriable: false })
+    expect(stored).toBe(3)
+  })
+
+  it("stores what it has taken in before it ends", async () => {
+    const stored = await Effect.runPromise(
+      Effect.gen(function* () {
+        yield* Effect.gen(function* () {
+          const writer = yield* TableWriter
+          yield* Effect.forEach([1, 2, 3, 4, 5, 6, 7, 8], (seq) =>
+            Effect.forkChild(writer.write(received(seq, requests(100)))),
+          )
+          while (writer.stats.pendingRows < 800) yield* Effect.sleep("1 millis")
+        }).pipe(Effect.provide(TableWriter.layer()))
+        return yield* count("flow_log.l7_flow_log")
+      }).pipe(Effect.provide(storage)),
+    )
+    expect(stored).toBe(800)
+  })
+
   it("keeps what ClickHouse refuses as a dead letter that can be read back", async () => {
     const result = await run(
       Effect.gen(function* () {
@@ -201,7 +275,9 @@ describe("TableWriter", () => {
         yield* clickhouse.command("ALTER TABLE flow_log.l7_flow_log DROP COLUMN version")
         yield* writer.write(received(1, requests(3)))
         const stored = yield* count("flow_log.l7_flow_log")
-        const [letter] = yield* clickhouse.query("SELECT * EXCEPT (time), hex(block) AS block FROM sonde.dead_letter")
+        const [letter] = yield* clickhouse.query(
+          "SELECT * EXCEPT (time), hex(block) AS block FROM sonde.dead_letter",
+        )
         yield* clickhouse.command(addColumn(l7FlowLog, "version"))
         yield* clickhouse.insertNative(
           "flow_log.l7_flow_log",
@@ -220,7 +296,12 @@ describe("TableWriter", () => {
       code: 16,
     })
     expect(result.replayed).toBe(3)
-    expect(result.stats).toMatchObject({ deadLetterBatches: 1, deadLetterRows: 3, rowsStored: 0, batchesStored: 1 })
+    expect(result.stats).toMatchObject({
+      deadLetterBatches: 1,
+      deadLetterRows: 3,
+      rowsStored: 0,
+      batchesStored: 1,
+    })
   })
 
   it("makes batches wait when too many rows are under way", async () => {
@@ -230,7 +311,9 @@ describe("TableWriter", () => {
         let most = 0
         const watch = yield* Effect.forkChild(
           Effect.forever(
-            Effect.sync(() => (most = Math.max(most, writer.stats.pendingRows))).pipe(Effect.andThen(Effect.sleep(1))),
+            Effect.sync(() => (most = Math.max(most, writer.stats.pendingRows))).pipe(
+              Effect.andThen(Effect.sleep(1)),
+            ),
           ),
         )
         yield* Effect.forEach([...Array(20).keys()], (seq) => writer.write(received(seq, requests(100))), {
@@ -245,55 +328,63 @@ describe("TableWriter", () => {
     expect(most).toBeLessThanOrEqual(300)
   })
 
-  it.runIf(process.getuid?.() === 0)("acknowledges nothing while the disk is full, and goes on when it is not", async () => {
-    const said: Array<string> = []
-    const listener = Logger.make(({ message }) => {
-      said.push(String(message))
-    })
-    const smallDisk = Effect.gen(function* () {
-      const directory = join(yield* temporaryDirectory, "disk")
-      mkdirSync(directory)
-      yield* Effect.acquireRelease(
-        Effect.sync(() => execFileSync("mount", ["-t", "tmpfs", "-o", "size=128m", "tmpfs", directory])),
-        () => Effect.sync(() => execFileSync("umount", ["-l", directory])),
-      )
-      return directory
-    })
-    await Effect.runPromise(
-      Effect.gen(function* () {
-        const directory = yield* smallDisk
-        const ballast = join(directory, "ballast")
-        const program = Effect.gen(function* () {
-          const writer = yield* TableWriter
-          yield* writer.write(received(0, requests(10)))
-          try {
-            for (let size = 2 ** 20; size > 0; size = size >> 1) {
-              try {
-                for (;;) writeFileSync(ballast, Buffer.alloc(size), { flag: "a" })
-              } catch {}
+  it.runIf(process.getuid?.() === 0)(
+    "acknowledges nothing while the disk is full, and goes on when it is not",
+    async () => {
+      const said: Array<string> = []
+      const listener = Logger.make(({ message }) => {
+        said.push(String(message))
+      })
+      const smallDisk = Effect.gen(function* () {
+        const directory = join(yield* temporaryDirectory, "disk")
+        mkdirSync(directory)
+        yield* Effect.acquireRelease(
+          Effect.sync(() => execFileSync("mount", ["-t", "tmpfs", "-o", "size=128m", "tmpfs", directory])),
+          () => Effect.sync(() => execFileSync("umount", ["-l", directory])),
+        )
+        return directory
+      })
+      await Effect.runPromise(
+        Effect.gen(function* () {
+          const directory = yield* smallDisk
+          const ballast = join(directory, "ballast")
+          const program = Effect.gen(function* () {
+            const writer = yield* TableWriter
+            yield* writer.write(received(0, requests(10)))
+            try {
+              for (let size = 2 ** 20; size > 0; size = size >> 1) {
+                try {
+                  for (;;) writeFileSync(ballast, Buffer.alloc(size), { flag: "a" })
+                } catch {}
+              }
+              let done = 0
+              const writing = yield* Effect.forkChild(
+                Effect.forEach([1, 2, 3], (seq) =>
+                  writer
+                    .write(received(seq, requests(100, seq * 100)))
+                    .pipe(Effect.andThen(Effect.sync(() => done++))),
+                ),
+              )
+              while (writer.stats.retries < 3) yield* Effect.sleep("10 millis")
+              expect(done).toBe(0)
+              rmSync(ballast)
+              yield* Fiber.join(writing)
+            } finally {
+              rmSync(ballast, { force: true })
             }
-            let done = 0
-            const writing = yield* Effect.forkChild(
-              Effect.forEach([1, 2, 3], (seq) =>
-                writer.write(received(seq, requests(100, seq * 100))).pipe(Effect.andThen(Effect.sync(() => done++))),
-              ),
-            )
-            while (writer.stats.retries < 3) yield* Effect.sleep("10 millis")
-            expect(done).toBe(0)
-            rmSync(ballast)
-            yield* Fiber.join(writing)
-          } finally {
-            rmSync(ballast, { force: true })
-          }
-          expect(yield* count("flow_log.l7_flow_log")).toBe(310)
-          expect(writer.stats.deadLetterBatches).toBe(0)
-        })
-        const engine = tables.pipe(Layer.provideMerge(ClickHouse.embedded({ directory: join(directory, "db") })))
-        yield* Effect.provide(program, TableWriter.layer().pipe(Layer.provideMerge(engine)))
-      }).pipe(Effect.scoped, Effect.provide(Logger.layer([listener]))),
-    )
-    expect(said.filter((line) => line.includes("disk is full"))).toHaveLength(1)
-  }, 30_000)
+            expect(yield* count("flow_log.l7_flow_log")).toBe(310)
+            expect(writer.stats.deadLetterBatches).toBe(0)
+          })
+          const engine = tables.pipe(
+            Layer.provideMerge(ClickHouse.embedded({ directory: join(directory, "db") })),
+          )
+          yield* Effect.provide(program, TableWriter.layer().pipe(Layer.provideMerge(engine)))
+        }).pipe(Effect.scoped, Effect.provide(Logger.layer([listener]))),
+      )
+      expect(said.filter((line) => line.includes("disk is full"))).toHaveLength(1)
+    },
+    30_000,
+  )
 
   it("loses nothing acknowledged and doubles nothing when the engine is killed again and again", async () => {
     const batches = 120
@@ -314,7 +405,10 @@ describe("TableWriter", () => {
         )
         yield* Effect.forEach(
           [...Array(batches).keys()],
-          (seq) => writer.write(received(seq, requests(500, seq * 500))).pipe(Effect.andThen(Effect.sleep("10 millis"))),
+          (seq) =>
+            writer
+              .write(received(seq, requests(500, seq * 500)))
+              .pipe(Effect.andThen(Effect.sleep("10 millis"))),
           { concurrency: 3 },
         )
         yield* Fiber.join(killer)

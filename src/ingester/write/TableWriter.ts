@@ -9,6 +9,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
@@ -16,6 +17,7 @@ import * as Semaphore from "effect/Semaphore"
 import { ClickHouse, type ClickHouseError } from "../../runtime/clickhouse/ClickHouse.ts"
 import { isDiskFull } from "../../runtime/clickhouse/errorCodes.ts"
 import { encodeNative } from "../../runtime/clickhouse/native.ts"
+import { exposeStats } from "../../runtime/metrics.ts"
 import { deadLetterTable } from "../../tables/sondeTables.ts"
 import { qualifiedName } from "../../tables/Table.ts"
 import { RecentTokens } from "./RecentTokens.ts"
@@ -99,7 +101,22 @@ const make = Effect.fnUntraced(function* (options: TableWriterOptions) {
     deadLetterRows: 0,
     pendingRows: 0,
   }
-  const scope = yield* Effect.scope
+  // Made before the finalizer that waits for them, so that they are interrupted after it.
+  const fibers = yield* FiberSet.make<void, WriteError>()
+  yield* Effect.addFinalizer(() => drained.pipe(Effect.timeoutOption(drainTime)))
+  yield* exposeStats("ingester", () => ({
+    written_rows_total: stats.rowsStored,
+    written_batches_total: stats.batchesStored,
+    duplicate_batches_total: stats.duplicates,
+    insert_retries_total: stats.retries,
+    dead_letter_batches_total: stats.deadLetterBatches,
+    dead_letter_rows_total: stats.deadLetterRows,
+    pending_rows: stats.pendingRows,
+  }))
+
+  const drained: Effect.Effect<void> = Effect.suspend(() =>
+    underWay.size === 0 ? Effect.void : Effect.sleep("20 millis").pipe(Effect.andThen(drained)),
+  )
 
   let loggedMs = Number.NEGATIVE_INFINITY
   /** At most one line a minute, however many batches wait. */
@@ -113,7 +130,9 @@ const make = Effect.fnUntraced(function* (options: TableWriterOptions) {
           "ClickHouse's disk is full: nothing is stored and agents keep their batches until space is freed " +
             `(shorten storage.logHours, or make room): ${error.message}`,
         )
-      : Effect.logWarning(`ClickHouse does not take rows now, trying on (${stats.pendingRows} rows wait): ${error.message}`)
+      : Effect.logWarning(
+          `ClickHouse does not take rows now, trying on (${stats.pendingRows} rows wait): ${error.message}`,
+        )
   })
 
   /** Tries until ClickHouse has taken the block or refused it for what it is. */
@@ -121,7 +140,9 @@ const make = Effect.fnUntraced(function* (options: TableWriterOptions) {
     for (let waitMs = firstRetryMs; ; waitMs = Math.min(waitMs * 2, longestRetryMs)) {
       const outcome = yield* Effect.result(
         inserting.withPermit(
-          clickhouse.insertNative(qualifiedName(block.table), block.columns, block.block, { dedupToken: token }),
+          clickhouse.insertNative(qualifiedName(block.table), block.columns, block.block, {
+            dedupToken: token,
+          }),
         ),
       )
       if (Result.isSuccess(outcome)) return undefined
@@ -140,7 +161,11 @@ const make = Effect.fnUntraced(function* (options: TableWriterOptions) {
     const letter = deadLetterBlock(block, token, error)
     const refused = yield* insert(letter, `${token}:${table}`)
     if (refused !== undefined) {
-      return yield* new WriteError({ retriable: false, message: `neither ${table} nor sonde.dead_letter take batch ${token}`, cause: refused })
+      return yield* new WriteError({
+        retriable: false,
+        message: `neither ${table} nor sonde.dead_letter take batch ${token}`,
+        cause: refused,
+      })
     }
     stats.deadLetterBatches++
     stats.deadLetterRows += block.rows
@@ -156,13 +181,25 @@ const make = Effect.fnUntraced(function* (options: TableWriterOptions) {
     stored.add(token)
   })
 
+  const encode = (batch: ReceivedBatch) =>
+    Effect.try({
+      try: () => tableBlocks(batch.batch, agentNumber(batch.agentId), ids),
+      catch: (cause) =>
+        new WriteError({
+          retriable: false,
+          message: `batch ${batchToken(batch)} is not well formed: ${cause}`,
+          cause,
+        }),
+    })
+
   /** Goes on when the connection that brought the batch is gone: it was taken in. */
   const begin = Effect.fnUntraced(function* (token: string, batch: ReceivedBatch, permits: number) {
     const done = yield* Deferred.make<void, WriteError>()
     const rows = batch.batch.rows
     underWay.set(token, done)
     stats.pendingRows += rows
-    yield* Effect.suspend(() => store(token, tableBlocks(batch.batch, agentNumber(batch.agentId), ids))).pipe(
+    const work = encode(batch).pipe(
+      Effect.flatMap((blocks) => store(token, blocks)),
       Effect.onExit((exit) =>
         Effect.suspend(() => {
           underWay.delete(token)
@@ -170,8 +207,8 @@ const make = Effect.fnUntraced(function* (options: TableWriterOptions) {
           return room.release(permits).pipe(Effect.andThen(Deferred.done(done, exit)))
         }),
       ),
-      Effect.forkIn(scope),
     )
+    yield* FiberSet.run(fibers, work)
     return done
   })
 
@@ -190,24 +227,21 @@ const make = Effect.fnUntraced(function* (options: TableWriterOptions) {
       const permits = Math.min(Math.max(batch.batch.rows, 1), maxPendingRows)
       return Effect.uninterruptibleMask((restore) =>
         restore(room.take(permits)).pipe(
-          Effect.andThen(Effect.suspend(() => {
-            // The same batch may have come over another connection while this one waited for room.
-            const other = stored.has(token) ? undefined : underWay.get(token)
-            if (stored.has(token) || other !== undefined) {
-              stats.duplicates++
-              return room.release(permits).pipe(Effect.as(other))
-            }
-            return begin(token, batch, permits)
-          })),
+          Effect.andThen(
+            Effect.suspend(() => {
+              // The same batch may have come over another connection while this one waited for room.
+              const other = stored.has(token) ? undefined : underWay.get(token)
+              if (stored.has(token) || other !== undefined) {
+                stats.duplicates++
+                return room.release(permits).pipe(Effect.as(other))
+              }
+              return begin(token, batch, permits)
+            }),
+          ),
           Effect.flatMap((done) => (done === undefined ? Effect.void : restore(Deferred.await(done)))),
         ),
       )
     })
-
-  const drained: Effect.Effect<void> = Effect.suspend(() =>
-    underWay.size === 0 ? Effect.void : Effect.sleep("20 millis").pipe(Effect.andThen(drained)),
-  )
-  yield* Effect.addFinalizer(() => drained.pipe(Effect.timeoutOption(drainTime)))
 
   return TableWriter.of({ write, stats })
 })

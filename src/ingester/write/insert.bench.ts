@@ -67,7 +67,8 @@ const program = Effect.gen(function* () {
   const native = yield* measure(
     "Native",
     () => encodeNative(rows, l7Rows(batch, 1, ids)),
-    (body, round) => clickhouse.insertNative("flow_log.l7_flow_log", names, body, { dedupToken: `bench:${round}` }),
+    (body, round) =>
+      clickhouse.insertNative("flow_log.l7_flow_log", names, body, { dedupToken: `bench:${round}` }),
   )
 
   const columns = Object.entries(batch.columns).filter(([name]) => !name.startsWith("ip_"))

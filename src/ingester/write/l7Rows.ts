@@ -10,7 +10,11 @@ import type { RowIds } from "./RowIds.ts"
 const pointNames = Array.from({ length: 256 }, (_, point) => observationPointName(point))
 const latestSecond = 0xffff_ffff
 
-export const l7Rows = (batch: ColumnBatch<"l7">, agentId: number, ids: RowIds): ReadonlyArray<NativeColumn> => {
+export const l7Rows = (
+  batch: ColumnBatch<"l7">,
+  agentId: number,
+  ids: RowIds,
+): ReadonlyArray<NativeColumn> => {
   const { rows, columns } = batch
   const time = new Uint32Array(rows)
   const points = new Array<string>(rows)
@@ -84,7 +88,9 @@ export const l7Rows = (batch: ColumnBatch<"l7">, agentId: number, ids: RowIds): 
 }
 
 type Columns = ColumnBatch<"l7">["columns"]
-type TextColumn = { [Name in keyof Columns]: Columns[Name] extends Array<string> ? Name : never }[keyof Columns]
+type TextColumn = {
+  [Name in keyof Columns]: Columns[Name] extends Array<string> ? Name : never
+}[keyof Columns]
 type NumberColumn = Exclude<
   { [Name in keyof Columns]: Columns[Name] extends ArrayLike<number> ? Name : never }[keyof Columns],
   "ip_0" | "ip_1"

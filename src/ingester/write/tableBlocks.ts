@@ -28,7 +28,10 @@ export const tableBlocks = (batch: AnyBatch, agent: number, ids: RowIds): Readon
   if (batch.rows === 0) return []
   if (batch.kind === "l7") return [blockOf(l7FlowLog, batch.rows, l7Rows(batch, agent, ids))]
   const blocks: Array<TableBlock> = []
-  for (const [table, interval] of [[application1s, 1], [application1m, 60]] as const) {
+  for (const [table, interval] of [
+    [application1s, 1],
+    [application1m, 60],
+  ] as const) {
     const part = rowsOfInterval(batch, interval)
     if (part.rows > 0) blocks.push(blockOf(table, part.rows, applicationRows(part, agent)))
   }

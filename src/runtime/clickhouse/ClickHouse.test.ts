@@ -41,7 +41,9 @@ describe("ClickHouse", () => {
 
   it("does not carry settings over to the next statement", async () => {
     const limited = run((clickhouse) =>
-      Effect.flip(clickhouse.query("SELECT * FROM numbers(100)", {}, { max_result_rows: "5", readonly: "1" })),
+      Effect.flip(
+        clickhouse.query("SELECT * FROM numbers(100)", {}, { max_result_rows: "5", readonly: "1" }),
+      ),
     )
     expect(await limited).toMatchObject({ code: 396, retriable: false })
     expect(await run((clickhouse) => clickhouse.query("SELECT * FROM numbers(100)"))).toHaveLength(100)
@@ -51,7 +53,9 @@ describe("ClickHouse", () => {
     const bytes = await run((clickhouse) =>
       Effect.scoped(
         Effect.gen(function* () {
-          const stream = yield* clickhouse.rawStream("SELECT number FROM numbers(300000)", { format: "RowBinary" })
+          const stream = yield* clickhouse.rawStream("SELECT number FROM numbers(300000)", {
+            format: "RowBinary",
+          })
           return yield* Effect.promise(async () => {
             let length = 0
             for await (const part of stream) length += (part as Uint8Array).length
@@ -76,7 +80,11 @@ describe("ClickHouse", () => {
           "SELECT toUInt32(count()) AS n FROM system.processes WHERE query LIKE '%long one%' AND query NOT LIKE '%processes%'",
         )
         const fiber = yield* Effect.forkChild(
-          clickhouse.query("SELECT sum(sipHash64(number)) FROM numbers_mt(100000000000) -- long one", {}, { readonly: "1" }),
+          clickhouse.query(
+            "SELECT sum(sipHash64(number)) FROM numbers_mt(100000000000) -- long one",
+            {},
+            { readonly: "1" },
+          ),
         )
         while ((yield* running)[0]!.n === 0) yield* Effect.sleep("10 millis")
         yield* Fiber.interrupt(fiber)
@@ -93,7 +101,9 @@ describe("ClickHouse", () => {
     const { url, headers } = await run((clickhouse) => Effect.succeed(clickhouse.server()))
     const there = ClickHouse.remote({ url, headers })
     const rows = await Effect.runPromise(
-      Effect.flatMap(ClickHouse, (clickhouse) => clickhouse.query("SELECT 1 AS one")).pipe(Effect.provide(there)),
+      Effect.flatMap(ClickHouse, (clickhouse) => clickhouse.query("SELECT 1 AS one")).pipe(
+        Effect.provide(there),
+      ),
     )
     expect(rows).toEqual([{ one: 1 }])
     const nobody = ClickHouse.remote({ url: "http://127.0.0.1:9" })

@@ -81,7 +81,11 @@ export class ClickHouse extends Context.Service<
       options: RawOptions,
     ) => Effect.Effect<Readable, ClickHouseError, Scope.Scope>
     /** A statement without an answer. */
-    readonly command: (sql: string, params?: Params, settings?: Settings) => Effect.Effect<void, ClickHouseError>
+    readonly command: (
+      sql: string,
+      params?: Params,
+      settings?: Settings,
+    ) => Effect.Effect<void, ClickHouseError>
     /** `block` is in Native format (encodeNative); `columns` are the names in it, unknown ones are refused. */
     readonly insertNative: (
       table: string,
@@ -144,10 +148,20 @@ const connect = (target: Target): ClickHouseClient =>
 const toError = (cause: unknown): ClickHouseError => {
   if (cause instanceof ClientError) {
     const code = Number(cause.code)
-    return new ClickHouseError({ code, message: cause.message, retriable: isRetriable(code, cause.message), cause })
+    return new ClickHouseError({
+      code,
+      message: cause.message,
+      retriable: isRetriable(code, cause.message),
+      cause,
+    })
   }
   const message = cause instanceof Error ? cause.message || cause.name : String(cause)
-  return new ClickHouseError({ code: 0, message: `no answer from ClickHouse: ${message}`, retriable: true, cause })
+  return new ClickHouseError({
+    code: 0,
+    message: `no answer from ClickHouse: ${message}`,
+    retriable: true,
+    cause,
+  })
 }
 
 const quoted = (name: string): string => `\`${name.replaceAll("\\", "\\\\").replaceAll("`", "\\`")}\``
@@ -165,7 +179,9 @@ const make = (target: () => Target) =>
       }
       return client
     }
-    yield* Effect.addFinalizer(() => Effect.promise(() => client?.close().catch(() => {}) ?? Promise.resolve()))
+    yield* Effect.addFinalizer(() =>
+      Effect.promise(() => client?.close().catch(() => {}) ?? Promise.resolve()),
+    )
 
     /** An interrupted effect aborts its request. */
     const attempt = <A>(run: (client: ClickHouseClient, signal: AbortSignal) => Promise<A>) =>

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { request } from "node:http"
 import { createServer } from "node:net"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import type * as Scope from "effect/Scope"
@@ -67,6 +68,26 @@ describe("startEmbedded", () => {
         expect((yield* get(`${engine.url()}/ping`)).status).toBe(200)
         for (const path of ["/play", "/dashboard", "/replicas_status", "/binary", "/js/uplot.js"]) {
           expect((yield* get(engine.url() + path, engine.headers)).status, path).toBe(404)
+        }
+      }),
+    ))
+
+  it("cannot read files outside its directory", (context) =>
+    run(
+      Effect.gen(function* () {
+        const directory = yield* freshDirectory
+        const engine = yield* startEmbedded({ directory })
+        // The launcher gives up new privileges only together with its view of the file system.
+        if (!/^NoNewPrivs:\s*1$/m.test(readFileSync(`/proc/${engine.pid()}/status`, "latin1"))) {
+          return context.skip("this kernel has no Landlock of version 2 (Linux 5.19)")
+        }
+        const read = (path: string) =>
+          get(`${engine.url()}/?query=${encodeURIComponent(`SELECT file('${path}')`)}`, engine.headers)
+        expect((yield* read(join(directory, "engine.xml"))).status).toBe(200)
+        for (const path of ["/etc/passwd", "/proc/1/environ", fileURLToPath(import.meta.url)]) {
+          const { status, text } = yield* read(path)
+          expect(status, path).not.toBe(200)
+          expect(text).toContain("Permission denied")
         }
       }),
     ))
@@ -187,7 +208,8 @@ describe("startEmbedded", () => {
         const error = yield* Effect.flip(startEmbedded({ directory }))
         expect(error).toMatchObject({ reason: "diskFull" })
       }),
-    ))
+    ),
+  )
 })
 
 describe("pidOfLock", () => {

@@ -8,6 +8,7 @@ import { join, resolve } from "node:path"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { Health } from "../Health.ts"
 import { engineConfig, secretHeader } from "./engineConfig.ts"
 import { EngineError } from "./EngineError.ts"
 import { type EngineFiles, engineFiles } from "./engineFiles.ts"
@@ -32,9 +33,12 @@ export interface Engine {
   readonly stats: { restarts: number }
 }
 
+/** Its place in the health tree. */
+const healthPath = "clickhouse"
 const startTimeoutMs = 20_000
 /** A killed Sonde leaves an engine that is still stopping: so long a new one waits for it. */
 const lockWaitMs = 12_000
+const ownedLockWaitMs = 1_000
 const firstRestartMs = 50
 const longestRestartMs = 5_000
 const stableMs = 30_000
@@ -43,7 +47,8 @@ const leastFreeBytes = 64 * 1024 * 1024
 
 const listenOnce = (port: number) =>
   Effect.callback<number, EngineError>((resume) => {
-    const server = createServer()
+    // A client that is still trying to reach the engine may get here: it must not keep the port from being given back.
+    const server = createServer((socket) => socket.destroy())
     server.on("error", (cause) =>
       resume(
         Effect.fail(
@@ -89,9 +94,7 @@ const prepareDirectory = (directory: string) =>
       return bavail * bsize
     },
     catch: (cause) => directoryError(directory, cause),
-  }).pipe(
-    Effect.flatMap((free) => (free < leastFreeBytes ? Effect.fail(diskFull(directory)) : Effect.void)),
-  )
+  }).pipe(Effect.flatMap((free) => (free < leastFreeBytes ? Effect.fail(diskFull(directory)) : Effect.void)))
 
 const locked = (directory: string): EngineError => {
   const holder = lockHolder(join(directory, "status"))
@@ -102,14 +105,15 @@ const locked = (directory: string): EngineError => {
   })
 }
 
-/** Waits for an engine that is on its way out; fails at once when its owner lives. */
+/** Waits for an engine that is on its way out; one whose owner lives gets only the time that a killed owner needs to go. */
 const waitForLock = (directory: string) =>
   Effect.gen(function* () {
-    const untilMs = (yield* Clock.currentTimeMillis) + lockWaitMs
+    const startedMs = yield* Clock.currentTimeMillis
     while (true) {
       const holder = lockHolder(join(directory, "status"))
       if (holder === undefined) return
-      if (!holder.isOrphan || (yield* Clock.currentTimeMillis) > untilMs) return yield* locked(directory)
+      const waitedMs = (yield* Clock.currentTimeMillis) - startedMs
+      if (waitedMs > (holder.isOrphan ? lockWaitMs : ownedLockWaitMs)) return yield* locked(directory)
       yield* Effect.sleep("50 millis")
     }
   })
@@ -206,12 +210,16 @@ class EngineKeeper implements Engine {
 
   /** Never ends: a process that goes is replaced, the sooner the longer it had lived. */
   readonly keepRunning = Effect.gen({ self: this }, function* () {
+    const health = yield* Health
+    health.set(healthPath, "running")
     let failures = 0
     let startedMs = yield* Clock.currentTimeMillis
     while (true) {
       const engine = this.#process
       if (engine !== undefined) {
         const exit = yield* Effect.promise(() => engine.exited)
+        health.part(healthPath).restarts++
+        health.set(healthPath, "restarting", endedAs(exit))
         yield* Effect.logWarning(`the embedded ClickHouse ${endedAs(exit)}; starting it again`)
       }
       const nowMs = yield* Clock.currentTimeMillis
@@ -221,7 +229,11 @@ class EngineKeeper implements Engine {
       this.stats.restarts++
       yield* this.start.pipe(
         Effect.tap(() => Effect.logInfo("the embedded ClickHouse runs again")),
-        Effect.catch((error) => Effect.logError(error.message)),
+        Effect.tap(() => Effect.sync(() => health.set(healthPath, "running"))),
+        Effect.catch((error) => {
+          health.set(healthPath, "restarting", error.message)
+          return Effect.logError(error.message)
+        }),
       )
     }
   })

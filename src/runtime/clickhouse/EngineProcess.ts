@@ -17,10 +17,13 @@ const lifelineQuery =
 
 const ping = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
-    const request = get({ host: "127.0.0.1", port, path: "/ping", agent: false, timeout: 1_000 }, (response) => {
-      response.resume()
-      response.on("close", () => resolve(response.statusCode === 200))
-    })
+    const request = get(
+      { host: "127.0.0.1", port, path: "/ping", agent: false, timeout: 1_000 },
+      (response) => {
+        response.resume()
+        response.on("close", () => resolve(response.statusCode === 200))
+      },
+    )
     request.on("timeout", () => request.destroy())
     request.on("error", () => resolve(false))
   })
@@ -45,7 +48,7 @@ export class EngineProcess {
       files.launcher,
       [
         files.library,
-        `--path=${options.directory}`,
+        options.directory,
         `--config-file=${options.config}`,
         "--log-level=warning",
         `--logger.log=${options.log}`,

@@ -23,7 +23,9 @@ export const engineFiles = (): EngineFiles | EngineError => {
   const platform = `${process.platform} ${process.arch}`
   let library: string
   try {
-    library = createRequire(import.meta.url).resolve(`@chdb/lib-${process.platform}-${process.arch}-gnu/libchdb.so`)
+    library = createRequire(import.meta.url).resolve(
+      `@chdb/lib-${process.platform}-${process.arch}-gnu/libchdb.so`,
+    )
   } catch (cause) {
     return new EngineError({
       reason: "unsupported",

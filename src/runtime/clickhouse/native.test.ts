@@ -34,7 +34,9 @@ beforeAll(async () => {
     Effect.gen(function* () {
       const clickhouse = yield* ClickHouse
       yield* clickhouse.command("CREATE DATABASE t ENGINE = Atomic")
-      yield* clickhouse.command(`CREATE TABLE t.all (${tableColumns.join(", ")}) ENGINE = MergeTree ORDER BY row`)
+      yield* clickhouse.command(
+        `CREATE TABLE t.all (${tableColumns.join(", ")}) ENGINE = MergeTree ORDER BY row`,
+      )
     }),
   )
 })

@@ -1,4 +1,4 @@
-// Encodes columns as one block of ClickHouse's Native format: the cheapest way in (a fifth of JSONEachRow's CPU on both ends).
+// Encodes columns as one block of ClickHouse's Native format: the cheapest way in (a quarter of JSONEachRow's CPU on both ends).
 // Every number is brought into its type's range, so that a block is always well formed. Reference for the layout:
 // ClickHouse's NativeWriter.cpp with client revision 0: counts, then per column name, type, data.
 
@@ -69,7 +69,12 @@ const bounded = (value: number, least: number, most: number): number => {
   return value < least ? least : Math.max(0, least)
 }
 
-const writeWide = (writer: NativeWriter, type: BigIntegerType, data: ArrayLike<number>, rows: number): void => {
+const writeWide = (
+  writer: NativeWriter,
+  type: BigIntegerType,
+  data: ArrayLike<number>,
+  rows: number,
+): void => {
   const [least, most] = rangeOf[type]
   const words = new Uint32Array(rows * 2)
   for (let row = 0, word = 0; row < rows; row++, word += 2) {
@@ -81,7 +86,12 @@ const writeWide = (writer: NativeWriter, type: BigIntegerType, data: ArrayLike<n
   writer.raw(bytesOf(words))
 }
 
-const writeNumbers = (writer: NativeWriter, type: NumberType, data: ArrayLike<number>, rows: number): void => {
+const writeNumbers = (
+  writer: NativeWriter,
+  type: NumberType,
+  data: ArrayLike<number>,
+  rows: number,
+): void => {
   if (isWide(type)) return writeWide(writer, type, data, rows)
   const Target = arrayOf[type]
   if (data instanceof Target) return writer.raw(bytesOf(data.subarray(0, rows)))
@@ -111,11 +121,7 @@ const writeBytes = (writer: NativeWriter, data: ReadonlyArray<Uint8Array>, rows:
   }
 }
 
-const writeLists = (
-  writer: NativeWriter,
-  data: ReadonlyArray<ReadonlyArray<string>>,
-  rows: number,
-): void => {
+const writeLists = (writer: NativeWriter, data: ReadonlyArray<ReadonlyArray<string>>, rows: number): void => {
   const ends = new Float64Array(rows)
   let end = 0
   for (let row = 0; row < rows; row++) ends[row] = end += data[row]!.length

@@ -53,7 +53,10 @@ describe("migrate", () => {
   })
 
   it("goes on where an interrupted migration stopped", async () => {
-    const create = step(last + 1, "CREATE TABLE IF NOT EXISTS sonde.a (x UInt8) ENGINE = MergeTree ORDER BY x")
+    const create = step(
+      last + 1,
+      "CREATE TABLE IF NOT EXISTS sonde.a (x UInt8) ENGINE = MergeTree ORDER BY x",
+    )
     const broken = step(
       last + 2,
       "ALTER TABLE sonde.a ADD COLUMN IF NOT EXISTS y UInt8",
@@ -69,8 +72,13 @@ describe("migrate", () => {
         const error = yield* Effect.flip(migrate(retention, [...migrations, create, broken]))
         expect(error).toMatchObject({ _tag: "MigrationError" })
         expect(error.message).toContain(`migration ${last + 2} (step ${last + 2})`)
-        expect(yield* migrate(retention, [...migrations, create, mended])).toEqual({ from: last + 1, to: last + 2 })
-        return yield* rows("SELECT name FROM system.columns WHERE database = 'sonde' AND table = 'a' ORDER BY position")
+        expect(yield* migrate(retention, [...migrations, create, mended])).toEqual({
+          from: last + 1,
+          to: last + 2,
+        })
+        return yield* rows(
+          "SELECT name FROM system.columns WHERE database = 'sonde' AND table = 'a' ORDER BY position",
+        )
       }),
     )
     expect(result).toEqual([{ name: "x" }, { name: "y" }, { name: "z" }])
@@ -83,7 +91,9 @@ describe("migrate", () => {
         yield* command(`INSERT INTO sonde.migrations (version, name) VALUES (${last + 5}, 'from the future')`)
         const error = yield* Effect.flip(migrate({ ...retention, log: 1 }))
         expect(error).toMatchObject({ _tag: "MigrationError" })
-        expect(error.message).toContain(`newer Sonde (version ${last + 5} of its tables, this one knows ${last})`)
+        expect(error.message).toContain(
+          `newer Sonde (version ${last + 5} of its tables, this one knows ${last})`,
+        )
         const [table] = yield* rows("SELECT engine_full FROM system.tables WHERE name = 'l7_flow_log'")
         expect(table!.engine_full).toContain("toIntervalHour(72)")
       }),
@@ -117,9 +127,9 @@ describe("migrate", () => {
         yield* command("ALTER TABLE flow_log.l7_flow_log DROP COLUMN is_tls")
         const add = step(last + 1, addColumn(table, "is_tls"))
         yield* migrate(retention, [...migrations, add])
-        expect(yield* rows("SELECT type FROM system.columns WHERE table = 'l7_flow_log' AND name = 'is_tls'")).toEqual([
-          { type: "UInt8" },
-        ])
+        expect(
+          yield* rows("SELECT type FROM system.columns WHERE table = 'l7_flow_log' AND name = 'is_tls'"),
+        ).toEqual([{ type: "UInt8" }])
       }),
     )
   })

@@ -6,7 +6,14 @@ import * as Effect from "effect/Effect"
 import { ClickHouse, type ClickHouseError } from "../../runtime/clickhouse/ClickHouse.ts"
 import { allTables } from "../databases.ts"
 import { migrationsTable } from "../sondeTables.ts"
-import { createDatabase, createTable, modifyRetention, qualifiedName, type Retention, retentionHours } from "../Table.ts"
+import {
+  createDatabase,
+  createTable,
+  modifyRetention,
+  qualifiedName,
+  type Retention,
+  retentionHours,
+} from "../Table.ts"
 import type { Migration } from "./Migration.ts"
 import { migrations as allMigrations } from "./migrations.ts"
 
@@ -30,7 +37,9 @@ const readVersion = Effect.gen(function* () {
   const clickhouse = yield* ClickHouse
   yield* clickhouse.command(createDatabase(migrationsTable.database))
   yield* clickhouse.command(createTable(migrationsTable, { log: 0, seconds: 0, minutes: 0 }))
-  const rows = yield* clickhouse.query(`SELECT max(version) AS version FROM ${qualifiedName(migrationsTable)}`)
+  const rows = yield* clickhouse.query(
+    `SELECT max(version) AS version FROM ${qualifiedName(migrationsTable)}`,
+  )
   return Number(rows[0]?.version ?? 0)
 })
 

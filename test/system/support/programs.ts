@@ -1,7 +1,7 @@
 // Real programs that the system tests observe, one small starter each. All on loopback, on free ports, ended by `stop`.
 
-import { type ChildProcess, execFileSync, spawn } from "node:child_process"
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process"
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { connect, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -20,7 +20,11 @@ export const freePort = (): Promise<number> =>
     server.once("error", reject)
     server.listen(0, "127.0.0.1", () => {
       const address = server.address()
-      server.close(() => (typeof address === "object" && address !== null ? resolve(address.port) : reject(new Error("no port"))))
+      server.close(() =>
+        typeof address === "object" && address !== null
+          ? resolve(address.port)
+          : reject(new Error("no port")),
+      )
     })
   })
 
@@ -34,14 +38,38 @@ const accepts = (port: number): Promise<boolean> =>
     socket.once("error", () => resolve(false))
   })
 
+const running = new Set<ChildProcess>()
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL")
+})
+
+/**
+ * The program at `path` under another name in a folder of its own, so that what a test sees of it cannot be of another
+ * process of the machine: services are named by program.
+ */
+export const renamed = (path: string, name: string, folder: string): string => {
+  const copy = join(folder, name)
+  copyFileSync(path, copy)
+  chmodSync(copy, 0o755)
+  return copy
+}
+
 const start = async (
-  command: string,
+  path: string,
+  name: string | undefined,
   args: (port: number, folder: string) => ReadonlyArray<string>,
 ): Promise<Program> => {
   const port = await freePort()
   const folder = mkdtempSync(join(tmpdir(), "sonde-program-"))
+  const command = name === undefined ? path : renamed(path, name, folder)
   const child: ChildProcess = spawn(command, args(port, folder), { stdio: "ignore", cwd: folder })
-  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()))
+  running.add(child)
+  const exited = new Promise<void>((resolve) =>
+    child.once("exit", () => {
+      running.delete(child)
+      resolve()
+    }),
+  )
   const stop = async (): Promise<void> => {
     child.kill("SIGTERM")
     const hard = setTimeout(() => child.kill("SIGKILL"), 3_000)
@@ -57,44 +85,86 @@ const start = async (
   throw new Error(`${command} did not accept connections on port ${port}`)
 }
 
-/** nginx serving files, with one worker and keep-alive; /index.html exists. */
+/** nginx with one worker and keep-alive: /index.html (1 KB), /big.bin (300 kB), /ok answers 200, /broken 500, else 404. */
 export const nginx = (): Promise<Program> =>
-  start("/usr/sbin/nginx", (port, folder) => {
+  start("/usr/sbin/nginx", undefined, (port, folder) => {
     mkdirSync(join(folder, "www"))
     writeFileSync(join(folder, "www/index.html"), "x".repeat(1_024))
+    writeFileSync(join(folder, "www/big.bin"), "y".repeat(300_000))
     writeFileSync(
       join(folder, "nginx.conf"),
-      `daemon off; worker_processes 1; pid ${folder}/pid; error_log ${folder}/error.log;
+      `daemon off; user root; worker_processes 1; pid ${folder}/pid; error_log ${folder}/error.log;
        events { worker_connections 512; }
        http { access_log off; keepalive_requests 1000000;
          client_body_temp_path ${folder}/a; proxy_temp_path ${folder}/b; fastcgi_temp_path ${folder}/c;
          uwsgi_temp_path ${folder}/d; scgi_temp_path ${folder}/e;
-         server { listen 127.0.0.1:${port}; root ${folder}/www; } }`,
+         server { listen 127.0.0.1:${port}; root ${folder}/www;
+           location /ok { return 200 "ok\\n"; }
+           location /broken { return 500 "broken\\n"; } } }`,
     )
     return ["-p", folder, "-c", join(folder, "nginx.conf")]
   })
 
 /** Redis without persistence. */
-export const redis = (): Promise<Program> =>
-  start("/usr/bin/redis-server", (port, folder) => ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder])
+export const redis = (name?: string): Promise<Program> =>
+  start("/usr/bin/redis-server", name, (port, folder) => [
+    "--port",
+    String(port),
+    "--bind",
+    "127.0.0.1",
+    "--save",
+    "",
+    "--dir",
+    folder,
+  ])
 
 /** `python3 -m http.server` on an empty directory. */
 export const python = (): Promise<Program> =>
-  start("/usr/bin/python3", (port) => ["-m", "http.server", "--bind", "127.0.0.1", String(port)])
+  start("/usr/bin/python3", undefined, (port) => ["-m", "http.server", "--bind", "127.0.0.1", String(port)])
 
-/** Status and whole time in microseconds as curl measured it. */
-export const curl = (url: string, ...args: ReadonlyArray<string>): { readonly status: number; readonly totalUs: number } => {
-  const output = execFileSync(
-    "/usr/bin/curl",
-    ["--silent", "--output", "/dev/null", "--write-out", "%{http_code} %{time_total}", ...args, url],
-    { encoding: "utf8", timeout: 20_000 },
-  )
-  const [status, seconds] = output.split(" ")
-  return { status: Number(status), totalUs: Math.round(Number(seconds) * 1e6) }
+export interface Answer {
+  readonly status: number
+  /** Whole time in microseconds as curl measured it. */
+  readonly totalUs: number
 }
 
-/** Kernel programs of ours that are loaded now, by name. */
-export const loadedPrograms = (): Array<string> =>
-  (JSON.parse(execFileSync("/usr/sbin/bpftool", ["-j", "prog", "list"], { encoding: "utf8" })) as Array<{ name?: string }>)
-    .map((program) => program.name ?? "")
-    .filter((name) => name.startsWith("sonde"))
+export interface Run {
+  readonly pid: number
+  readonly output: string
+}
+
+/** Runs a program to its end, which must be a good one. */
+export const runProgram = (path: string, args: ReadonlyArray<string>, input = ""): Run => {
+  const run = spawnSync(path, args, { input, encoding: "latin1", timeout: 20_000, maxBuffer: 16_777_216 })
+  if (run.error !== undefined) throw run.error
+  if (run.status !== 0) throw new Error(`${path} ${args.join(" ")} ended with ${run.status}: ${run.stderr}`)
+  return { pid: run.pid, output: run.stdout }
+}
+
+/** Runs curl (or the copy of it at `path`); one answer for each URL, all of one process. */
+export const curl = (
+  args: ReadonlyArray<string>,
+  path = "/usr/bin/curl",
+): { readonly pid: number; readonly answers: ReadonlyArray<Answer> } => {
+  const writeOut = "\\n@%{http_code} %{time_total}\\n"
+  const { output, pid } = runProgram(path, ["--silent", "--show-error", "--write-out", writeOut, ...args])
+  const answers = output
+    .split("\n")
+    .filter((line) => line.startsWith("@"))
+    .map((line) => {
+      const [status, seconds] = line.slice(1).split(" ")
+      return { status: Number(status), totalUs: Math.ceil(Number(seconds) * 1e6) }
+    })
+  return { pid, answers }
+}
+
+/** Ids of the kernel programs named sonde_* that are loaded now, whoever loaded them. */
+export const loadedPrograms = (): ReadonlyArray<number> =>
+  (
+    JSON.parse(execFileSync("/usr/sbin/bpftool", ["-j", "prog", "list"], { encoding: "utf8" })) as Array<{
+      readonly id: number
+      readonly name?: string
+    }>
+  )
+    .filter(({ name }) => name?.startsWith("sonde_"))
+    .map(({ id }) => id)

@@ -60,6 +60,9 @@ export const loadAddon = (): Addon | { readonly missing: string; readonly next: 
   try {
     return createRequire(import.meta.url)(path) as Addon
   } catch (cause) {
-    return { missing: `the native addon does not load: ${(cause as Error).message}`, next: "run: npm run setup" }
+    return {
+      missing: `the native addon does not load: ${(cause as Error).message}`,
+      next: "run: npm run setup",
+    }
   }
 }

@@ -100,12 +100,21 @@ export class SocketTracer implements ExclusionTarget {
 
 const featureNames = ["socket data", "connection roles", "process starts"] as const
 
-const features = (hook: HookKind, refused: ReadonlyArray<readonly [HookKind, Reason]>): ReadonlyArray<Feature> => {
+const features = (
+  hook: HookKind,
+  refused: ReadonlyArray<readonly [HookKind, Reason]>,
+): ReadonlyArray<Feature> => {
   const missing = refused.map(([kind, reason]) => `${kind}: ${reason.missing}`).join("; ")
   const next = refused[0]?.[1].next ?? ""
   const tracepoint = hook === "tracepoint" ? "tp" : hook
   return [
-    { name: featureNames[0], on: true, hook: hook === "tracepoint" ? "tp/raw_syscalls enter+exit" : `${tracepoint}/sys_exit`, missing, next },
+    {
+      name: featureNames[0],
+      on: true,
+      hook: hook === "tracepoint" ? "tp/raw_syscalls enter+exit" : `${tracepoint}/sys_exit`,
+      missing,
+      next,
+    },
     { name: featureNames[1], on: true, hook: `${tracepoint}/inet_sock_set_state`, missing: "", next: "" },
     { name: featureNames[2], on: true, hook: `${tracepoint}/sched_process_exec`, missing: "", next: "" },
   ]
@@ -137,6 +146,7 @@ export const openSocketTracer = (
   }
   const first = refused[0]![1]
   const all = new Set(refused.map(([, reason]) => reason.missing))
-  const missing = all.size === 1 ? first.missing : refused.map(([kind, reason]) => `${kind}: ${reason.missing}`).join("; ")
+  const missing =
+    all.size === 1 ? first.missing : refused.map(([kind, reason]) => `${kind}: ${reason.missing}`).join("; ")
   return { refused: featureNames.map((name) => ({ name, on: false, hook: "", missing, next: first.next })) }
 }

@@ -16,9 +16,11 @@ const effective = (): bigint => {
   }
 }
 
-export const hasCapability = (name: Capability): boolean => ((effective() >> BigInt(capabilityBits[name])) & 1n) === 1n
+export const hasCapability = (name: Capability): boolean =>
+  ((effective() >> BigInt(capabilityBits[name])) & 1n) === 1n
 
-const hasBpf = (): boolean => hasCapability("CAP_SYS_ADMIN") || (hasCapability("CAP_BPF") && hasCapability("CAP_PERFMON"))
+const hasBpf = (): boolean =>
+  hasCapability("CAP_SYS_ADMIN") || (hasCapability("CAP_BPF") && hasCapability("CAP_PERFMON"))
 
 export const hasKernelTypes = (): boolean => existsSync("/sys/kernel/btf/vmlinux")
 
@@ -54,7 +56,10 @@ export const bpfReason = (error: { readonly code?: string; readonly message: str
       next: "look for kernel lockdown, a seccomp profile or a security module that forbids bpf()",
     }
   }
-  return { missing: `${error.code ?? "error"}: ${firstLine}`, next: `report this with the kernel's release (${release()})` }
+  return {
+    missing: `${error.code ?? "error"}: ${firstLine}`,
+    next: `report this with the kernel's release (${release()})`,
+  }
 }
 
 /** Why no packet socket can be opened. */

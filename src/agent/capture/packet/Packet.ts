@@ -52,12 +52,11 @@ export class Packet {
   protocol = 0
   sourcePort = 0
   targetPort = 0
-  /** TCP: signed 32-bit, to be compared by difference. */
+  /** Of TCP, else 0. Sequence numbers are signed 32-bit, to be compared by difference. */
   seq = 0
   ack = 0
   flags = 0
   window = 0
-  checksum = 0
   /** Where options of TCP begin and end; the end is within the captured bytes. */
   optionsStart = 0
   optionsEnd = 0

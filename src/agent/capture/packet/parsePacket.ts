@@ -20,6 +20,8 @@ const extHostIdentity = 139
 const extShim6 = 140
 /** A packet within the rules has at most one of each, destination options twice. */
 const maxExtensions = 10
+/** Above the largest packet that segmentation offload makes (512 KiB); a file may claim anything. */
+const maxWireBytes = 1024 * 1024
 
 /**
  * Parses `bytes[start, end)` of a packet that had `wireBytes` on the wire. `packet` is valid as far as the result says,
@@ -36,7 +38,7 @@ export const parsePacket = (
 ): Parsed => {
   packet.bytes = bytes
   packet.timeUs = timeUs
-  packet.wireBytes = wireBytes
+  packet.wireBytes = Math.min(wireBytes, maxWireBytes)
   packet.ipVersion = 0
   packet.sourcePort = 0
   packet.targetPort = 0
@@ -44,8 +46,8 @@ export const parsePacket = (
   if (at < 0) return at === linkCut ? Parsed.cutHeaders : Parsed.notIp
   if (at >= end) return Parsed.cutHeaders
   const version = bytes[at] >> 4
-  if (version === 4) return parseIpv4(packet, bytes, at, end, start + wireBytes)
-  if (version === 6) return parseIpv6(packet, bytes, at, end, start + wireBytes)
+  if (version === 4) return parseIpv4(packet, bytes, at, end, start + packet.wireBytes)
+  if (version === 6) return parseIpv6(packet, bytes, at, end, start + packet.wireBytes)
   return Parsed.notIp
 }
 
@@ -128,7 +130,6 @@ const parseTransport = (
     packet.ack = int32(bytes, at + 8)
     packet.flags = bytes[at + 13]
     packet.window = uint16(bytes, at + 14)
-    packet.checksum = uint16(bytes, at + 16)
     packet.optionsStart = at + 20
     packet.optionsEnd = Math.min(at + headerBytes, end)
     setPayload(packet, at + headerBytes, end, ipEnd)
@@ -139,8 +140,10 @@ const parseTransport = (
     if (at + 8 > end) return Parsed.cutHeaders
     packet.sourcePort = uint16(bytes, at)
     packet.targetPort = uint16(bytes, at + 2)
+    packet.seq = 0
+    packet.ack = 0
     packet.flags = 0
-    packet.checksum = uint16(bytes, at + 6)
+    packet.window = 0
     const datagramBytes = uint16(bytes, at + 4)
     // The datagram may be longer than this first fragment, or shorter than a padded packet.
     setPayload(packet, at + 8, Math.min(end, ipEnd), datagramBytes < 8 ? ipEnd : at + datagramBytes)

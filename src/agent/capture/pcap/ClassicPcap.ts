@@ -53,7 +53,8 @@ export class ClassicPcap implements RecordFormat {
   private readHeader(window: ByteWindow): void {
     const { start, view } = window
     const major = view.getUint16(start + 4, this.isLittle)
-    if (major !== 2) throw corrupt(window.offset + 4, "version 2 of pcap", String(major))
+    // Some writers leave the version in the other byte order.
+    if (major !== 2 && major !== 0x0200) throw corrupt(window.offset + 4, "version 2 of pcap", String(major))
     // The upper half tells of frame check sequences, which lengths in the IP header leave out anyway.
     const linkType = view.getUint32(start + 20, this.isLittle) & 0xffff
     if (!isReadable(linkType)) {

@@ -27,6 +27,7 @@ export class Gunzip {
     })
     this.taken = new Promise((resolve) => {
       stream.once("end", resolve)
+      stream.once("close", resolve)
       stream.once("error", (error) => {
         this.failure ??= error
         resolve()
@@ -36,9 +37,11 @@ export class Gunzip {
 
   async write(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length; at += writeBytes) {
-      await new Promise<void>((resolve) => {
+      const written = new Promise<void>((resolve) => {
         this.stream.write(bytes.subarray(at, at + writeBytes), () => resolve())
       })
+      // A write that fails never calls back.
+      await Promise.race([written, this.taken])
       await this.settle()
       this.check()
     }
@@ -48,7 +51,8 @@ export class Gunzip {
   async end(): Promise<boolean> {
     this.stream.end()
     await this.taken
-    if (this.failure instanceof Error && "code" in this.failure && this.failure.code === "Z_BUF_ERROR") return false
+    if (this.failure instanceof Error && "code" in this.failure && this.failure.code === "Z_BUF_ERROR")
+      return false
     this.check()
     return true
   }

@@ -53,7 +53,8 @@ export class Pcapng implements RecordFormat {
       throw corrupt(window.offset + 4, "a block length of at least 12, divisible by 4", String(length))
     }
     if (isSection) {
-      if (length < 28) throw corrupt(window.offset + 4, "a section header of at least 28 bytes", String(length))
+      if (length < 28)
+        throw corrupt(window.offset + 4, "a section header of at least 28 bytes", String(length))
       this.interfaces = []
     } else if (
       type === blockInterface ||
@@ -67,7 +68,11 @@ export class Pcapng implements RecordFormat {
       if (window.available < length) return Step.needMore
       const trailer = view.getUint32(start + length - 4, this.isLittle)
       if (trailer !== length) {
-        throw corrupt(window.offset + length - 4, `the block's length ${length} again at its end`, String(trailer))
+        throw corrupt(
+          window.offset + length - 4,
+          `the block's length ${length} again at its end`,
+          String(trailer),
+        )
       }
       if (type === blockInterface) this.readInterface(window, length)
       else {
@@ -93,7 +98,8 @@ export class Pcapng implements RecordFormat {
   private readInterface(window: ByteWindow, length: number): void {
     const { isLittle } = this
     const { start, view } = window
-    if (length < 20) throw corrupt(window.offset + 4, "an interface block of at least 20 bytes", String(length))
+    if (length < 20)
+      throw corrupt(window.offset + 4, "an interface block of at least 20 bytes", String(length))
     if (this.interfaces.length >= maxInterfaces) {
       throw corrupt(window.offset, `at most ${maxInterfaces} interfaces in a section`, "one more")
     }
@@ -126,7 +132,8 @@ export class Pcapng implements RecordFormat {
     const isSimple = type === blockSimplePacket
     const headerBytes = isSimple ? 12 : 28
     const room = length - headerBytes - 4
-    if (room < 0) throw corrupt(offset + 4, `a packet block of at least ${headerBytes + 4} bytes`, String(length))
+    if (room < 0)
+      throw corrupt(offset + 4, `a packet block of at least ${headerBytes + 4} bytes`, String(length))
     const id = isSimple
       ? 0
       : type === blockEnhancedPacket
@@ -134,7 +141,11 @@ export class Pcapng implements RecordFormat {
         : view.getUint16(start + 8, isLittle)
     const owner = this.interfaces[id]
     if (owner === undefined) {
-      throw corrupt(offset + 8, `an interface below ${this.interfaces.length}, as described before`, String(id))
+      throw corrupt(
+        offset + 8,
+        `an interface below ${this.interfaces.length}, as described before`,
+        String(id),
+      )
     }
     let captured: number
     if (isSimple) {

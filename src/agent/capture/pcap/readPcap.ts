@@ -121,10 +121,13 @@ export const readPackets = async (
     const truncation = decoder.end()
     const warnings: Array<string> = []
     if (truncation !== undefined) warnings.push(truncation)
-    else if (isCut) warnings.push(`truncated: the gzip data is cut off after ${decoder.offset} decompressed bytes`)
+    else if (isCut)
+      warnings.push(`truncated: the gzip data is cut off after ${decoder.offset} decompressed bytes`)
     if (decoder.skipped.size > 0) {
       const skipped = [...decoder.skipped.values()].reduce((sum, count) => sum + count, 0)
-      warnings.push(`${skipped} packets of ${decoder.skippedNames()} were skipped, only ${readableNames} are read`)
+      warnings.push(
+        `${skipped} packets of ${decoder.skippedNames()} were skipped, only ${readableNames} are read`,
+      )
     }
     return {
       format: decoder.format ?? "pcap",
@@ -147,4 +150,6 @@ export const readPcap = (
   Effect.tryPromise({
     try: (signal) => readPackets(source, onPacket, signal),
     catch: (cause) => cause,
-  }).pipe(Effect.catch((cause) => (cause instanceof CaptureFileError ? Effect.fail(cause) : Effect.die(cause))))
+  }).pipe(
+    Effect.catch((cause) => (cause instanceof CaptureFileError ? Effect.fail(cause) : Effect.die(cause))),
+  )

@@ -1,0 +1,280 @@
+// The flows of one packet source: finds or opens the flow of each packet, counts, follows TCP from SYN to the end, and hands
+// the ordered bytes to the consumer. Bounded: the flow that is least worth keeping makes room. Allocates per flow, not per packet.
+
+import { IpProtocol, Packet, Parsed, TcpFlag } from "../../capture/packet/Packet.ts"
+import { parsePacket } from "../../capture/packet/parsePacket.ts"
+import { DirectionScore, guessClient } from "./direction.ts"
+import type { FlowHalf } from "./FlowHalf.ts"
+import { FlowIndex } from "./FlowIndex.ts"
+import { sawClientAck, sawSyn, sawSynAck } from "./Handshake.ts"
+import { IdleLists } from "./IdleLists.ts"
+import { CloseType, type FlowEnd, PacketFlow } from "./PacketFlow.ts"
+import { Reassembler } from "./Reassembler.ts"
+import { RecentPackets } from "./RecentPackets.ts"
+import { type StreamConsumer, StreamDirection } from "./StreamConsumer.ts"
+
+export interface PacketFlowsOptions {
+  readonly consumer: StreamConsumer
+  /** Called once for each flow when it is over. */
+  readonly onFlowEnd?: (flow: PacketFlow) => void
+  readonly maxFlows?: number
+  /** Bytes that wait behind gaps, over all flows. */
+  readonly maxQueuedBytes?: number
+  /** Ports that are servers' whatever their number. */
+  readonly serverPorts?: ReadonlySet<number>
+  /** Random, so that nobody can choose addresses that collide in the table. */
+  readonly seed?: number
+}
+
+const defaultMaxFlows = 65_536
+const defaultMaxQueuedBytes = 16 * 1024 * 1024
+/** Segments in a row far outside the connection: it is another one, whose SYN was not seen. */
+const maxStrays = 4
+const secondUs = 1_000_000
+
+/** Lists by how much a flow is worth keeping, least first, and how long it may be idle. */
+const List = { closed: 0, opening: 1, udp: 2, established: 3 } as const
+const idleUs = [5 * secondUs, 30 * secondUs, 60 * secondUs, 300 * secondUs]
+
+const endOf = (packet: Packet, at: number, port: number): FlowEnd => {
+  const ip = new Uint8Array(16)
+  if (packet.ipVersion === 4) {
+    ip[10] = ip[11] = 0xff
+    ip.set(packet.bytes.subarray(at, at + 4), 12)
+  } else ip.set(packet.bytes.subarray(at, at + 16))
+  return { ip, port }
+}
+
+export class PacketFlows {
+  /** Packets by what became of them, see `Parsed`. */
+  readonly parsed = new Float64Array(Object.keys(Parsed).length)
+  readonly counters = { opened: 0, timedOut: 0, evicted: 0, reused: 0, duplicates: 0 }
+  readonly reassembler: Reassembler
+  private readonly options: PacketFlowsOptions
+  private readonly serverPorts: ReadonlySet<number>
+  private readonly index: FlowIndex
+  private readonly lists: IdleLists
+  private readonly flows: Array<PacketFlow | null>
+  private readonly recent = new RecentPackets()
+  private readonly packet = new Packet()
+  private lastId = 0
+  private nowUs = 0
+  private expiredUs = 0
+
+  constructor(options: PacketFlowsOptions) {
+    const maxFlows = options.maxFlows ?? defaultMaxFlows
+    this.options = options
+    this.serverPorts = options.serverPorts ?? new Set()
+    this.index = new FlowIndex(maxFlows, options.seed ?? 0)
+    this.lists = new IdleLists(maxFlows, idleUs.length)
+    this.flows = new Array<PacketFlow | null>(maxFlows).fill(null)
+    this.reassembler = new Reassembler(options.consumer, options.maxQueuedBytes ?? defaultMaxQueuedBytes)
+  }
+
+  get size(): number {
+    return this.index.size
+  }
+
+  /** Takes a packet as it was captured: `bytes[start, end)` of `wireBytes`. The bytes are the caller's. */
+  add(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    wireBytes: number,
+    linkType: number,
+    timeUs: number,
+  ): Parsed {
+    const { packet } = this
+    const parsed = parsePacket(packet, bytes, start, end, wireBytes, linkType, timeUs)
+    this.parsed[parsed]++
+    if (timeUs > this.nowUs) this.nowUs = timeUs
+    if (parsed === Parsed.tcp) this.addTcp(packet)
+    else if (parsed === Parsed.udp) this.addUdp(packet)
+    if (this.nowUs - this.expiredUs >= secondUs) this.expire(this.nowUs)
+    return parsed
+  }
+
+  /** Ends idle flows and old gaps. Done by the packets' own time; to be called about once a second when none come. */
+  expire(nowUs: number): void {
+    if (nowUs > this.nowUs) this.nowUs = nowUs
+    this.expiredUs = nowUs
+    this.reassembler.expire(nowUs)
+    for (let list = 0; list < idleUs.length; list++) {
+      for (let slot = this.lists.oldest(list); slot >= 0; slot = this.lists.oldest(list)) {
+        const flow = this.flows[slot]
+        if (flow === null || nowUs - flow.endUs < idleUs[list]) break
+        if (flow.closeType === CloseType.open) this.counters.timedOut++
+        this.end(flow, CloseType.timeout)
+      }
+    }
+  }
+
+  /** The capture is over, and so is every flow, oldest first. */
+  endAll(): void {
+    for (const flow of [...this.flows].filter((flow) => flow !== null).sort((a, b) => a.id - b.id)) {
+      this.end(flow, CloseType.captureEnd)
+    }
+  }
+
+  private addUdp(packet: Packet): void {
+    const slot = this.index.find(packet)
+    const flow = (slot < 0 ? null : this.flows[slot]) ?? this.open(packet)
+    this.count(flow, packet)
+    this.lists.touch(flow.slot, List.udp)
+  }
+
+  private addTcp(packet: Packet): void {
+    const slot = this.index.find(packet)
+    let flow = slot < 0 ? null : this.flows[slot]
+    if (flow !== null && (packet.flags & TcpFlag.syn) !== 0 && this.isAnother(flow, packet)) {
+      this.reuse(flow)
+      flow = null
+    }
+    flow ??= this.open(packet)
+    if (!this.count(flow, packet)) return
+    this.follow(flow, this.directionOf(flow), packet)
+    if (this.halfOf(flow).strays < maxStrays) return
+    this.reuse(flow)
+    flow = this.open(packet)
+    if (this.count(flow, packet)) this.follow(flow, this.directionOf(flow), packet)
+  }
+
+  private reuse(flow: PacketFlow): void {
+    this.counters.reused++
+    this.end(flow, CloseType.reused)
+  }
+
+  private directionOf(flow: PacketFlow): StreamDirection {
+    return this.index.isSourceHigh === flow.isServerLow ? StreamDirection.toServer : StreamDirection.toClient
+  }
+
+  /** The half that the packet looked up last belongs to. */
+  private halfOf(flow: PacketFlow): FlowHalf {
+    return this.directionOf(flow) === StreamDirection.toServer ? flow.toServer : flow.toClient
+  }
+
+  /** A SYN that cannot be of this connection. */
+  private isAnother(flow: PacketFlow, packet: Packet): boolean {
+    const half = this.halfOf(flow)
+    const peer = half === flow.toServer ? flow.toClient : flow.toServer
+    const first = (packet.seq + 1) | 0
+    if (half.hasIsn) return half.isn !== packet.seq
+    if (half.isAnchored) return half.firstSeq !== first
+    // An answering SYN begins this half; any other only if what the other side sent so far acknowledges it.
+    if ((packet.flags & TcpFlag.ack) !== 0)
+      return peer.isAnchored && !peer.hasIsn && peer.firstSeq !== packet.ack
+    return half.hasAcked && half.acked !== first
+  }
+
+  private open(packet: Packet): PacketFlow {
+    if (this.index.size >= this.index.capacity) this.makeRoom()
+    const { flags, sourcePort, targetPort } = packet
+    const isSyn = packet.protocol === IpProtocol.tcp && (flags & TcpFlag.syn) !== 0
+    const guess = isSyn
+      ? (flags & TcpFlag.ack) === 0
+        ? DirectionScore.handshake
+        : -DirectionScore.handshake
+      : guessClient(sourcePort, targetPort, this.serverPorts)
+    const source = endOf(packet, packet.sourceAt, sourcePort)
+    const target = endOf(packet, packet.targetAt, targetPort)
+    const isSourceClient = guess > 0
+    const slot = this.index.insert()
+    const flow = new PacketFlow({
+      id: ++this.lastId,
+      slot,
+      protocol: packet.protocol,
+      client: isSourceClient ? source : target,
+      server: isSourceClient ? target : source,
+      isServerLow: this.index.isSourceHigh === isSourceClient,
+      directionScore: Math.abs(guess),
+      vlan: packet.vlan,
+      startUs: packet.timeUs,
+    })
+    this.flows[slot] = flow
+    this.counters.opened++
+    return flow
+  }
+
+  /** False for a packet that was captured before. */
+  private count(flow: PacketFlow, packet: Packet): boolean {
+    const half = this.halfOf(flow)
+    if (this.recent.isCopy(packet, flow.id * 2 + (half === flow.toServer ? 0 : 1))) {
+      flow.duplicates++
+      this.counters.duplicates++
+      return false
+    }
+    half.packets++
+    half.bytes += packet.wireBytes
+    half.payloadBytes += packet.payloadEnd - packet.payloadStart + packet.missing
+    if (packet.timeUs > flow.endUs) flow.endUs = packet.timeUs
+    return true
+  }
+
+  private follow(flow: PacketFlow, direction: StreamDirection, packet: Packet): void {
+    const isToServer = direction === StreamDirection.toServer
+    const half = isToServer ? flow.toServer : flow.toClient
+    const { flags, timeUs } = packet
+    if ((flags & TcpFlag.syn) !== 0) {
+      half.syn++
+      if (half.hasIsn) {
+        half.retransmissions++
+        half.synRetransmissions++
+      }
+    }
+    if ((flags & TcpFlag.fin) !== 0) half.fin++
+    if ((flags & TcpFlag.rst) !== 0) half.rst++
+    else {
+      if (packet.window === 0) half.zeroWindow++
+      this.reassembler.take(flow, direction, packet)
+    }
+    if (!flow.isEstablished) this.followHandshake(flow, isToServer, packet)
+    if (flow.closeType === CloseType.open) {
+      if ((flags & TcpFlag.rst) !== 0)
+        this.close(flow, isToServer ? CloseType.clientRst : CloseType.serverRst, timeUs)
+      else if (flow.toServer.isFinished && flow.toClient.isFinished) this.close(flow, CloseType.fin, timeUs)
+    }
+    const isAnswered = flow.toServer.packets > 0 && flow.toClient.packets > 0
+    this.lists.touch(
+      flow.slot,
+      flow.closeType !== CloseType.open ? List.closed : isAnswered ? List.established : List.opening,
+    )
+  }
+
+  private followHandshake(flow: PacketFlow, isToServer: boolean, packet: Packet): void {
+    const { ack, flags, seq, timeUs } = packet
+    const isAck = (flags & TcpFlag.ack) !== 0
+    if ((flags & TcpFlag.syn) !== 0) {
+      if (isToServer && !isAck) sawSyn(flow, timeUs)
+      else if (!isToServer && isAck) sawSynAck(flow, ack, timeUs)
+    } else if (isToServer && isAck && (flags & TcpFlag.rst) === 0) sawClientAck(flow, seq, ack, timeUs)
+  }
+
+  /** The connection is over; the flow stays for a while, for packets that come late. */
+  private close(flow: PacketFlow, closeType: CloseType, timeUs: number): void {
+    this.reassembler.flush(flow, timeUs)
+    flow.closeType = closeType
+    flow.isDeaf = true
+    const { stream } = flow
+    flow.stream = null
+    stream?.close(timeUs)
+  }
+
+  private end(flow: PacketFlow, closeType: CloseType): void {
+    if (flow.closeType === CloseType.open) this.close(flow, closeType, this.nowUs)
+    this.lists.remove(flow.slot)
+    this.index.remove(flow.slot)
+    this.flows[flow.slot] = null
+    this.options.onFlowEnd?.(flow)
+  }
+
+  private makeRoom(): void {
+    for (let list = 0; list < idleUs.length; list++) {
+      const slot = this.lists.oldest(list)
+      const flow = slot < 0 ? null : this.flows[slot]
+      if (flow === null) continue
+      this.counters.evicted++
+      this.end(flow, CloseType.evicted)
+      return
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import { describe, expect, it } from "vitest"
+import { allTables, databases } from "./databases.ts"
+import { printTablesDocument } from "./document.ts"
+import { addColumn, column, createTable, modifyRetention, type Table } from "./Table.ts"
+
+const table: Table = {
+  database: "d",
+  name: "t.1s",
+  comment: "It's a table",
+  engine: "MergeTree",
+  partitionBy: "toStartOfHour(time, 'UTC')",
+  orderBy: ["time", "a"],
+  retention: "seconds",
+  settings: { index_granularity: 8192, default_compression_codec: "ZSTD(1)" },
+  columns: [
+    column("time", "DateTime", "When.", { codec: "Delta, ZSTD(1)", default: "now()" }),
+    column("a", "String", "What.", { index: "bloom_filter(0.01)" }),
+    column("b", "UInt8", "Sum.", { alias: "length(a)" }),
+  ],
+}
+
+describe("Table", () => {
+  it("prints the statement that makes it", () => {
+    expect(createTable(table, { log: 1, seconds: 24, minutes: 2 }))
+      .toBe(`CREATE TABLE IF NOT EXISTS d.\`t.1s\`
+(
+  \`time\` DateTime DEFAULT now() COMMENT 'When.' CODEC(Delta, ZSTD(1)),
+  \`a\` String COMMENT 'What.',
+  \`b\` UInt8 ALIAS length(a) COMMENT 'Sum.',
+  INDEX \`a_idx\` \`a\` TYPE bloom_filter(0.01) GRANULARITY 2
+)
+ENGINE = MergeTree
+PARTITION BY toStartOfHour(time, 'UTC')
+ORDER BY (time, a)
+TTL time + toIntervalHour(24)
+SETTINGS index_granularity = 8192, default_compression_codec = 'ZSTD(1)'
+COMMENT 'It\\'s a table'`)
+  })
+
+  it("changes the time to keep by one ALTER, and never that of tables kept for good", () => {
+    expect(modifyRetention(table, { log: 1, seconds: 9, minutes: 2 })).toBe(
+      "ALTER TABLE d.`t.1s` MODIFY TTL time + toIntervalHour(9) SETTINGS materialize_ttl_after_modify = 0",
+    )
+    expect(
+      modifyRetention({ ...table, retention: "always" }, { log: 1, seconds: 9, minutes: 2 }),
+    ).toBeUndefined()
+  })
+
+  it("adds only columns it has", () => {
+    expect(addColumn(table, "a")).toBe(
+      "ALTER TABLE d.`t.1s` ADD COLUMN IF NOT EXISTS `a` String COMMENT 'What.'",
+    )
+    expect(() => addColumn(table, "z")).toThrow("no column z")
+  })
+})
+
+describe("the document of the tables", () => {
+  it("has every column of every table", () => {
+    const text = printTablesDocument(databases)
+    for (const { columns } of allTables)
+      for (const { name } of columns) expect(text).toContain(`| \`${name}\` |`)
+  })
+})
