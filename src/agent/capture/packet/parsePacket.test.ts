@@ -1,5 +1,5 @@
 import { expect, it } from "@effect/vitest"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { describe } from "vitest"
 import { LinkType } from "../pcap/linkTypes.ts"
 import { Packet, Parsed, TcpFlag } from "./Packet.ts"
