@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import { hostname } from "node:os"
 import { join } from "node:path"
 import type { SondeConfig } from "../runtime/configSchema.ts"
-import { processStats, type Stats } from "../runtime/metrics.ts"
+import { exposeStats, processStats, StatsSources } from "../runtime/metrics.ts"
 import { supervise } from "../runtime/supervise.ts"
 import { type Address, parseAddress } from "../wire/socket.ts"
 import { AgentStartError, readAgentId } from "./agentId.ts"
@@ -17,9 +17,6 @@ export interface AgentOptions {
   readonly excludePids: ReadonlyArray<number>
 }
 
-const prefixed = (component: string, stats: Stats): Record<string, number> =>
-  Object.fromEntries(Object.entries(stats).map(([name, value]) => [`sonde_${component}_${name}`, value]))
-
 /** Ports of Sonde's own conversations: none of them is a request to show. */
 const ownPorts = (config: SondeConfig, server: Address): ReadonlyArray<number> =>
   [server.port, config.ingest.port, config.http.port, ...config.agent.excludePorts].filter((port) => port > 0)
@@ -27,6 +24,8 @@ const ownPorts = (config: SondeConfig, server: Address): ReadonlyArray<number> =
 const capture = (config: SondeConfig, server: Address, options: AgentOptions) =>
   Effect.gen(function* () {
     const sender = yield* Sender
+    const registry = yield* StatsSources
+    yield* exposeStats("agent_process", processStats)
     const work = runCapture(
       { agent: config.agent, excludePids: options.excludePids, excludePorts: ownPorts(config, server) },
       {
@@ -34,11 +33,7 @@ const capture = (config: SondeConfig, server: Address, options: AgentOptions) =>
         onStatus: (status) =>
           sender.tell({
             ...status,
-            counters: {
-              ...status.counters,
-              ...prefixed("sender", sender.stats()),
-              ...prefixed("agent_process", processStats()),
-            },
+            counters: { ...status.counters, ...registry.snapshot() },
           }),
       },
     ).pipe(Effect.scoped)

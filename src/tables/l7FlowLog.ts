@@ -15,9 +15,14 @@ export const l7FlowLog: Table = {
   settings: writtenTableSettings,
   columns: [
     column("time", "DateTime", "Second in which the request began.", { codec: growing }),
-    column("_id", "UInt64", "Identity of the row; its upper 32 bits are `time`.", {
-      codec: "DoubleDelta, ZSTD(1)",
-    }),
+    column(
+      "_id",
+      "UInt64",
+      "Identity of the row; grows with insertion, its upper 32 bits are the second of storing.",
+      {
+        codec: "DoubleDelta, ZSTD(1)",
+      },
+    ),
     column("start_time", "DateTime64(6)", "First byte of the request.", { codec: growing }),
     column("end_time", "DateTime64(6)", "Last known byte of the response.", { codec: growing }),
     column("agent_id", "UInt16", "Agent that saw it."),

@@ -12,7 +12,7 @@ import {
   type PayloadLimits,
   unknownPeerLimits,
 } from "./frame.ts"
-import { portOwner } from "./portOwner.ts"
+import { portOwner } from "../runtime/portOwner.ts"
 
 export interface Address {
   readonly host: string

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest"
 import { lockHolder } from "../../src/runtime/clickhouse/lockHolder.ts"
 import { Load } from "./support/Load.ts"
-import { loadedPrograms, nginx, type Program } from "./support/programs.ts"
+import { loadedPrograms, nginx, type Program, programsOf } from "./support/programs.ts"
 import { isAlive, Sonde, until } from "./support/Sonde.ts"
 import { describeSystem } from "./support/system.ts"
 
@@ -20,7 +20,6 @@ describeSystem("sudden death", ["/usr/sbin/nginx", "/usr/sbin/bpftool"], () => {
   let data: string
   let sonde: Sonde
   let load: Load
-  let before: ReadonlyArray<number>
 
   beforeAll(async () => {
     web = await nginx()
@@ -29,7 +28,6 @@ describeSystem("sudden death", ["/usr/sbin/nginx", "/usr/sbin/bpftool"], () => {
 
   beforeEach(async () => {
     data = mkdtempSync(join(tmpdir(), "sonde-test-"))
-    before = loadedPrograms()
     sonde = new Sonde({ data })
     await sonde.capturing()
     load = new Load(web.port, `/ok/${Date.now()}`)
@@ -73,13 +71,10 @@ describeSystem("sudden death", ["/usr/sbin/nginx", "/usr/sbin/bpftool"], () => {
     expect(twice).toEqual([])
   }
 
-  /** Kernel programs that came since the test began and are still there. */
-  const leftInKernel = (): ReadonlyArray<number> => loadedPrograms().filter((id) => !before.includes(id))
-
   it("the agent: is started again and goes on capturing", async () => {
     const pid = sonde.agentPid!
-    const loaded = leftInKernel().length
-    expect(loaded).toBeGreaterThan(0)
+    const loaded = programsOf(pid)
+    expect(loaded.length).toBeGreaterThan(0)
     const killedMs = Date.now()
     process.kill(pid, "SIGKILL")
     const again = await until(
@@ -102,8 +97,9 @@ describeSystem("sudden death", ["/usr/sbin/nginx", "/usr/sbin/bpftool"], () => {
     await expectOnce(load.paths(0, killedMs - settledMs))
     await expectOnce(load.paths(sureMs))
     await expectNothingTwice()
-    // The kernel gave the first agent's programs back by itself.
-    await until("one set of kernel programs", leftInKernel, ({ length }) => length <= loaded)
+    const stillLoaded = new Set(loadedPrograms())
+    expect(loaded.filter((id) => stillLoaded.has(id))).toEqual([])
+    expect(programsOf(again!)).toHaveLength(loaded.length)
     expect(sonde.log).toContain("the agent ended with signal SIGKILL")
   })
 
@@ -127,14 +123,27 @@ describeSystem("sudden death", ["/usr/sbin/nginx", "/usr/sbin/bpftool"], () => {
   it("everything: starts again on what it had, keeps nothing in the kernel", async () => {
     const agent = sonde.agentPid!
     const engine = sonde.enginePid!
+    const loaded = programsOf(agent)
+    expect(loaded.length).toBeGreaterThan(0)
     const acknowledged = await stored()
     expect(acknowledged.size).toBeGreaterThan(100)
     const killedMs = Date.now()
     sonde.child.kill("SIGKILL")
     await sonde.exited
-    await until("the agent ends", () => isAlive(agent), (alive) => !alive, 15)
-    await until("the database ends", () => isAlive(engine), (alive) => !alive, 15)
-    await until("no kernel program is left", leftInKernel, ({ length }) => length === 0)
+    await until(
+      "the agent ends",
+      () => isAlive(agent),
+      (alive) => !alive,
+      15,
+    )
+    await until(
+      "the database ends",
+      () => isAlive(engine),
+      (alive) => !alive,
+      15,
+    )
+    const stillLoaded = new Set(loadedPrograms())
+    expect(loaded.filter((id) => stillLoaded.has(id))).toEqual([])
     expect(lockHolder(join(data, "clickhouse/status"))).toBeUndefined()
 
     sonde = new Sonde({ data })

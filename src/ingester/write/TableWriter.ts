@@ -11,7 +11,6 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
-import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import { ClickHouse, type ClickHouseError } from "../../runtime/clickhouse/ClickHouse.ts"
@@ -89,7 +88,10 @@ const make = Effect.fnUntraced(function* (options: TableWriterOptions) {
   const maxPendingRows = options.maxPendingRows ?? 500_000
   const room = yield* Semaphore.make(maxPendingRows)
   const inserting = yield* Semaphore.make(options.concurrency ?? 4)
-  const ids = new RowIds(options.serverId ?? 1, yield* Random.nextInt)
+  const seconds = Effect.map(Clock.currentTimeMillis, (ms) => Math.floor(ms / 1_000))
+  const ids = new RowIds(options.serverId ?? 1, yield* seconds)
+  /** Batches with ids are numbered and inserted one after the other: readers follow the newest id. */
+  const numbering = yield* Semaphore.make(1)
   const stored = new RecentTokens()
   const underWay = new Map<string, Deferred.Deferred<void, WriteError>>()
   const stats: WriterStats = {
@@ -181,9 +183,9 @@ const make = Effect.fnUntraced(function* (options: TableWriterOptions) {
     stored.add(token)
   })
 
-  const encode = (batch: ReceivedBatch) =>
+  const encode = (batch: ReceivedBatch, nowSecond: number) =>
     Effect.try({
-      try: () => tableBlocks(batch.batch, agentNumber(batch.agentId), ids),
+      try: () => tableBlocks(batch.batch, agentNumber(batch.agentId), ids, nowSecond),
       catch: (cause) =>
         new WriteError({
           retriable: false,
@@ -192,14 +194,18 @@ const make = Effect.fnUntraced(function* (options: TableWriterOptions) {
         }),
     })
 
+  const encodeAndStore = Effect.fnUntraced(function* (token: string, batch: ReceivedBatch) {
+    yield* store(token, yield* encode(batch, yield* seconds))
+  })
+
   /** Goes on when the connection that brought the batch is gone: it was taken in. */
   const begin = Effect.fnUntraced(function* (token: string, batch: ReceivedBatch, permits: number) {
     const done = yield* Deferred.make<void, WriteError>()
     const rows = batch.batch.rows
     underWay.set(token, done)
     stats.pendingRows += rows
-    const work = encode(batch).pipe(
-      Effect.flatMap((blocks) => store(token, blocks)),
+    const stored = encodeAndStore(token, batch)
+    const work = (batch.batch.kind === "l7" ? numbering.withPermit(stored) : stored).pipe(
       Effect.onExit((exit) =>
         Effect.suspend(() => {
           underWay.delete(token)

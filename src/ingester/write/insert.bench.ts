@@ -38,7 +38,7 @@ const program = Effect.gen(function* () {
   console.log(`engine at rest: ${memory(pid)}`)
   const batch = sampleBatch(rows)
   const ids = new RowIds(1, 0)
-  const names = l7Rows(batch, 1, ids).map((column) => column.name)
+  const names = l7Rows(batch, 1, ids, 1).map((column) => column.name)
 
   const measure = Effect.fnUntraced(function* (
     label: string,
@@ -66,7 +66,7 @@ const program = Effect.gen(function* () {
 
   const native = yield* measure(
     "Native",
-    () => encodeNative(rows, l7Rows(batch, 1, ids)),
+    () => encodeNative(rows, l7Rows(batch, 1, ids, 1)),
     (body, round) =>
       clickhouse.insertNative("flow_log.l7_flow_log", names, body, { dedupToken: `bench:${round}` }),
   )

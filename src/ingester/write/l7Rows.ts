@@ -14,6 +14,7 @@ export const l7Rows = (
   batch: ColumnBatch<"l7">,
   agentId: number,
   ids: RowIds,
+  nowSecond: number,
 ): ReadonlyArray<NativeColumn> => {
   const { rows, columns } = batch
   const time = new Uint32Array(rows)
@@ -31,7 +32,7 @@ export const l7Rows = (
   const text = (name: TextColumn): NativeColumn => ({ name, type: "String", data: columns[name] })
   return [
     { name: "time", type: "DateTime", data: time },
-    { name: "_id", type: "UInt64", data: ids.take(time, rows) },
+    { name: "_id", type: "UInt64", data: ids.take(nowSecond, rows) },
     number("start_time", "DateTime64(6)"),
     number("end_time", "DateTime64(6)"),
     { name: "agent_id", type: "UInt16", data: new Uint16Array(rows).fill(agentId) },

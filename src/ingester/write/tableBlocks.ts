@@ -24,9 +24,14 @@ const blockOf = (table: Table, rows: number, columns: ReadonlyArray<NativeColumn
 })
 
 /** Blocks without rows are left out. */
-export const tableBlocks = (batch: AnyBatch, agent: number, ids: RowIds): ReadonlyArray<TableBlock> => {
+export const tableBlocks = (
+  batch: AnyBatch,
+  agent: number,
+  ids: RowIds,
+  nowSecond: number,
+): ReadonlyArray<TableBlock> => {
   if (batch.rows === 0) return []
-  if (batch.kind === "l7") return [blockOf(l7FlowLog, batch.rows, l7Rows(batch, agent, ids))]
+  if (batch.kind === "l7") return [blockOf(l7FlowLog, batch.rows, l7Rows(batch, agent, ids, nowSecond))]
   const blocks: Array<TableBlock> = []
   for (const [table, interval] of [
     [application1s, 1],

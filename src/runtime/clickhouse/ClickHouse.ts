@@ -215,7 +215,9 @@ const make = (target: () => Target) =>
       ).pipe(Effect.map((result) => result.stream as Readable))
 
     const rawStream = (sql: string, options: RawOptions) =>
-      Effect.acquireRelease(open(sql, options), (stream) => Effect.sync(() => stream.destroy()))
+      Effect.acquireRelease(open(sql, options), (stream) => Effect.sync(() => stream.destroy()), {
+        interruptible: true,
+      })
 
     return ClickHouse.of({
       query: (sql, params = {}, settings = {}) =>

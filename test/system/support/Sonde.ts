@@ -129,7 +129,9 @@ export class Sonde {
       ({ agents }) =>
         agents.some(({ counters, lastSeenUs }) => Object.keys(counters).length > 0 && lastSeenUs > 0),
       seconds,
-    )
+    ).catch((error: Error) => {
+      throw new Error(`${error.message}\n${this.log}`)
+    })
     return status.agents[0]!
   }
 

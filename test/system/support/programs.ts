@@ -1,7 +1,16 @@
 // Real programs that the system tests observe, one small starter each. All on loopback, on free ports, ended by `stop`.
 
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process"
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs"
 import { connect, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -158,13 +167,25 @@ export const curl = (
   return { pid, answers }
 }
 
-/** Ids of the kernel programs named sonde_* that are loaded now, whoever loaded them. */
+/** Ids of kernel programs named sonde_* that are loaded now, whoever loaded them. */
 export const loadedPrograms = (): ReadonlyArray<number> =>
   (
     JSON.parse(execFileSync("/usr/sbin/bpftool", ["-j", "prog", "list"], { encoding: "utf8" })) as Array<{
       readonly id: number
       readonly name?: string
     }>
-  )
-    .filter(({ name }) => name?.startsWith("sonde_"))
-    .map(({ id }) => id)
+  ).flatMap(({ id, name }) => (name?.startsWith("sonde_") ? [id] : []))
+
+/** Ids of the kernel programs that a process holds, by itself or through an attachment. */
+export const programsOf = (pid: number): ReadonlyArray<number> => {
+  const folder = `/proc/${pid}/fdinfo`
+  const ids = readdirSync(folder).flatMap((fd) => {
+    try {
+      const id = /^prog_id:\s*(\d+)$/m.exec(readFileSync(join(folder, fd), "utf8"))?.[1]
+      return id === undefined ? [] : [Number(id)]
+    } catch {
+      return []
+    }
+  })
+  return [...new Set(ids)]
+}

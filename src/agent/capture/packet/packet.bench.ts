@@ -1,5 +1,5 @@
-// CPU per packet from pcap bytes to ordered streams, against a flow map as one would write it first: an object per packet, a
-// Map keyed by a string. Bar: at least 5 times faster. Run: node src/agent/capture/packet/packet.bench.ts
+// CPU per packet from pcap bytes to ordered streams and flow counters, against a flow map as one would write it first: an object
+// per packet, a Map keyed by a string, counters and streams by direction. Bar: at least 5 times faster. Run: node src/agent/capture/packet/packet.bench.ts
 
 import { Buffer } from "node:buffer"
 import { PacketFlows } from "../../flow/tcp/PacketFlows.ts"
@@ -84,44 +84,67 @@ const sonde = (): number => {
   return packets.length
 }
 
-interface NaiveFlow {
+interface NaiveHalf {
   next: number | null
   readonly queue: Map<number, Buffer>
   packets: number
+  bytes: number
+  retransmissions: number
+}
+
+interface NaiveFlow {
+  readonly client: string
+  readonly halves: Readonly<Record<"toServer" | "toClient", NaiveHalf>>
+  synUs: number
+  rttUs: number
+  endUs: number
+}
+
+const makeHalf = (): NaiveHalf => ({ next: null, queue: new Map(), packets: 0, bytes: 0, retransmissions: 0 })
+
+const naivePacket = (data: Buffer, at: number) => {
+  const frame = data.subarray(at + 16, at + 16 + data.readUInt32LE(at + 8))
+  const tcp = frame.subarray(34, 14 + frame.readUInt16BE(16))
+  return {
+    timeUs: data.readUInt32LE(at) * 1e6 + data.readUInt32LE(at + 4),
+    bytes: data.readUInt32LE(at + 12),
+    source: `${[...frame.subarray(26, 30)].join(".")}:${tcp.readUInt16BE(0)}`,
+    target: `${[...frame.subarray(30, 34)].join(".")}:${tcp.readUInt16BE(2)}`,
+    seq: tcp.readUInt32BE(4),
+    ack: tcp.readUInt32BE(8),
+    flags: tcp[13],
+    payload: tcp.subarray((tcp[12] >> 4) * 4),
+  }
 }
 
 const naive = (): number => {
   let bytes = 0
   const flows = new Map<string, NaiveFlow>()
   const data = Buffer.from(file.buffer, file.byteOffset, file.length)
-  for (let at = 24; at < data.length;) {
-    const captured = data.readUInt32LE(at + 8)
-    const frame = data.subarray(at + 16, at + 16 + captured)
-    at += 16 + captured
-    const tcp = frame.subarray(34, 14 + frame.readUInt16BE(16))
-    const packet = {
-      source: [...frame.subarray(26, 30)].join("."),
-      target: [...frame.subarray(30, 34)].join("."),
-      sourcePort: tcp.readUInt16BE(0),
-      targetPort: tcp.readUInt16BE(2),
-      seq: tcp.readUInt32BE(4),
-      flags: tcp[13],
-      payload: tcp.subarray((tcp[12] >> 4) * 4),
-    }
-    const key = `${packet.source}:${packet.sourcePort}-${packet.target}:${packet.targetPort}`
+  for (let at = 24; at < data.length; at += 16 + data.readUInt32LE(at + 8)) {
+    const packet = naivePacket(data, at)
+    const key = [packet.source, packet.target].sort().join("-")
     let flow = flows.get(key)
     if (flow === undefined) {
-      flow = { next: null, queue: new Map(), packets: 0 }
+      const halves = { toServer: makeHalf(), toClient: makeHalf() }
+      flow = { client: packet.source, halves, synUs: packet.timeUs, rttUs: 0, endUs: 0 }
       flows.set(key, flow)
     }
-    flow.packets++
-    if ((packet.flags & TcpFlag.syn) !== 0) flow.next = packet.seq + 1
+    const half = flow.halves[packet.source === flow.client ? "toServer" : "toClient"]
+    half.packets++
+    half.bytes += packet.bytes
+    flow.endUs = packet.timeUs
+    if ((packet.flags & TcpFlag.syn) !== 0) {
+      half.next = packet.seq + 1
+      flow.rttUs = packet.timeUs - flow.synUs
+    }
     if (packet.payload.length === 0) continue
-    flow.next ??= packet.seq
-    if (packet.seq >= flow.next) flow.queue.set(packet.seq, packet.payload)
-    for (let part = flow.queue.get(flow.next); part !== undefined; part = flow.queue.get(flow.next)) {
-      flow.queue.delete(flow.next)
-      flow.next += part.length
+    half.next ??= packet.seq
+    if (packet.seq >= half.next) half.queue.set(packet.seq, packet.payload)
+    else half.retransmissions++
+    for (let part = half.queue.get(half.next); part !== undefined; part = half.queue.get(half.next)) {
+      half.queue.delete(half.next)
+      half.next += part.length
       bytes += part.length
     }
   }

@@ -3,7 +3,7 @@
 
 import type { Packet } from "../../capture/packet/Packet.ts"
 
-/** Two addresses of 4 words, two ports in one, protocol. */
+/** Both ports in one, version and protocol, then words of both addresses in turn: 2 of IPv4, 8 of IPv6. */
 const keyWords = 10
 
 const int32 = (bytes: Uint8Array, at: number): number =>
@@ -20,6 +20,8 @@ export class FlowIndex {
   /** Of the packet last looked up: its source is the higher end of the key. */
   isSourceHigh = false
   private readonly key = new Int32Array(keyWords)
+  /** Words of the key that the IP version uses. */
+  private words = 0
   private hash = 0
   private readonly keys: Int32Array
   private readonly hashes: Int32Array
@@ -46,14 +48,13 @@ export class FlowIndex {
   /** The slot of the packet's flow, or -1. */
   find(packet: Packet): number {
     this.setKey(packet)
-    const { buckets, hash, hashes, key, keys, mask } = this
+    const { buckets, hash, key, keys, mask, words } = this
     for (let at = hash & mask; buckets[at] !== 0; at = (at + 1) & mask) {
       const slot = buckets[at] - 1
-      if (hashes[slot] !== hash) continue
       const base = slot * keyWords
       let word = 0
-      while (word < keyWords && keys[base + word] === key[word]) word++
-      if (word === keyWords) return slot
+      while (word < words && keys[base + word] === key[word]) word++
+      if (word === words) return slot
     }
     return -1
   }
@@ -98,20 +99,18 @@ export class FlowIndex {
     this.isSourceHigh = isHigh
     const lowAt = isHigh ? targetAt : sourceAt
     const highAt = isHigh ? sourceAt : targetAt
-    let hash = this.seed
+    const ports = isHigh ? (sourcePort << 16) | targetPort : (targetPort << 16) | sourcePort
+    key[0] = ports
+    key[1] = (ipVersion << 8) | packet.protocol
+    let hash = mix(mix(this.seed, ports), key[1])
     for (let i = 0; i < words; i++) {
       const low = int32(bytes, lowAt + i * 4)
       const high = int32(bytes, highAt + i * 4)
-      key[i] = low
-      key[4 + i] = high
+      key[2 + 2 * i] = low
+      key[3 + 2 * i] = high
       hash = mix(mix(hash, low), high)
     }
-    for (let i = words; i < 4; i++) {
-      key[i] = 0
-      key[4 + i] = 0
-    }
-    key[8] = isHigh ? (sourcePort << 16) | targetPort : (targetPort << 16) | sourcePort
-    key[9] = (ipVersion << 8) | packet.protocol
-    this.hash = mix(mix(hash, key[8]), key[9])
+    this.words = 2 + 2 * words
+    this.hash = hash
   }
 }

@@ -46,6 +46,9 @@ export class PacketFlow {
   /** Packets captured twice (loopback, bridges); not among the packets of either half. */
   duplicates = 0
   closeType: CloseType = CloseType.open
+  /** The idle list it is in (-1: none) and when it was last moved to its front. */
+  list = -1
+  listedUs = 0
 
   /** First SYN, first SYN-ACK that answers it; -1: not seen. */
   synUs = -1

@@ -4,7 +4,6 @@
 import { IpProtocol, Packet, Parsed, TcpFlag } from "../../capture/packet/Packet.ts"
 import { parsePacket } from "../../capture/packet/parsePacket.ts"
 import { DirectionScore, guessClient } from "./direction.ts"
-import type { FlowHalf } from "./FlowHalf.ts"
 import { FlowIndex } from "./FlowIndex.ts"
 import { sawClientAck, sawSyn, sawSynAck } from "./Handshake.ts"
 import { IdleLists } from "./IdleLists.ts"
@@ -34,6 +33,8 @@ const secondUs = 1_000_000
 
 /** Lists by how much a flow is worth keeping, least first, and how long it may be idle. */
 const List = { closed: 0, opening: 1, udp: 2, established: 3 } as const
+/** A flow moves to the front of its list at most this often: saves most of the moving under load. */
+const touchUs = secondUs / 4
 const idleUs = [5 * secondUs, 30 * secondUs, 60 * secondUs, 300 * secondUs]
 
 const endOf = (packet: Packet, at: number, port: number): FlowEnd => {
@@ -119,8 +120,8 @@ export class PacketFlows {
   private addUdp(packet: Packet): void {
     const slot = this.index.find(packet)
     const flow = (slot < 0 ? null : this.flows[slot]) ?? this.open(packet)
-    this.count(flow, packet)
-    this.lists.touch(flow.slot, List.udp)
+    this.count(flow, this.directionOf(flow), packet)
+    this.touch(flow, List.udp)
   }
 
   private addTcp(packet: Packet): void {
@@ -131,12 +132,17 @@ export class PacketFlows {
       flow = null
     }
     flow ??= this.open(packet)
-    if (!this.count(flow, packet)) return
-    this.follow(flow, this.directionOf(flow), packet)
-    if (this.halfOf(flow).strays < maxStrays) return
+    if (!this.follow(flow, this.directionOf(flow), packet)) return
     this.reuse(flow)
     flow = this.open(packet)
-    if (this.count(flow, packet)) this.follow(flow, this.directionOf(flow), packet)
+    this.follow(flow, this.directionOf(flow), packet)
+  }
+
+  private touch(flow: PacketFlow, list: number): void {
+    if (flow.list === list && this.nowUs - flow.listedUs < touchUs) return
+    flow.list = list
+    flow.listedUs = this.nowUs
+    this.lists.touch(flow.slot, list)
   }
 
   private reuse(flow: PacketFlow): void {
@@ -148,15 +154,11 @@ export class PacketFlows {
     return this.index.isSourceHigh === flow.isServerLow ? StreamDirection.toServer : StreamDirection.toClient
   }
 
-  /** The half that the packet looked up last belongs to. */
-  private halfOf(flow: PacketFlow): FlowHalf {
-    return this.directionOf(flow) === StreamDirection.toServer ? flow.toServer : flow.toClient
-  }
-
   /** A SYN that cannot be of this connection. */
   private isAnother(flow: PacketFlow, packet: Packet): boolean {
-    const half = this.halfOf(flow)
-    const peer = half === flow.toServer ? flow.toClient : flow.toServer
+    const isToServer = this.directionOf(flow) === StreamDirection.toServer
+    const half = isToServer ? flow.toServer : flow.toClient
+    const peer = isToServer ? flow.toClient : flow.toServer
     const first = (packet.seq + 1) | 0
     if (half.hasIsn) return half.isn !== packet.seq
     if (half.isAnchored) return half.firstSeq !== first
@@ -196,9 +198,9 @@ export class PacketFlows {
   }
 
   /** False for a packet that was captured before. */
-  private count(flow: PacketFlow, packet: Packet): boolean {
-    const half = this.halfOf(flow)
-    if (this.recent.isCopy(packet, flow.id * 2 + (half === flow.toServer ? 0 : 1))) {
+  private count(flow: PacketFlow, direction: StreamDirection, packet: Packet): boolean {
+    const half = direction === StreamDirection.toServer ? flow.toServer : flow.toClient
+    if (this.recent.isCopy(packet, flow.id * 2 + direction)) {
       flow.duplicates++
       this.counters.duplicates++
       return false
@@ -210,7 +212,9 @@ export class PacketFlows {
     return true
   }
 
-  private follow(flow: PacketFlow, direction: StreamDirection, packet: Packet): void {
+  /** True when too many segments in a row say that this is another connection. */
+  private follow(flow: PacketFlow, direction: StreamDirection, packet: Packet): boolean {
+    if (!this.count(flow, direction, packet)) return false
     const isToServer = direction === StreamDirection.toServer
     const half = isToServer ? flow.toServer : flow.toClient
     const { flags, timeUs } = packet
@@ -234,10 +238,9 @@ export class PacketFlows {
       else if (flow.toServer.isFinished && flow.toClient.isFinished) this.close(flow, CloseType.fin, timeUs)
     }
     const isAnswered = flow.toServer.packets > 0 && flow.toClient.packets > 0
-    this.lists.touch(
-      flow.slot,
-      flow.closeType !== CloseType.open ? List.closed : isAnswered ? List.established : List.opening,
-    )
+    const isOpen = flow.closeType === CloseType.open
+    this.touch(flow, isOpen ? (isAnswered ? List.established : List.opening) : List.closed)
+    return half.strays >= maxStrays
   }
 
   private followHandshake(flow: PacketFlow, isToServer: boolean, packet: Packet): void {

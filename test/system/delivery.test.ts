@@ -11,13 +11,12 @@ import { spawn } from "node:child_process"
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-// oxlint-disable-next-line no-restricted-imports -- this test joins the two ends of the wire
-import { Sender, type SenderOptions } from "../../agent/send/Sender.ts"
-import { ColumnEncoder, type EncodedBatch } from "../../wire/ColumnEncoder.ts"
-import { sampleBatch } from "../../wire/sampleBatch.ts"
-import { AgentDirectory, AgentRegistry } from "./AgentDirectory.ts"
-import { BatchSink, type ReceivedBatch, WriteError } from "./BatchSink.ts"
-import { Receiver, type ReceiverOptions } from "./Receiver.ts"
+import { Sender, type SenderOptions } from "../../src/agent/send/Sender.ts"
+import { ColumnEncoder, type EncodedBatch } from "../../src/wire/ColumnEncoder.ts"
+import { sampleBatch } from "../../src/wire/sampleBatch.ts"
+import { AgentDirectory, AgentRegistry } from "../../src/ingester/receive/AgentDirectory.ts"
+import { BatchSink, type ReceivedBatch, WriteError } from "../../src/ingester/receive/BatchSink.ts"
+import { Receiver, type ReceiverOptions } from "../../src/ingester/receive/Receiver.ts"
 
 const encoder = new ColumnEncoder()
 const someRows = (rows: number): EncodedBatch => encoder.encode(sampleBatch(rows))[0]
@@ -334,7 +333,7 @@ describe("delivery", () => {
     "delivers what an agent had spooled before it was killed",
     Effect.gen(function* () {
       const directory = yield* spoolDirectory
-      const fixture = join(import.meta.dirname, "../../agent/send/senderChild.fixture.ts")
+      const fixture = join(import.meta.dirname, "../../src/agent/send/senderChild.fixture.ts")
       const child = spawn(process.execPath, [fixture, directory], { stdio: ["ignore", "pipe", "inherit"] })
       let output = ""
       child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()))
