@@ -2,6 +2,7 @@
 // The same for every source (system calls, packets, files); runs synchronously in whatever thread owns the source.
 
 import { type AnyBatch, type ColumnBatch, makeBatch } from "../model/ColumnBatch.ts"
+import type { L7Message } from "../model/L7Session.ts"
 import type { Connection } from "./flow/Connection.ts"
 import { ConnectionTable } from "./flow/ConnectionTable.ts"
 import { appendL7Row } from "./flow/L7Rows.ts"
@@ -20,6 +21,8 @@ export interface PipelineOptions {
   readonly emit: (batch: AnyBatch) => void
   /** Hears of every session, after its row was written. */
   readonly onSession?: (session: Session, connection: Connection) => void
+  /** Hears of every message before it is paired. */
+  readonly onMessage?: (message: L7Message, connection: Connection) => void
 }
 
 /** Rows of a batch: about 300 KiB, and 10 ms of work for whoever encodes it. */
@@ -44,6 +47,7 @@ export class Pipeline {
       timeoutUs: options.sessionTimeoutUs,
       flowIdSeed: options.flowIdSeed,
       onSession: (session, connection) => this.#session(session, connection),
+      ...(options.onMessage === undefined ? {} : { onMessage: options.onMessage }),
     })
   }
 

@@ -4,22 +4,27 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Runtime from "effect/Runtime"
 import * as Command from "effect/cli/Command"
 import { agent } from "./commands/agent.ts"
 import { config } from "./commands/config.ts"
 import { demo } from "./commands/demo.ts"
 import { doctor } from "./commands/doctor.ts"
 import { query } from "./commands/query.ts"
+import { replay } from "./commands/replay.ts"
 import { server } from "./commands/server.ts"
 import { top } from "./commands/top.ts"
 import { up } from "./commands/up.ts"
 import { version } from "./version.ts"
 
+/** Exit status of Effect's default teardown after an interruption. */
+const interrupted = 130
+
 const sonde = Command.make("sonde").pipe(
   Command.withDescription(
     "Zero-code observability: who calls whom on this machine, how often, how fast, what fails",
   ),
-  Command.withSubcommands([up, agent, server, doctor, demo, top, query, config]),
+  Command.withSubcommands([up, agent, server, doctor, demo, top, query, replay, config]),
 )
 
 Command.run(sonde, { version }).pipe(
@@ -28,5 +33,11 @@ Command.run(sonde, { version }).pipe(
     Cause.hasDies(cause) ? Effect.sync(() => process.stderr.write(`${Cause.pretty(cause)}\n`)) : Effect.void,
   ),
   Effect.provide(NodeServices.layer),
-  (program) => NodeRuntime.runMain(program, { disableErrorReporting: true }),
+  (program) =>
+    NodeRuntime.runMain(program, {
+      disableErrorReporting: true,
+      // An orderly end on SIGINT or SIGTERM is what was asked for; service managers take other numbers for a failure.
+      teardown: (exit, onExit) =>
+        Runtime.defaultTeardown(exit, (code) => onExit(code === interrupted ? 0 : code)),
+    }),
 )

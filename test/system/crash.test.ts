@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest"
 import { lockHolder } from "../../src/runtime/clickhouse/lockHolder.ts"
 import { Load } from "./support/Load.ts"
-import { loadedPrograms, nginx, type Program, programsOf } from "./support/programs.ts"
+import { nginx, type Program, programsOf, unloaded } from "./support/programs.ts"
 import { isAlive, Sonde, until } from "./support/Sonde.ts"
 import { describeSystem } from "./support/system.ts"
 
@@ -97,8 +97,7 @@ describeSystem("sudden death", ["/usr/sbin/nginx", "/usr/sbin/bpftool"], () => {
     await expectOnce(load.paths(0, killedMs - settledMs))
     await expectOnce(load.paths(sureMs))
     await expectNothingTwice()
-    const stillLoaded = new Set(loadedPrograms())
-    expect(loaded.filter((id) => stillLoaded.has(id))).toEqual([])
+    await unloaded(loaded)
     expect(programsOf(again!)).toHaveLength(loaded.length)
     expect(sonde.log).toContain("the agent ended with signal SIGKILL")
   })
@@ -142,8 +141,7 @@ describeSystem("sudden death", ["/usr/sbin/nginx", "/usr/sbin/bpftool"], () => {
       (alive) => !alive,
       15,
     )
-    const stillLoaded = new Set(loadedPrograms())
-    expect(loaded.filter((id) => stillLoaded.has(id))).toEqual([])
+    await unloaded(loaded)
     expect(lockHolder(join(data, "clickhouse/status"))).toBeUndefined()
 
     sonde = new Sonde({ data })

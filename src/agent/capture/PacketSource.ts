@@ -1,20 +1,153 @@
-// Packets as a source, for hosts whose kernel or privileges do not allow system calls to be watched.
+// Packets as a source, for hosts whose kernel or privileges do not allow system calls to be watched: AF_PACKET, reassembled
+// into the connections of the pipeline. Sees requests and both addresses; a process only where /proc tells who listens.
 
+import { networkInterfaces } from "node:os"
 import type { Feature } from "../../model/AgentStatus.ts"
-import type { Addon } from "./native/Addon.ts"
-import type { Opened, SourceContext } from "./Source.ts"
+import type { Endpoint } from "../flow/Endpoint.ts"
+import { ipText } from "../flow/ipText.ts"
+import { Parsed, parsedNames } from "./packet/Packet.ts"
+import { PacketFlows } from "../flow/tcp/PacketFlows.ts"
+import { type Addon, loadAddon, type PacketRing } from "./native/Addon.ts"
+import { packetReason } from "./native/privileges.ts"
+import { packetStreams } from "./packetStreams.ts"
+import type { Opened, Source, SourceContext } from "./Source.ts"
 
-export const probePackets = (_addon: Addon): Feature => ({
-  name: "packets",
-  on: false,
-  hook: "",
-  missing: "not wired yet",
-  next: "",
-})
+const blocks = 32
+const blockBytes = 1_048_576
+const retireMs = 10
+const bufferBytes = 1_048_576
+const maxPieces = 8
+/** Header of a record in a drained buffer, see native/packet_ring.c. */
+const recordHeader = 32
+/** ARPHRD_* numbers of interfaces (include/uapi/linux/if_arp.h) to link types of capture files; others are not read. */
+const linkTypes: Readonly<Record<number, number>> = { 1: 1, 772: 1, 65534: 101, 768: 101, 778: 101 }
+/** One packet is seen going out and coming in on loopback (PACKET_OUTGOING): once is enough. */
+const packetOutgoing = 4
+const loopbackHardware = 772
+
+/** "Accept, up to 64 KiB": one BPF_RET instruction. */
+const acceptAll = new Uint8Array(new Uint16Array([0x06, 0, 0xffff, 0]).buffer)
+
+const hook = "AF_PACKET TPACKET_V3"
+
+/** Opens and closes a packet socket. */
+export const probePackets = (addon: Addon): Feature => {
+  try {
+    addon.closePackets(addon.openPackets("", acceptAll, 1, 65_536, retireMs))
+    return { name: "packets", on: true, hook, missing: "", next: "" }
+  } catch (cause) {
+    return { name: "packets", on: false, hook: "", ...packetReason(cause as Error) }
+  }
+}
+
+/** Addresses of this host, in text. */
+const localAddresses = (): Set<string> =>
+  new Set(Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address)))
+
+const isLoopback = (ip: Uint8Array): boolean => ip[10] === 0xff && ip[12] === 127
+
+const drainPackets = (bytes: Uint8Array, view: DataView, length: number, flows: PacketFlows): void => {
+  let at = 0
+  while (at + recordHeader <= length) {
+    const captured = view.getUint32(at, true)
+    const start = at + recordHeader
+    const hardware = view.getUint16(at + 24, true)
+    const linkType = linkTypes[hardware]
+    const isSecond = hardware === loopbackHardware && view.getUint16(at + 12, true) === packetOutgoing
+    if (linkType !== undefined && !isSecond) {
+      const timeUs =
+        view.getUint32(at + 16, true) * 1_000_000 + Math.floor(view.getUint32(at + 20, true) / 1_000)
+      flows.add(bytes, start, start + captured, view.getUint32(at + 4, true), linkType, timeUs)
+    }
+    at = start + ((captured + 7) & ~7)
+  }
+}
 
 export const openPacketSource = async (
-  _context: SourceContext,
-  _betterRefused: ReadonlyArray<Feature>,
-): Promise<Opened> => ({
-  refused: [{ name: "packets", on: false, hook: "", missing: "not wired yet", next: "" }],
-})
+  context: SourceContext,
+  betterRefused: ReadonlyArray<Feature>,
+): Promise<Opened> => {
+  const addon = loadAddon()
+  if ("missing" in addon) {
+    return { refused: [{ name: "packets", on: false, hook: "", missing: addon.missing, next: addon.next }] }
+  }
+  let ring: PacketRing
+  try {
+    ring = addon.openPackets(context.options.agent.interface, acceptAll, blocks, blockBytes, retireMs)
+  } catch (cause) {
+    return { refused: [{ name: "packets", on: false, hook: "", ...packetReason(cause as Error) }] }
+  }
+  let locals = localAddresses()
+  const isLocal = (ip: Uint8Array): boolean => isLoopback(ip) || locals.has(ipText(ip))
+  const describe = (end: Endpoint): void => {
+    if (!isLocal(end.ip)) return
+    const listener = context.processes.listener(end.port)
+    if (listener === undefined) return
+    end.processId = listener.info.pid
+    end.processName = listener.info.comm
+    end.service = listener.service
+  }
+  const { connections } = context.pipeline
+  const flows = new PacketFlows({
+    consumer: packetStreams({
+      connections,
+      describe,
+      isLocal,
+      isExcluded: ({ client, server }) => {
+        const { ports } = context.exclusions
+        return ports.has(client.port) || ports.has(server.port)
+      },
+    }),
+    maxFlows: context.options.agent.maxConnections,
+    seed: Math.floor(Math.random() * 2 ** 31),
+  })
+  const buffer = new Uint8Array(bufferBytes)
+  const view = new DataView(buffer.buffer)
+  const better = betterRefused.find(({ name }) => name === "socket data")
+  let isOpen = true
+
+  const source: Source = {
+    tier: 2,
+    by: "packets",
+    limit: {
+      what: "processes and encrypted traffic",
+      why: `only packets are captured${better === undefined ? " (agent.capture is packets)" : `: ${better.missing}`}`,
+      next: better?.next ?? "set agent.capture to auto",
+    },
+    features: [...betterRefused, { name: "packets", on: true, hook, missing: "", next: "" }],
+    drain: () => {
+      let total = 0
+      for (let piece = 0; piece < maxPieces; piece++) {
+        const length = addon.pollPackets(ring, buffer)
+        if (length === 0) break
+        drainPackets(buffer, view, length, flows)
+        total += length
+        if (length < bufferBytes / 2) break
+      }
+      return total > 0
+    },
+    expire: (nowUs) => {
+      locals = localAddresses()
+      flows.expire(nowUs)
+      connections.expire(nowUs)
+    },
+    stats: () => {
+      const [packets, drops] = isOpen ? addon.packetStats(ring) : [0, 0]
+      const all: Record<string, number> = {
+        packets_total: packets,
+        packets_lost_total: drops,
+        packet_flows: flows.size,
+        packet_flows_evicted_total: flows.counters.evicted,
+      }
+      for (const result of Object.values(Parsed)) {
+        all[`packets_${parsedNames[result]}_total`] = flows.parsed[result]!
+      }
+      return all
+    },
+    close: async () => {
+      isOpen = false
+      addon.closePackets(ring)
+    },
+  }
+  return { source }
+}

@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs"
 import { parentPort, workerData } from "node:worker_threads"
 import { ColumnEncoder } from "../../wire/ColumnEncoder.ts"
+import { type Connection, Side } from "../flow/Connection.ts"
 import { Pipeline } from "../Pipeline.ts"
 import { ProcessTable } from "../process/ProcessTable.ts"
 import { processViews } from "../process/processViews.ts"
@@ -33,6 +34,13 @@ const bootUs = (): number => {
 const encoder = new ColumnEncoder()
 const processes = new ProcessTable()
 
+const countRequest = (pid: number, connection: Connection): void => {
+  const protocol = connection.protocol?.protocol
+  const requests = pid === 0 || protocol === undefined ? undefined : processes.get(pid)?.requests
+  if (requests !== undefined && protocol !== undefined)
+    requests.set(protocol, (requests.get(protocol) ?? 0) + 1)
+}
+
 const pipeline = new Pipeline({
   maskLiterals: options.agent.maskLiterals,
   sessionTimeoutUs: options.agent.sessionSeconds * 1_000_000,
@@ -43,11 +51,9 @@ const pipeline = new Pipeline({
       post({ type: "batch", batch: encoded }, [encoded.body.buffer])
   },
   onSession: (_session, connection) => {
-    const pid = connection.observed === 0 ? connection.a.processId : 0
-    const protocol = connection.protocol?.protocol
-    const requests = pid === 0 || protocol === undefined ? undefined : processes.get(pid)?.requests
-    if (requests !== undefined && protocol !== undefined)
-      requests.set(protocol, (requests.get(protocol) ?? 0) + 1)
+    // Of a system call the observed side counts; of packets both, where they are local.
+    if (connection.observed !== Side.b) countRequest(connection.a.processId, connection)
+    if (connection.observed !== Side.a) countRequest(connection.b.processId, connection)
   },
 })
 

@@ -14,6 +14,7 @@ import {
 import { connect, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { until } from "./Sonde.ts"
 
 export interface Program {
   readonly port: number
@@ -168,7 +169,7 @@ export const curl = (
 }
 
 /** Ids of kernel programs named sonde_* that are loaded now, whoever loaded them. */
-export const loadedPrograms = (): ReadonlyArray<number> =>
+const loadedPrograms = (): ReadonlyArray<number> =>
   (
     JSON.parse(execFileSync("/usr/sbin/bpftool", ["-j", "prog", "list"], { encoding: "utf8" })) as Array<{
       readonly id: number
@@ -188,4 +189,14 @@ export const programsOf = (pid: number): ReadonlyArray<number> => {
     }
   })
   return [...new Set(ids)]
+}
+
+/** Waits until none of these kernel programs is loaded: the kernel frees them a moment after their holder lets go. */
+export const unloaded = async (ids: ReadonlyArray<number>): Promise<void> => {
+  await until(
+    `kernel programs ${ids.join()} are gone`,
+    loadedPrograms,
+    (loaded) => !ids.some((id) => loaded.includes(id)),
+    3,
+  )
 }

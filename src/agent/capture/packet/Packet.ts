@@ -1,5 +1,5 @@
-// The headers of one packet as numbers and offsets into its bytes. One object is reused for all packets: parsing allocates
-// nothing. Tunnels would be parsed into the same record, from the inner headers.
+// The headers of one packet as numbers and offsets into its bytes. One object is reused for all packets:
+// parsing allocates nothing. Tunnels would be parsed into the same record, from the inner headers.
 
 /** What became of a packet; also the index of its counter. */
 export const Parsed = {

@@ -1,5 +1,6 @@
-// Link layers: finds where the IP header begins. Returns its offset, or -1 when there is none or the capture ends before it;
-// `packet.ipVersion` is then 0 and `packet.vlan` and `packet.isOutgoing` say what was learnt on the way.
+// Link layers: finds where the IP header begins. Returns its offset, or -1 when there is none or the capture
+// ends before it; `packet.ipVersion` is then 0 and `packet.vlan` and `packet.isOutgoing` say what was learnt
+// on the way.
 
 import { LinkType } from "../pcap/linkTypes.ts"
 import type { Packet } from "./Packet.ts"
@@ -34,7 +35,9 @@ const afterEtherType = (packet: Packet, bytes: Uint8Array, at: number, end: numb
   return etherType === etherIpv4 || etherType === etherIpv6 ? typeAt + 2 : linkNotIp
 }
 
-/** 32-bit address families in either byte order: 2 is IPv4 everywhere, IPv6 has one number for each system. */
+/**
+ * 32-bit address families in either byte order: 2 is IPv4 everywhere, IPv6 has one number for each system.
+ */
 const afterFamily = (bytes: Uint8Array, start: number, end: number): number => {
   if (start + 4 > end) return linkCut
   const family = bytes[start] + bytes[start + 1] + bytes[start + 2] + bytes[start + 3]

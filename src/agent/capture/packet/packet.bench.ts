@@ -1,5 +1,6 @@
-// CPU per packet from pcap bytes to ordered streams and flow counters, against a flow map as one would write it first: an object
-// per packet, a Map keyed by a string, counters and streams by direction. Bar: at least 5 times faster. Run: node src/agent/capture/packet/packet.bench.ts
+// CPU per packet from pcap bytes to ordered streams and flow counters, against a flow map as one would write
+// it first: an object per packet, a Map keyed by a string, counters and streams by direction. Bar: at least 5
+// times faster. Run: node src/agent/capture/packet/packet.bench.ts
 
 import { Buffer } from "node:buffer"
 import { PacketFlows } from "../../flow/tcp/PacketFlows.ts"
@@ -14,7 +15,10 @@ const exchanges = 8
 const request = new Uint8Array(220).fill(65)
 const response = new Uint8Array(500).fill(66)
 
-/** Interleaved keep-alive connections: handshake, exchanges with a retransmission and a swapped pair in 16, both FINs. */
+/**
+ * Interleaved keep-alive connections: handshake, exchanges with a retransmission and a swapped pair in 16,
+ * both FINs.
+ */
 const makePackets = (): Array<TestPacket> => {
   const packets: Array<TestPacket> = []
   let timeUs = 1_700_000_000_000_000

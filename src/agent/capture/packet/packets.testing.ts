@@ -1,4 +1,5 @@
-// Builds packets for tests: Ethernet or other link layers, VLAN tags, IPv4 and IPv6, TCP and UDP. Checksums stay zero.
+// Builds packets for tests: Ethernet or other link layers, VLAN tags, IPv4 and IPv6, TCP and UDP. Checksums
+// stay zero.
 
 import { IpProtocol, TcpFlag } from "./Packet.ts"
 

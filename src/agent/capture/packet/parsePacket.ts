@@ -1,5 +1,5 @@
-// Ethernet to TCP: reads the headers of one packet into a reusable record. Lengths come from the IP header and are never
-// believed beyond the captured bytes. Any bytes are safe; what cannot be read is a result code.
+// Ethernet to TCP: reads the headers of one packet into a reusable record. Lengths come from the IP header
+// and are never believed beyond the captured bytes. Any bytes are safe; what cannot be read is a result code.
 
 import { ipOffset, linkCut } from "./linkLayer.ts"
 import { IpProtocol, type Packet, Parsed } from "./Packet.ts"
@@ -24,8 +24,8 @@ const maxExtensions = 10
 const maxWireBytes = 1024 * 1024
 
 /**
- * Parses `bytes[start, end)` of a packet that had `wireBytes` on the wire. `packet` is valid as far as the result says,
- * and as long as the bytes are.
+ * Parses `bytes[start, end)` of a packet that had `wireBytes` on the wire. `packet` is valid as far as the
+ * result says, and as long as the bytes are.
  */
 export const parsePacket = (
   packet: Packet,

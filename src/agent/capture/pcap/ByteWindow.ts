@@ -1,5 +1,6 @@
-// The part of a byte stream that is being read: what arrived and was not consumed yet, in one growable buffer.
-// Bounded by its user, who asks for no more than a record's limit before consuming; bytes to skip are never kept.
+// The part of a byte stream that is being read: what arrived and was not consumed yet, in one growable
+// buffer. Bounded by its user, who asks for no more than a record's limit before consuming; bytes to skip are
+// never kept.
 
 export class ByteWindow {
   bytes: Uint8Array = new Uint8Array(64 * 1024)

@@ -1,5 +1,5 @@
-// Decodes the bytes of a capture file as they come, in pieces of any size: recognises the format, hands out each packet.
-// Memory is bounded by one record and one slice of input, whatever lengths the file claims.
+// Decodes the bytes of a capture file as they come, in pieces of any size: recognises the format, hands out
+// each packet. Memory is bounded by one record and one slice of input, whatever lengths the file claims.
 
 import { ByteWindow } from "./ByteWindow.ts"
 import { CaptureFileError } from "./CaptureFileError.ts"
@@ -65,7 +65,10 @@ export class CaptureDecoder {
     return this.window.offset
   }
 
-  /** Takes the next bytes of the file. Throws a CaptureFileError, after everything before the fault was handed out. */
+  /**
+   * Takes the next bytes of the file. Throws a CaptureFileError, after everything before the fault was handed
+   * out.
+   */
   push(chunk: Uint8Array): void {
     for (let at = 0; at < chunk.length; at += sliceBytes) {
       this.window.append(chunk, at, Math.min(chunk.length, at + sliceBytes))
@@ -73,7 +76,10 @@ export class CaptureDecoder {
     }
   }
 
-  /** The file is over. A warning if it ends within something, undefined if it is whole; throws if it has no beginning. */
+  /**
+   * The file is over. A warning if it ends within something, undefined if it is whole; throws if it has no
+   * beginning.
+   */
   end(): string | undefined {
     const { window } = this
     if (this.records === null) {

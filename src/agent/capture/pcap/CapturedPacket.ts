@@ -1,5 +1,6 @@
-// One packet of a capture, as readers hand it out. One object is reused for all packets of a reader: whoever needs something
-// of it later copies it. `bytes[start, end)` are what was captured, from the link-layer header on.
+// One packet of a capture, as readers hand it out. One object is reused for all packets of a reader: whoever
+// needs something of it later copies it. `bytes[start, end)` are what was captured, from the link-layer
+// header on.
 
 export class CapturedPacket {
   bytes: Uint8Array = new Uint8Array(0)

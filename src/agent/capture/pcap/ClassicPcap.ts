@@ -1,5 +1,6 @@
-// Classic pcap (https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-04.html): one header, then records of 16 bytes and a
-// packet; microseconds or nanoseconds, either byte order, and Kuznetzov's variant with 24-byte record headers.
+// Classic pcap (https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-04.html): one header, then records of
+// 16 bytes and a packet; microseconds or nanoseconds, either byte order, and Kuznetzov's variant with 24-byte
+// record headers.
 
 import type { ByteWindow } from "./ByteWindow.ts"
 import { CaptureFileError, corrupt } from "./CaptureFileError.ts"

@@ -1,5 +1,5 @@
-// Gzip with bounded steps: each write returns when all it decompressed to was taken, so that nothing piles up and a cut or
-// damaged file still yields everything before the fault.
+// Gzip with bounded steps: each write returns when all it decompressed to was taken, so that nothing piles up
+// and a cut or damaged file still yields everything before the fault.
 
 import { createGunzip } from "node:zlib"
 import { CaptureFileError } from "./CaptureFileError.ts"

@@ -1,5 +1,6 @@
-// pcapng (https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-02.html): sections, interfaces and packet blocks of all
-// three kinds, either byte order in each section. Blocks of other types are skipped by their length without being kept.
+// pcapng (https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-02.html): sections, interfaces and packet
+// blocks of all three kinds, either byte order in each section. Blocks of other types are skipped by their
+// length without being kept.
 
 import type { ByteWindow } from "./ByteWindow.ts"
 import { corrupt } from "./CaptureFileError.ts"

@@ -15,7 +15,10 @@ export type Step = (typeof Step)[keyof typeof Step]
 
 export interface RecordFormat {
   readonly name: "pcap" | "pcapng"
-  /** Throws a CaptureFileError on a record that cannot be right. Always consumes something unless more is needed. */
+  /**
+   * Throws a CaptureFileError on a record that cannot be right. Always consumes something unless more is
+   * needed.
+   */
   next(window: ByteWindow, packet: CapturedPacket): Step
 }
 

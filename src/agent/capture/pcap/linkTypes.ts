@@ -1,5 +1,5 @@
-// Link-layer types of capture files (https://www.tcpdump.org/linktypes.html): those that are read, and the names of others
-// that people meet, for messages.
+// Link-layer types of capture files (https://www.tcpdump.org/linktypes.html): those that are read, and the
+// names of others that people meet, for messages.
 
 export const LinkType = {
   null: 0,

@@ -1,5 +1,5 @@
-// Reads a capture from a file or a stream of bytes, gzip or not, packet by packet: memory stays the same for any size.
-// The event loop gets its turn between pieces of 256 KiB.
+// Reads a capture from a file or a stream of bytes, gzip or not, packet by packet: memory stays the same for
+// any size. The event loop gets its turn between pieces of 256 KiB.
 
 import { open } from "node:fs/promises"
 import * as Effect from "effect/Effect"
@@ -97,8 +97,8 @@ const withName = (error: CaptureFileError, source: CaptureSource): CaptureFileEr
     : new CaptureFileError({ ...error, message: `${source}: ${error.message}`, cause: error.cause })
 
 /**
- * Calls `onPacket` for each packet, always with the same object. Rejects with a CaptureFileError, after all packets before
- * the fault were handed out; what `onPacket` throws comes out as it is.
+ * Calls `onPacket` for each packet, always with the same object. Rejects with a CaptureFileError, after all
+ * packets before the fault were handed out; what `onPacket` throws comes out as it is.
  */
 export const readPackets = async (
   source: CaptureSource,
@@ -142,7 +142,10 @@ export const readPackets = async (
   }
 }
 
-/** `readPackets` as an Effect: a fault of the file is its failure, a throwing `onPacket` a defect; interruption stops reading. */
+/**
+ * `readPackets` as an Effect: a fault of the file is its failure, a throwing `onPacket` a defect;
+ * interruption stops reading.
+ */
 export const readPcap = (
   source: CaptureSource,
   onPacket: (packet: CapturedPacket) => void,

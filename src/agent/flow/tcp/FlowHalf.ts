@@ -20,7 +20,9 @@ export class FlowHalf {
   /** Bytes of the stream that were not captured. */
   missingBytes = 0
 
-  /** `next` is known: a SYN or bytes were seen. Sequence numbers are signed 32-bit, compared by difference. */
+  /**
+   * `next` is known: a SYN or bytes were seen. Sequence numbers are signed 32-bit, compared by difference.
+   */
   isAnchored = false
   /** Sequence number of the first byte that was not delivered. */
   next = 0

@@ -1,5 +1,6 @@
-// Finds the place (slot) of a flow by the addresses, ports and protocol of a packet, the same for both directions: open
-// addressing over typed arrays, no allocation. Slots are numbers below `capacity`, given out and taken back here.
+// Finds the place (slot) of a flow by the addresses, ports and protocol of a packet, the same for both
+// directions: open addressing over typed arrays, no allocation. Slots are numbers below `capacity`, given out
+// and taken back here.
 
 import type { Packet } from "../../capture/packet/Packet.ts"
 

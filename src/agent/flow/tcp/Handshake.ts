@@ -1,5 +1,5 @@
-// Round-trip times of the TCP handshake, as seen from the point of capture: to the server by SYN and SYN-ACK, to the client
-// by SYN-ACK and the ACK that ends the handshake.
+// Round-trip times of the TCP handshake, as seen from the point of capture: to the server by SYN and SYN-ACK,
+// to the client by SYN-ACK and the ACK that ends the handshake.
 
 import type { FlowHalf } from "./FlowHalf.ts"
 import type { PacketFlow } from "./PacketFlow.ts"
@@ -33,7 +33,10 @@ export const sawSynAck = (flow: PacketFlow, ack: number, timeUs: number): void =
   if (flow.synAckUs < 0) flow.synAckUs = timeUs
 }
 
-/** Any other packet of the client; the first right behind its SYN that acknowledges the SYN-ACK ends the handshake. */
+/**
+ * Any other packet of the client; the first right behind its SYN that acknowledges the SYN-ACK ends the
+ * handshake.
+ */
 export const sawClientAck = (flow: PacketFlow, seq: number, ack: number, timeUs: number): void => {
   if (flow.isEstablished || !isAfterSyn(flow.toServer, seq) || !isAfterSyn(flow.toClient, ack)) return
   flow.isEstablished = true

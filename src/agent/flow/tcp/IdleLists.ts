@@ -1,5 +1,5 @@
-// Slots in a few lists, each ordered by when they were last touched: the oldest of a list is found without looking at others.
-// Doubly linked over typed arrays; a slot is in one list or none.
+// Slots in a few lists, each ordered by when they were last touched: the oldest of a list is found without
+// looking at others. Doubly linked over typed arrays; a slot is in one list or none.
 
 export class IdleLists {
   private readonly before: Int32Array

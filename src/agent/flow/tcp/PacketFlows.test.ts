@@ -9,6 +9,7 @@ import {
   ipv6,
   tcpFrame,
   tcpSegment,
+  type TcpSpec,
   text,
   udpDatagram,
 } from "../../capture/packet/packets.testing.ts"
@@ -223,6 +224,42 @@ describe("connections", () => {
     play.end()
     expect(play.streams[0].directions[0]).toBe("abc")
     expect(play.ended[0]).toMatchObject({ closeType: "server_rst", toServer: { payloadBytes: 6 } })
+  })
+
+  it("a reset that is nowhere near the connection does not close it", () => {
+    const play = new Play()
+    play.handshake()
+    play.server(0, "abc")
+    play.server(0, "", { seq: 0x50000000, flags: RST })
+    play.server(3, "def")
+    expect(play.streams[0]).toMatchObject({ closes: 0, directions: ["", "abcdef"] })
+  })
+
+  it("a connection captured twice, packet by packet, is the same connection", () => {
+    const runs = [1, 2].map((times) => {
+      const play = new Play()
+      let identification = 0
+      const twice = (send: (spec: TcpSpec, afterUs: number) => void) => {
+        identification++
+        for (let i = 0; i < times; i++) send({ identification }, i === 0 ? 100 : 0)
+      }
+      twice((spec, us) => play.client(-1, "", { ...spec, flags: SYN, ack: 0 }, us))
+      twice((spec, us) => play.server(-1, "", { ...spec, flags: SYN | ACK }, us))
+      twice((spec, us) => play.client(0, "", spec, us))
+      twice((spec, us) => play.client(0, "request", spec, us))
+      twice((spec, us) => play.server(0, "response", { ...spec, ack: clientIsn + 8 }, us))
+      twice((spec, us) => play.client(7, "", { ...spec, flags: FIN | ACK, ack: serverIsn + 9 }, us))
+      twice((spec, us) => play.server(8, "", { ...spec, flags: FIN | ACK, ack: clientIsn + 9 }, us))
+      twice((spec, us) => play.client(8, "", { ...spec, ack: serverIsn + 10 }, us))
+      play.end()
+      expect(play.ended.map(({ duplicates }) => duplicates)).toEqual([(times - 1) * 8])
+      return {
+        streams: play.streams.map(({ feeds, directions }) => [feeds, directions]),
+        flows: play.ended.map(flowRecord),
+      }
+    })
+    expect(runs[1].streams).toEqual(runs[0].streams)
+    expect(runs[1].flows).toEqual(runs[0].flows.map((flow) => ({ ...flow, duplicates: 8 })))
   })
 
   it("a FIN before a gap waits for it, or for its acknowledgement", () => {

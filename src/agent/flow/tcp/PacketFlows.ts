@@ -1,5 +1,6 @@
-// The flows of one packet source: finds or opens the flow of each packet, counts, follows TCP from SYN to the end, and hands
-// the ordered bytes to the consumer. Bounded: the flow that is least worth keeping makes room. Allocates per flow, not per packet.
+// The flows of one packet source: finds or opens the flow of each packet, counts, follows TCP from SYN to the
+// end, and hands the ordered bytes to the consumer. Bounded: the flow that is least worth keeping makes room.
+// Allocates per flow, not per packet.
 
 import { IpProtocol, Packet, Parsed, TcpFlag } from "../../capture/packet/Packet.ts"
 import { parsePacket } from "../../capture/packet/parsePacket.ts"
@@ -8,7 +9,7 @@ import { FlowIndex } from "./FlowIndex.ts"
 import { sawClientAck, sawSyn, sawSynAck } from "./Handshake.ts"
 import { IdleLists } from "./IdleLists.ts"
 import { CloseType, type FlowEnd, PacketFlow } from "./PacketFlow.ts"
-import { Reassembler } from "./Reassembler.ts"
+import { isNear, Reassembler } from "./Reassembler.ts"
 import { RecentPackets } from "./RecentPackets.ts"
 import { type StreamConsumer, StreamDirection } from "./StreamConsumer.ts"
 
@@ -39,10 +40,10 @@ const idleUs = [5 * secondUs, 30 * secondUs, 60 * secondUs, 300 * secondUs]
 
 const endOf = (packet: Packet, at: number, port: number): FlowEnd => {
   const ip = new Uint8Array(16)
-  if (packet.ipVersion === 4) {
-    ip[10] = ip[11] = 0xff
-    ip.set(packet.bytes.subarray(at, at + 4), 12)
-  } else ip.set(packet.bytes.subarray(at, at + 16))
+  const { bytes, ipVersion } = packet
+  if (ipVersion === 4) ip[10] = ip[11] = 0xff
+  const length = ipVersion === 4 ? 4 : 16
+  for (let i = 0; i < length; i++) ip[16 - length + i] = bytes[at + i]
   return { ip, port }
 }
 
@@ -95,7 +96,10 @@ export class PacketFlows {
     return parsed
   }
 
-  /** Ends idle flows and old gaps. Done by the packets' own time; to be called about once a second when none come. */
+  /**
+   * Ends idle flows and old gaps. Done by the packets' own time; to be called about once a second when none
+   * come.
+   */
   expire(nowUs: number): void {
     if (nowUs > this.nowUs) this.nowUs = nowUs
     this.expiredUs = nowUs
@@ -233,9 +237,12 @@ export class PacketFlows {
     }
     if (!flow.isEstablished) this.followHandshake(flow, isToServer, packet)
     if (flow.closeType === CloseType.open) {
-      if ((flags & TcpFlag.rst) !== 0)
-        this.close(flow, isToServer ? CloseType.clientRst : CloseType.serverRst, timeUs)
-      else if (flow.toServer.isFinished && flow.toClient.isFinished) this.close(flow, CloseType.fin, timeUs)
+      if ((flags & TcpFlag.rst) !== 0) {
+        // One that is nowhere near the connection would not end it either (RFC 5961).
+        if (isNear(half, packet.seq)) {
+          this.close(flow, isToServer ? CloseType.clientRst : CloseType.serverRst, timeUs)
+        }
+      } else if (flow.toServer.isFinished && flow.toClient.isFinished) this.close(flow, CloseType.fin, timeUs)
     }
     const isAnswered = flow.toServer.packets > 0 && flow.toClient.packets > 0
     const isOpen = flow.closeType === CloseType.open

@@ -1,5 +1,6 @@
-// Puts the bytes of TCP streams in order: trims what was sent again, holds back what comes too early, and gives a gap up when
-// the other side acknowledged it, when too much waits behind it, or after two seconds. Each byte is delivered at most once.
+// Puts the bytes of TCP streams in order: trims what was sent again, holds back what comes too early, and
+// gives a gap up when the other side acknowledged it, when too much waits behind it, or after two seconds.
+// Each byte is delivered at most once.
 
 import { type Packet, TcpFlag } from "../../capture/packet/Packet.ts"
 import type { FlowHalf } from "./FlowHalf.ts"
@@ -18,12 +19,17 @@ const halfOf = (flow: PacketFlow, direction: StreamDirection): FlowHalf =>
 const opposite = (direction: StreamDirection): StreamDirection =>
   direction === StreamDirection.toServer ? StreamDirection.toClient : StreamDirection.toServer
 
+/** Whether a sequence number can be of this connection. */
+export const isNear = (half: FlowHalf, seq: number): boolean => {
+  const offset = (seq - half.next) | 0
+  return !half.isAnchored || (offset <= maxJump && offset >= -maxJump)
+}
+
 const anchor = (half: FlowHalf, seq: number): void => {
   half.isAnchored = true
   half.next = seq
   half.firstSeq = seq
-  const ahead = (half.acked - seq) | 0
-  if (ahead > maxJump || ahead < -maxJump) half.hasAcked = false
+  if (!isNear(half, half.acked)) half.hasAcked = false
 }
 
 export class Reassembler {
@@ -103,7 +109,10 @@ export class Reassembler {
     }
   }
 
-  /** The other side of `direction` has received everything below `ack`; `isAnswered`: and sent bytes after that. */
+  /**
+   * The other side of `direction` has received everything below `ack`; `isAnswered`: and sent bytes after
+   * that.
+   */
   private acknowledge(
     flow: PacketFlow,
     direction: StreamDirection,
@@ -114,7 +123,7 @@ export class Reassembler {
     const half = halfOf(flow, direction)
     if (half.hasAcked && ((ack - half.acked) | 0) < 0) return
     const ahead = (ack - half.next) | 0
-    if (half.isAnchored && (ahead > maxJump || ahead < -maxJump)) return
+    if (!isNear(half, ack)) return
     half.hasAcked = true
     half.acked = ack
     if (!half.isAnchored || ahead <= 0 || half.isFinished) return
@@ -148,7 +157,7 @@ export class Reassembler {
   ): void {
     const length = end - start + missing
     const offset = (seq - half.next) | 0
-    if (offset > maxJump || offset < -maxJump) {
+    if (!isNear(half, seq)) {
       half.strays++
       this.counters.strays++
       return
@@ -302,8 +311,7 @@ export class Reassembler {
   ): void {
     if (half.hasFin) return
     if (!half.isAnchored) anchor(half, finSeq)
-    const ahead = (finSeq - half.next) | 0
-    if (ahead > maxJump || ahead < -maxJump) return
+    if (!isNear(half, finSeq)) return
     half.hasFin = true
     half.finSeq = finSeq
     const isAcked = half.hasAcked && ((half.acked - finSeq) | 0) > 0

@@ -1,5 +1,5 @@
-// Recognises a packet that was captured twice within a millisecond: loopback shows each when it is sent and when it arrives,
-// bridges show it at every port. A retransmission comes later or differs (identification).
+// Recognises a packet that was captured twice within a millisecond: loopback shows each when it is sent and
+// when it arrives, bridges show it at every port. A retransmission comes later or differs (identification).
 
 import { IpProtocol, type Packet, TcpFlag } from "../../capture/packet/Packet.ts"
 
@@ -18,7 +18,8 @@ export class RecentPackets {
   /** True for a copy; remembers the packet otherwise. `flow` distinguishes flow and direction. */
   isCopy(packet: Packet, flow: number): boolean {
     const { flags, identification } = packet
-    // Datagrams and bare acknowledgements may repeat, byte for byte; then only IPv4's identification tells copies apart.
+    // Datagrams and bare acknowledgements may repeat, byte for byte; then only IPv4's identification tells
+    // copies apart.
     const isTelling =
       packet.protocol === IpProtocol.tcp &&
       (packet.payloadEnd + packet.missing > packet.payloadStart ||

@@ -1,5 +1,5 @@
-// Segments of one direction that arrived before what precedes them, ordered by sequence number. Holds copies, at most
-// 64 KiB and 256 segments; the bytes of all queues together are limited by a shared budget.
+// Segments of one direction that arrived before what precedes them, ordered by sequence number. Holds copies,
+// at most 64 KiB and 256 segments; the bytes of all queues together are limited by a shared budget.
 
 /** Bytes that all queues of one reassembler hold. */
 export interface QueueBudget {

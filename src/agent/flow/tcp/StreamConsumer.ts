@@ -1,5 +1,5 @@
-// What packets are delivered to: per TCP connection two byte streams in order, each byte once. Narrow on purpose: the L7 layer
-// and tools implement it, this folder knows neither.
+// What packets are delivered to: per TCP connection two byte streams in order, each byte once. Narrow on
+// purpose: the L7 layer and tools implement it, this folder knows neither.
 
 import type { PacketFlow } from "./PacketFlow.ts"
 
@@ -11,8 +11,9 @@ export interface ByteStream {
   /** True once nothing more is wanted: later bytes are counted, not kept or delivered. */
   readonly isAbandoned: boolean
   /**
-   * The next bytes of one direction, `bytes[start, end)` (the caller's: copy what is needed later), then `missing` bytes that
-   * were not captured. `tcpSeq` is the unsigned sequence number of the first of them. Times of a direction never go back.
+   * The next bytes of one direction, `bytes[start, end)` (the caller's: copy what is needed later), then
+   * `missing` bytes that were not captured. `tcpSeq` is the unsigned sequence number of the first of them.
+   * Times of a direction never go back.
    */
   deliver(
     direction: StreamDirection,

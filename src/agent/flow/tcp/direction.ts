@@ -1,4 +1,5 @@
-// Who is the client: the handshake says it; without one the port numbers suggest it, and payload may correct it later.
+// Who is the client: the handshake says it; without one the port numbers suggest it, and payload may correct
+// it later.
 
 /** How sure it is, as in `direction_score`. */
 export const DirectionScore = {

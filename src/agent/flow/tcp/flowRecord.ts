@@ -1,5 +1,5 @@
-// A flow as a flat JSON object, for `sonde replay FILE --flows`: counters by direction (tx: from the client), times in
-// microseconds, TCP performance under the names of DeepFlow's flow log.
+// A flow as a flat JSON object, for `sonde replay FILE --flows`: counters by direction (tx: from the client),
+// times in microseconds, TCP performance under the names of DeepFlow's flow log.
 
 import { IpProtocol } from "../../capture/packet/Packet.ts"
 import { ipText } from "../ipText.ts"
