@@ -23,8 +23,20 @@ export const makeEndpoint = (ip: Uint8Array, offset: number, port: number): Endp
   service: "",
 })
 
-/** The service's name, else the process', else the address. Fills in the name on first use. */
-export const serviceName = (endpoint: Endpoint): string => {
+/** The service's name, else the address. Fills in the name on first use. */
+export const clientName = (endpoint: Endpoint): string => {
   if (endpoint.service === "") endpoint.service = ipText(endpoint.ip)
   return endpoint.service
+}
+
+/** The same for a server, whose port tells the services of one address apart. */
+export const serverName = (endpoint: Endpoint): string => {
+  if (endpoint.service === "") endpoint.service = addressText(endpoint)
+  return endpoint.service
+}
+
+/** "10.0.0.1:80", "[::1]:80". */
+export const addressText = ({ ip, port }: Endpoint): string => {
+  const text = ipText(ip)
+  return text.includes(":") ? `[${text}]:${port}` : `${text}:${port}`
 }

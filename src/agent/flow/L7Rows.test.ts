@@ -71,7 +71,7 @@ describe("appendL7Row", () => {
       process_kname_0: "local",
       process_kname_1: "",
       auto_service_0: "local",
-      auto_service_1: "10.0.0.2",
+      auto_service_1: "10.0.0.2:80",
       syscall_thread_0: 110,
       syscall_thread_1: 0,
       req_tcp_seq: 1000,

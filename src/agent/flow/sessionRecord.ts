@@ -3,15 +3,9 @@
 import { RecordType } from "../../model/L7Session.ts"
 import { neutralMessage } from "../protocol/neutral.ts"
 import type { Connection } from "./Connection.ts"
-import type { Endpoint } from "./Endpoint.ts"
-import { ipText } from "./ipText.ts"
+import { addressText } from "./Endpoint.ts"
 import { responseDurationUs } from "./L7Rows.ts"
 import type { Session } from "./Session.ts"
-
-const address = (end: Endpoint): string => {
-  const ip = ipText(end.ip)
-  return ip.includes(":") ? `[${ip}]:${end.port}` : `${ip}:${end.port}`
-}
 
 export const sessionRecord = (
   session: Session,
@@ -21,8 +15,8 @@ export const sessionRecord = (
   const first = request ?? response
   return {
     start_us: first?.startUs ?? 0,
-    client: address(connection.clientEnd),
-    server: address(connection.serverEnd),
+    client: addressText(connection.clientEnd),
+    server: addressText(connection.serverEnd),
     ...(response === null ? {} : neutralMessage(response)),
     ...(request === null ? {} : neutralMessage(request)),
     msg:

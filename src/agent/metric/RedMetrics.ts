@@ -6,7 +6,7 @@ import { type ColumnBatch, makeBatch } from "../../model/ColumnBatch.ts"
 import { ResponseStatus } from "../../model/L7Session.ts"
 import { ObservationPoint } from "../../model/observation.ts"
 import type { Connection } from "../flow/Connection.ts"
-import { serviceName } from "../flow/Endpoint.ts"
+import { clientName, serverName } from "../flow/Endpoint.ts"
 import { observationPointOf, responseDurationUs, statusOf } from "../flow/L7Rows.ts"
 import type { Session } from "../flow/Session.ts"
 import { latin1Text, ownText } from "../protocol/latin1.ts"
@@ -63,7 +63,8 @@ export class RedMetrics {
     this.maxScopes = options.maxScopes ?? 4096
     this.maxSeries = options.maxSeries ?? 16_384
     this.maxEndpoints = options.maxEndpointsPerScope ?? 512
-    this.idleSeconds = options.idleSeconds ?? 300
+    // What still has sums in an open minute is not idle: forgotten, it would be told in two rows.
+    this.idleSeconds = Math.max(options.idleSeconds ?? 300, 60 + delay)
   }
 
   /** Endpoints known at present, without those called "other". */
@@ -131,7 +132,7 @@ export class RedMetrics {
       ip: end.ip,
       serverPort: connection.serverEnd.port,
       processId: end.processId,
-      service: serviceName(end),
+      service: role === 0 ? clientName(end) : serverName(end),
     }
     const address = latin1Text(key.ip, 0, 16)
     const id = `${role} ${protocol} ${key.signalSource} ${key.serverPort} ${key.processId} ${address} ${key.service}`

@@ -24,7 +24,14 @@ const parse = (bytes: Uint8Array, linkType: number = LinkType.ethernet, wireByte
   return { packet, parsed, payload }
 }
 
-const segment = tcpSegment({ fromPort: 4242, toPort: 80, seq: 0xfffffff0, ack: 7, flags: TcpFlag.psh | TcpFlag.ack, payload: text("hello") }) // prettier-ignore
+const segment = tcpSegment({
+  fromPort: 4242,
+  toPort: 80,
+  seq: 0xfffffff0,
+  ack: 7,
+  flags: TcpFlag.psh | TcpFlag.ack,
+  payload: text("hello"),
+})
 const datagram = udpDatagram(5353, 53, text("query"))
 
 const expectSegment = ({ packet, parsed, payload }: ReturnType<typeof parse>) => {

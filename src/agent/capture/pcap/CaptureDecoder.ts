@@ -9,6 +9,7 @@ import { isReadable, linkTypeName, readableNames } from "./linkTypes.ts"
 import { pcapng } from "./Pcapng.ts"
 import { type RecordFormat, Step } from "./RecordFormat.ts"
 
+const expectation = "expected a pcap or pcapng file"
 const sliceBytes = 256 * 1024
 
 /** Files that people take for captures, by their first bytes. */
@@ -38,7 +39,7 @@ const formatOf = (window: ByteWindow): RecordFormat => {
   throw new CaptureFileError({
     reason: "notACapture",
     offset: 0,
-    message: `expected a pcap or pcapng file, found ${found ?? `one that begins with 0x${bigEndianHex(window)}`}`,
+    message: `${expectation}, found ${found ?? `one that begins with 0x${bigEndianHex(window)}`}`,
   })
 }
 
@@ -88,8 +89,8 @@ export class CaptureDecoder {
         offset: 0,
         message:
           window.available === 0
-            ? "expected a pcap or pcapng file, found an empty one"
-            : `expected a pcap or pcapng file, found only ${window.available} bytes (0x${bigEndianHex(window)})`,
+            ? `${expectation}, found an empty one`
+            : `${expectation}, found only ${window.available} bytes (0x${bigEndianHex(window)})`,
       })
     }
     if (this.packets === 0 && this.skipped.size > 0) {
@@ -101,7 +102,7 @@ export class CaptureDecoder {
     }
     if (!window.isUnfinished) return undefined
     const { unfinishedOffset } = window
-    return `truncated: the record at byte ${unfinishedOffset} is cut off, the ${this.packets} packets before it were read`
+    return `truncated: the record at byte ${unfinishedOffset} is cut off, ${this.packets} packets were read`
   }
 
   /** The link layers of skipped packets, for a message. */

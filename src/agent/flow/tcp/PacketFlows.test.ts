@@ -306,7 +306,10 @@ describe("connections", () => {
   it("follows UDP in both directions and keeps equal datagrams", () => {
     const play = new Play()
     const query = ethernet(0x0800, ipv4({ protocol: 17 }, udpDatagram(40_000, 53, text("query"))))
-    const answer = ethernet(0x0800, ipv4({ protocol: 17, from: "10.0.0.2", to: "10.0.0.1" }, udpDatagram(53, 40_000, text("answer")))) // prettier-ignore
+    const answer = ethernet(
+      0x0800,
+      ipv4({ protocol: 17, from: "10.0.0.2", to: "10.0.0.1" }, udpDatagram(53, 40_000, text("answer"))),
+    )
     for (const frame of [answer, query, query])
       play.flows.add(frame, 0, frame.length, frame.length, 1, play.timeUs)
     play.end()
