@@ -17,11 +17,14 @@
 #include "maps/sockets.h"
 
 #include "lib/count.h"
+#include "lib/call.h"
+#include "lib/excluded.h"
 #include "lib/infer.h"
 #include "lib/payload.h"
 #include "lib/process.h"
 #include "lib/socket_of_fd.h"
 #include "lib/socket_state.h"
+#include "lib/sequence.h"
 #include "lib/socket_data.h"
 
 #include "hooks/inet_sock_set_state.h"

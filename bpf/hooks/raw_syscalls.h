@@ -11,15 +11,12 @@ int sonde_enter_tp(struct trace_sys_enter *ctx)
 	__u64 thread = bpf_get_current_pid_tgid();
 	struct sonde_call call = { .nr = ctx->id };
 
-	if (!kind_of_call(call.nr).is_followed)
+	if (!kind_of_call(call.nr).is_followed || is_excluded_process(thread >> 32))
 		return 0;
-	if (call.nr == 45 && (ctx->args[3] & MSG_PEEK))
-		return 0;
-	if (call.nr == 47 && (ctx->args[2] & MSG_PEEK))
-		return 0;
-	call.fd = ctx->args[0] & 0xffffffff;
-	call.buffer = ctx->args[1];
-	call.count = ctx->args[2];
+	call.arguments[0] = ctx->args[0];
+	call.arguments[1] = ctx->args[1];
+	call.arguments[2] = ctx->args[2];
+	call.arguments[3] = ctx->args[3];
 	bpf_map_update_elem(&in_flight, &thread, &call, BPF_ANY);
 	return 0;
 }
@@ -37,7 +34,7 @@ int sonde_exit_tp(struct trace_sys_exit *ctx)
 		return 0;
 	call = *kept;
 	bpf_map_delete_elem(&in_flight, &thread);
-	if (call.nr != ctx->id)
+	if (call.nr != ctx->id || ctx->ret <= 0)
 		return 0;
 	return handle_call(&call, ctx->ret);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Processes that begin a program or end, so that user space can read names while a short-lived one is still there.
- * tp_btf from 5.5, raw_tp from 4.17, tp (with tracefs) everywhere. Context: the process itself.
+ * tp_btf from 5.5, raw_tp from 4.17, tp (with tracefs) everywhere. Context: a thread of the process itself; at exec its only one.
  */
 #pragma once
 
@@ -14,7 +14,7 @@ int sonde_exec_btf(void *ctx)
 SEC("tp_btf/sched_process_exit")
 int sonde_gone_btf(void *ctx)
 {
-	return process_event(SONDE_EVENT_EXIT);
+	return thread_ended();
 }
 
 SEC("raw_tp/sched_process_exec")
@@ -26,7 +26,7 @@ int sonde_exec_raw(void *ctx)
 SEC("raw_tp/sched_process_exit")
 int sonde_gone_raw(void *ctx)
 {
-	return process_event(SONDE_EVENT_EXIT);
+	return thread_ended();
 }
 
 SEC("tp/sched/sched_process_exec")
@@ -38,5 +38,5 @@ int sonde_exec_tp(void *ctx)
 SEC("tp/sched/sched_process_exit")
 int sonde_gone_tp(void *ctx)
 {
-	return process_event(SONDE_EVENT_EXIT);
+	return thread_ended();
 }

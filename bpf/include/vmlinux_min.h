@@ -37,6 +37,7 @@ enum {
 	TCP_SYN_SENT = 2,
 	TCP_SYN_RECV = 3,
 	TCP_CLOSE = 7,
+	TCP_CLOSE_WAIT = 8,
 };
 
 #define AF_INET 2
@@ -75,6 +76,7 @@ struct sock_common {
 	volatile unsigned char skc_state;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
+	unsigned long skc_flags;
 };
 
 struct sock {
@@ -83,8 +85,14 @@ struct sock {
 	__u16 sk_protocol;
 };
 
+struct inet_connection_sock {
+	const void *icsk_ulp_ops;
+};
+
 struct tcp_sock {
 	__u32 copied_seq;
+	__u32 rcv_nxt;
+	__u32 urg_seq;
 	__u32 write_seq;
 };
 
@@ -111,11 +119,26 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+/* x86-64 */
+struct thread_info {
+	__u32 status;
+};
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct signal_struct {
+	atomic_t live;
+};
+
 struct task_struct {
+	struct thread_info thread_info;
 	int pid;
 	int tgid;
 	struct task_struct *real_parent;
 	struct files_struct *files;
+	struct signal_struct *signal;
 	char comm[16];
 };
 

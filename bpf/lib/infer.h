@@ -8,6 +8,10 @@
 
 /* Misses in a row after which a socket is given up. */
 #define SONDE_MAX_MISSES 4
+/* A payload below this that looks like nothing is the beginning of a message rather than a miss ... */
+#define SONDE_SHORT_PAYLOAD 8
+/* ... but only so often. */
+#define SONDE_MAX_SHORTS 16
 
 #define WORD(a, b, c, d) ((__u32)(a) | (__u32)(b) << 8 | (__u32)(c) << 16 | (__u32)(d) << 24)
 
@@ -16,35 +20,87 @@ static __always_inline bool is_digit(__u8 c)
 	return c >= '0' && c <= '9';
 }
 
-/* A request line begins with a method and a space, a status line with its version. */
-static __always_inline bool looks_http1(const __u8 *p, __u32 length)
-{
-	__u32 word;
+/* Where the target begins behind the rest of a method of which the first four letters are known; 0: another method. */
+#define REST(p, text) (__builtin_memcmp((p) + 4, text, sizeof(text) - 1) == 0 ? 3 + sizeof(text) : 0)
 
-	if (length < 8)
-		return false;
-	word = WORD(p[0], p[1], p[2], p[3]);
-	switch (word) {
+/* The methods are those of src/agent/protocol/http1/detect.ts. */
+static __always_inline __u32 after_method(const __u8 *p)
+{
+	switch (WORD(p[0], p[1], p[2], p[3])) {
 	case WORD('G', 'E', 'T', ' '):
 	case WORD('P', 'U', 'T', ' '):
-		return true;
-	case WORD('H', 'T', 'T', 'P'):
-		return p[4] == '/' && p[5] == '1' && p[6] == '.';
+		return 4;
 	case WORD('P', 'O', 'S', 'T'):
 	case WORD('H', 'E', 'A', 'D'):
-		return p[4] == ' ';
+	case WORD('C', 'O', 'P', 'Y'):
+	case WORD('M', 'O', 'V', 'E'):
+	case WORD('L', 'O', 'C', 'K'):
+	case WORD('L', 'I', 'N', 'K'):
+		return REST(p, " ");
 	case WORD('D', 'E', 'L', 'E'):
-		return p[4] == 'T' && p[5] == 'E' && p[6] == ' ';
-	case WORD('P', 'A', 'T', 'C'):
-		return p[4] == 'H' && p[5] == ' ';
+		return REST(p, "TE ");
 	case WORD('O', 'P', 'T', 'I'):
-		return p[4] == 'O' && p[5] == 'N' && p[6] == 'S';
+		return REST(p, "ONS ");
+	case WORD('P', 'A', 'T', 'C'):
+		return REST(p, "H ");
 	case WORD('C', 'O', 'N', 'N'):
-		return p[4] == 'E' && p[5] == 'C' && p[6] == 'T';
+		return REST(p, "ECT ");
 	case WORD('T', 'R', 'A', 'C'):
-		return p[4] == 'E' && p[5] == ' ';
+		return REST(p, "E ");
+	case WORD('P', 'R', 'O', 'P'):
+		return REST(p, "FIND ") ?: REST(p, "PATCH ");
+	case WORD('M', 'K', 'C', 'O'):
+		return REST(p, "L ");
+	case WORD('U', 'N', 'L', 'O'):
+		return REST(p, "CK ");
+	case WORD('S', 'E', 'A', 'R'):
+		return REST(p, "CH ");
+	case WORD('R', 'E', 'P', 'O'):
+		return REST(p, "RT ");
+	case WORD('P', 'U', 'R', 'G'):
+	case WORD('M', 'E', 'R', 'G'):
+		return REST(p, "E ");
+	case WORD('N', 'O', 'T', 'I'):
+		return REST(p, "FY ");
+	case WORD('S', 'U', 'B', 'S'):
+		return REST(p, "CRIBE ");
+	case WORD('U', 'N', 'S', 'U'):
+		return REST(p, "BSCRIBE ");
+	case WORD('M', 'K', 'A', 'C'):
+		return REST(p, "TIVITY ");
+	case WORD('C', 'H', 'E', 'C'):
+		return REST(p, "KOUT ");
+	case WORD('M', 'K', 'C', 'A'):
+		return REST(p, "LENDAR ");
+	case WORD('U', 'N', 'L', 'I'):
+		return REST(p, "NK ");
+	case WORD('Q', 'U', 'E', 'R'):
+		return REST(p, "Y ");
+	case WORD('M', '-', 'S', 'E'):
+		return REST(p, "ARCH ");
 	}
-	return false;
+	return 0;
+}
+
+/* A request line begins with a method, a space and a target, a status line with its version. */
+static __always_inline bool looks_http1(const __u8 *p, __u32 length)
+{
+	__u64 target;
+	__u8 c;
+
+	if (length < 4)
+		return false;
+	if (WORD(p[0], p[1], p[2], p[3]) == WORD('H', 'T', 'T', 'P'))
+		return length >= 8 && p[4] == '/' && p[5] == '1' && p[6] == '.';
+	target = after_method(p);
+	if (target == 0 || target > length)
+		return false;
+	/* The method came alone, or names a host and port. */
+	if (target == length || WORD(p[0], p[1], p[2], p[3]) == WORD('C', 'O', 'N', 'N'))
+		return true;
+	asm volatile("%0 &= 0xf" : "+r"(target));
+	c = p[target];
+	return c == '/' || c == '*' || (c | 32) == 'h';
 }
 
 /* A command is an array of bulk strings: "*2\r\n$3\r\n". Replies alone are too short to tell. */

@@ -20,6 +20,8 @@ static __always_inline void socket_established(struct sock *sk, __u8 role)
 	struct sonde_socket_state state = {
 		.generation = new_generation(),
 		.ports = ports_of(sk),
+		.sent.next = BPF_CORE_READ((struct tcp_sock *)sk, write_seq),
+		.received.next = BPF_CORE_READ((struct tcp_sock *)sk, copied_seq),
 		.role = role,
 	};
 
@@ -27,10 +29,9 @@ static __always_inline void socket_established(struct sock *sk, __u8 role)
 }
 
 /* The state of the connection that this socket serves now, made when it is new to us. */
-static __always_inline struct sonde_socket_state *socket_state(struct sock *sk)
+static __always_inline struct sonde_socket_state *socket_state(struct sock *sk, __u32 ports)
 {
 	__u64 key = (__u64)sk;
-	__u32 ports = ports_of(sk);
 	struct sonde_socket_state *known = bpf_map_lookup_elem(&sockets, &key);
 	struct sonde_socket_state fresh = {};
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 #pragma once
-/* Arguments of a system call between its enter and its exit, where the exit alone does not tell them. */
+/* A system call with as many of its arguments as are looked at. */
 struct sonde_call {
 	__u64 nr;
-	__u64 fd;
-	__u64 buffer;
-	__u64 count;
+	__u64 arguments[4];
 };
 
-/* in_flight: by thread (tgid << 32 | tid). Only used by the enter/exit tracepoints. */
+/*
+ * in_flight: arguments between enter and exit, by thread (tgid << 32 | tid). Only used by the enter/exit tracepoints, where the
+ * exit alone does not tell them.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);

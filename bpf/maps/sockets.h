@@ -1,13 +1,24 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 #pragma once
+/* One direction of a connection, for telling whether a sequence number can be trusted. */
+struct sonde_stream {
+	__u32 next;   /* sequence number after the last byte seen; 0 unknown */
+	__u32 thread; /* the last that moved bytes this way; 0 none yet */
+};
+
 /* What is known of one open socket. */
 struct sonde_socket_state {
 	__u32 generation; /* tells apart the connections that share a socket's address one after the other */
 	__u32 ports;      /* local << 16 | remote: a change means another connection */
-	__u8 protocol;    /* 0: not recognised yet */
-	__u8 misses;      /* payloads in a row that looked like nothing known */
-	__u8 role;        /* sonde_role */
-	__u8 delivered;   /* user space knows this connection */
+	struct sonde_stream sent;
+	struct sonde_stream received;
+	__u8 protocol;  /* 0: not recognised yet */
+	__u8 misses;    /* payloads in a row that looked like nothing known */
+	__u8 shorts;    /* payloads too short to tell */
+	__u8 role;      /* sonde_role */
+	__u8 delivered; /* user space knows this connection */
+	__u8 shared;    /* bit by sonde_direction: several threads move bytes that way */
+	__u8 pad[2];
 };
 
 /* sockets: state by address of the kernel's struct sock. Least recently used entries make room. */

@@ -3,15 +3,13 @@
 
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
-import { type Connection, Side } from "../../src/agent/flow/Connection.ts"
-import { ConnectionTable } from "../../src/agent/flow/ConnectionTable.ts"
-import { makeEndpoint } from "../../src/agent/flow/Endpoint.ts"
+import { packetStreams } from "../../src/agent/capture/packetStreams.ts"
+import { readPackets } from "../../src/agent/capture/pcap/readPcap.ts"
+import { PacketFlows } from "../../src/agent/flow/tcp/PacketFlows.ts"
+import { Pipeline } from "../../src/agent/Pipeline.ts"
 import { neutralMessage } from "../../src/agent/protocol/neutral.ts"
-import { makeProtocols } from "../../src/agent/protocol/protocols.ts"
 import type { L7Message } from "../../src/model/L7Session.ts"
-import { ObservationPoint, SignalSource } from "../../src/model/observation.ts"
 import { differences, notYet } from "./differences.ts"
-import { readTcpPayloads } from "./tcpPayloads.ts"
 
 const root = new URL("../../../shared/conformance/l7/", import.meta.url).pathname
 const protocols = ["http", "redis"]
@@ -48,43 +46,24 @@ const expectedLines = (name: string): ReadonlyArray<Line> =>
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as Line)
 
-/** Messages of a capture in the order of their first bytes. */
-const messagesOf = (name: string): ReadonlyArray<Line> => {
+/** Messages of a capture in the order of their first bytes, by the way of `sonde replay --messages`. */
+const messagesOf = async (name: string): Promise<ReadonlyArray<Line>> => {
   const found: Array<L7Message> = []
-  const table = new ConnectionTable({
+  const pipeline = new Pipeline({
     // DeepFlow prints Redis command lines as they are.
-    protocols: makeProtocols({ maskLiterals: false }),
-    onSession: () => {},
+    maskLiterals: false,
+    sessionTimeoutUs: 120_000_000,
+    maxConnections: 1_024,
+    flowIdSeed: 0,
+    emit: () => {},
     onMessage: (message) => found.push(message),
   })
-  let lastUs = 0
-  for (const packet of readTcpPayloads(`${root}${name}.pcap`)) {
-    const forward = `${packet.sourcePort} ${packet.targetPort}`
-    const backward = `${packet.targetPort} ${packet.sourcePort}`
-    let connection: Connection | undefined = table.get(forward)
-    let sender: Side = Side.a
-    if (connection === undefined) {
-      connection = table.get(backward)
-      sender = connection === undefined ? Side.a : Side.b
-    }
-    connection ??= table.open(
-      forward,
-      {
-        a: makeEndpoint(packet.sourceIp, 0, packet.sourcePort),
-        b: makeEndpoint(packet.targetIp, 0, packet.targetPort),
-        observed: Side.unknown,
-        client: Side.unknown,
-        signalSource: SignalSource.packet,
-        isTls: false,
-        packetPoint: ObservationPoint.local,
-      },
-      packet.timeUs,
-    )
-    const { payload, timeUs, tcpSeq } = packet
-    connection.feed(sender, payload, 0, payload.length, 0, timeUs, tcpSeq, 0, 0)
-    lastUs = timeUs
-  }
-  table.closeAll(lastUs)
+  const flows = new PacketFlows({ consumer: packetStreams({ connections: pipeline.connections }) })
+  await readPackets(`${root}${name}.pcap`, (packet) => {
+    pipeline.tick(packet.timeUs)
+    flows.add(packet.bytes, packet.start, packet.end, packet.originalLength, packet.linkType, packet.timeUs)
+  })
+  flows.endAll()
   return found
     .toSorted((a, b) => a.startUs - b.startUs)
     .map((message) => neutralMessage(message) as unknown as Line)
@@ -124,9 +103,9 @@ describe.skipIf(cases.length === 0)("l7 conformance", () => {
       it.skip(`${name} (${reason})`, () => {})
       continue
     }
-    it(name, () => {
+    it(name, async () => {
       const expected = withDifferences(name)
-      const found = messagesOf(name)
+      const found = await messagesOf(name)
       expect(found.map((line, i) => requiredPart(line, expected[i] ?? line))).toEqual(
         expected.map((line) => requiredPart(line, line)),
       )
