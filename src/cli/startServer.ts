@@ -11,7 +11,7 @@ import { Receiver } from "../ingester/receive/Receiver.ts"
 import { TableWriter } from "../ingester/write/TableWriter.ts"
 import { QuerierHttp } from "../querier/QuerierHttp.ts"
 import { clickHouseStore } from "../querier/store/clickHouseStore.ts"
-import { ClickHouse, type ClickHouseError } from "../runtime/clickhouse/ClickHouse.ts"
+import { ClickHouse, ClickHouseError } from "../runtime/clickhouse/ClickHouse.ts"
 import type { EngineError } from "../runtime/clickhouse/EngineError.ts"
 import type { SondeConfig } from "../runtime/configSchema.ts"
 import { Health } from "../runtime/Health.ts"
@@ -56,6 +56,17 @@ const querier = (config: SondeConfig) =>
     Layer.provide([clickHouseStore, consoleSources(config)]),
   )
 
+/** Whoever named the server should hear which key did. */
+const naming = ({ storage }: SondeConfig, error: ServerError): ServerError =>
+  storage.mode === "remote" && error._tag === "ClickHouseError"
+    ? new ClickHouseError({
+        code: error.code,
+        message: `${error.message}: check storage.url (${storage.url})`,
+        retriable: error.retriable,
+        cause: error,
+      })
+    : error
+
 /** Starts everything; it stops in the opposite order when the scope closes. */
 export const startServer = (config: SondeConfig): Effect.Effect<RunningServer, ServerError, Scope.Scope> =>
   Effect.gen(function* () {
@@ -73,4 +84,4 @@ export const startServer = (config: SondeConfig): Effect.Effect<RunningServer, S
       url: Context.get(services, QuerierHttp).url,
       ingestPort: Context.get(services, Receiver).port,
     }
-  })
+  }).pipe(Effect.mapError((error) => naming(config, error)))

@@ -1,6 +1,6 @@
 // Connects reassembled TCP streams to the connections of a pipeline: the consumer of packet flows, live or from a file.
 
-import { Connection, Side } from "../flow/Connection.ts"
+import { type Connection, Side } from "../flow/Connection.ts"
 import type { ConnectionTable } from "../flow/ConnectionTable.ts"
 import { type Endpoint, makeEndpoint } from "../flow/Endpoint.ts"
 import { DirectionScore } from "../flow/tcp/direction.ts"

@@ -6,11 +6,13 @@ import type { StoreErrorReason } from "./QueryStore.ts"
 
 const mebibyte = 1024 * 1024
 
+const resultBytes = 32 * mebibyte
+
 export const queryLimits = {
   readonly: "1",
   max_execution_time: 30,
   max_result_rows: "100000",
-  max_result_bytes: String(32 * mebibyte),
+  max_result_bytes: String(resultBytes),
   max_rows_to_read: "5000000000",
   max_bytes_to_read: String(200 * 1024 * mebibyte),
   max_memory_usage: String(512 * mebibyte),
@@ -21,6 +23,8 @@ export const queryLimits = {
   cancel_http_readonly_queries_on_client_close: 1,
   /** A failure in the middle of an answer gives an error status and not half an answer. */
   wait_end_of_query: 1,
+  /** Until then it waits in memory: a file would not do, on a full disk its answer is empty and says success. */
+  http_response_buffer_size: String(resultBytes),
   max_query_size: String(mebibyte / 2),
   max_ast_elements: "20000",
   max_ast_depth: "500",
