@@ -130,8 +130,13 @@ static bool each_number(napi_env env, napi_value record, struct bpf_object *bpf,
 
 		napi_get_element(env, names, i, &name_value);
 		napi_get_property(env, record, name_value, &value);
-		if (!sonde_string(env, name_value, name, sizeof(name)) || !sonde_number(env, value, &number) ||
-		    !apply(env, bpf, name, (uint32_t)number))
+		if (!sonde_string(env, name_value, name, sizeof(name)) || !sonde_number(env, value, &number))
+			return false;
+		if (!(number >= 0 && number <= UINT32_MAX)) {
+			sonde_throw_errno(env, ERANGE, "%s takes a number of 32 bits", name);
+			return false;
+		}
+		if (!apply(env, bpf, name, (uint32_t)number))
 			return false;
 	}
 	return true;
@@ -279,20 +284,33 @@ napi_value sonde_object_close(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
-int sonde_object_map(napi_env env, napi_value handle, const char *name, uint32_t *entries)
+struct bpf_map *sonde_object_map(napi_env env, napi_value handle, const char *name)
 {
 	struct object *object = open_object(env, handle);
 	struct bpf_map *map = object ? bpf_object__find_map_by_name(object->bpf, name) : NULL;
 
-	if (!object)
-		return -1;
-	if (!map) {
+	if (object && !map)
 		sonde_throw_errno(env, ENOENT, "the object has no map %s", name);
-		return -1;
-	}
-	if (entries)
-		*entries = bpf_map__max_entries(map);
-	return bpf_map__fd(map);
+	return map;
+}
+
+// Whether what the caller gives is as long as what the kernel will read.
+static bool is_of_size(napi_env env, const struct bpf_map *map, const char *what, size_t given, size_t wanted)
+{
+	if (given == wanted)
+		return true;
+	sonde_throw_errno(env, EINVAL, "map %s takes a %s of %zu bytes, not of %zu", bpf_map__name(map), what, wanted,
+			  given);
+	return false;
+}
+
+// The kernel reads and writes one value for each possible CPU.
+static bool is_per_cpu(const struct bpf_map *map)
+{
+	enum bpf_map_type type = bpf_map__type(map);
+
+	return type == BPF_MAP_TYPE_PERCPU_ARRAY || type == BPF_MAP_TYPE_PERCPU_HASH ||
+	       type == BPF_MAP_TYPE_LRU_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE;
 }
 
 // mapUpdate(object, map, key: Uint8Array, value: Uint8Array)
@@ -301,16 +319,22 @@ napi_value sonde_map_update(napi_env env, napi_callback_info info)
 	napi_value arguments[4];
 	uint8_t *key, *value;
 	size_t key_length, value_length;
+	struct bpf_map *map;
 	char name[64];
-	int fd;
 
 	if (!sonde_arguments(env, info, 4, arguments) || !sonde_string(env, arguments[1], name, sizeof(name)) ||
 	    !sonde_bytes(env, arguments[2], &key, &key_length) ||
 	    !sonde_bytes(env, arguments[3], &value, &value_length) ||
-	    (fd = sonde_object_map(env, arguments[0], name, NULL)) < 0)
+	    !(map = sonde_object_map(env, arguments[0], name)) ||
+	    !is_of_size(env, map, "key", key_length, bpf_map__key_size(map)) ||
+	    !is_of_size(env, map, "value", value_length, bpf_map__value_size(map)))
 		return NULL;
-	if (bpf_map_update_elem(fd, key, value, BPF_ANY))
-		sonde_throw_errno(env, errno, "map %s takes no further entry", name);
+	if (is_per_cpu(map)) {
+		sonde_throw_errno(env, EINVAL, "map %s has a value for each CPU and is only written by the kernel", name);
+		return NULL;
+	}
+	if (bpf_map_update_elem(bpf_map__fd(map), key, value, BPF_ANY))
+		sonde_throw_errno(env, errno, "map %s does not take the entry: %s", name, strerror(errno));
 	return NULL;
 }
 
@@ -318,16 +342,18 @@ napi_value sonde_map_update(napi_env env, napi_callback_info info)
 napi_value sonde_map_delete(napi_env env, napi_callback_info info)
 {
 	napi_value arguments[3];
+	struct bpf_map *map;
 	uint8_t *key;
 	size_t key_length;
 	char name[64];
-	int fd;
 
 	if (!sonde_arguments(env, info, 3, arguments) || !sonde_string(env, arguments[1], name, sizeof(name)) ||
 	    !sonde_bytes(env, arguments[2], &key, &key_length) ||
-	    (fd = sonde_object_map(env, arguments[0], name, NULL)) < 0)
+	    !(map = sonde_object_map(env, arguments[0], name)) ||
+	    !is_of_size(env, map, "key", key_length, bpf_map__key_size(map)))
 		return NULL;
-	bpf_map_delete_elem(fd, key);
+	if (bpf_map_delete_elem(bpf_map__fd(map), key) && errno != ENOENT)
+		sonde_throw_errno(env, errno, "map %s keeps the entry: %s", name, strerror(errno));
 	return NULL;
 }
 
@@ -336,24 +362,27 @@ napi_value sonde_map_sums(napi_env env, napi_callback_info info)
 {
 	int cpus = libbpf_num_possible_cpus();
 	napi_value arguments[2], sums;
-	uint32_t entries;
+	struct bpf_map *map;
 	uint64_t *values;
 	char name[64];
-	int fd;
 
 	if (!sonde_arguments(env, info, 2, arguments) || !sonde_string(env, arguments[1], name, sizeof(name)) ||
-	    (fd = sonde_object_map(env, arguments[0], name, &entries)) < 0)
+	    !(map = sonde_object_map(env, arguments[0], name)))
 		return NULL;
+	if (bpf_map__type(map) != BPF_MAP_TYPE_PERCPU_ARRAY || bpf_map__value_size(map) != sizeof(*values)) {
+		sonde_throw_errno(env, EINVAL, "map %s is no per-CPU array of 64-bit counters", name);
+		return NULL;
+	}
 	values = cpus > 0 ? calloc(cpus, sizeof(*values)) : NULL;
-	if (!values || napi_create_array_with_length(env, entries, &sums) != napi_ok) {
+	if (!values || napi_create_array_with_length(env, bpf_map__max_entries(map), &sums) != napi_ok) {
 		free(values);
 		sonde_throw_errno(env, ENOMEM, "out of memory");
 		return NULL;
 	}
-	for (uint32_t i = 0; i < entries; i++) {
+	for (uint32_t i = 0; i < bpf_map__max_entries(map); i++) {
 		uint64_t sum = 0;
 
-		if (bpf_map_lookup_elem(fd, &i, values) == 0)
+		if (bpf_map_lookup_elem(bpf_map__fd(map), &i, values) == 0)
 			for (int cpu = 0; cpu < cpus; cpu++)
 				sum += values[cpu];
 		napi_set_element(env, sums, i, sonde_double(env, (double)sum));

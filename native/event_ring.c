@@ -5,6 +5,7 @@
 
 #include "sonde.h"
 
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,21 +41,26 @@ static void release_ring(napi_env env, void *handle, void *hint)
 napi_value sonde_ring_open(napi_env env, napi_callback_info info)
 {
 	napi_value arguments[2], handle;
+	struct bpf_map *map;
 	struct ring *ring;
-	uint32_t size;
 	char name[64];
 	int fd;
 
 	if (!sonde_arguments(env, info, 2, arguments) || !sonde_string(env, arguments[1], name, sizeof(name)) ||
-	    (fd = sonde_object_map(env, arguments[0], name, &size)) < 0)
+	    !(map = sonde_object_map(env, arguments[0], name)))
 		return NULL;
+	if (bpf_map__type(map) != BPF_MAP_TYPE_RINGBUF) {
+		sonde_throw_errno(env, EINVAL, "map %s is no ring", name);
+		return NULL;
+	}
+	fd = bpf_map__fd(map);
 	ring = calloc(1, sizeof(*ring));
 	if (!ring) {
 		sonde_throw_errno(env, ENOMEM, "out of memory");
 		return NULL;
 	}
 	ring->page = sysconf(_SC_PAGESIZE);
-	ring->size = size;
+	ring->size = bpf_map__max_entries(map);
 	ring->consumer = mmap(NULL, ring->page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (ring->consumer == MAP_FAILED) {
 		sonde_throw_errno(env, errno, "ring %s cannot be mapped", name);
@@ -100,8 +106,12 @@ napi_value sonde_ring_poll(napi_env env, napi_callback_info info)
 		if (word & BUSY)
 			break;
 		if (!(word & DISCARD)) {
-			if (step > room - written)
+			if (step > room - written) {
+				if (written == 0)
+					sonde_throw_errno(env, EMSGSIZE, "the next event takes %zu bytes, the buffer has %zu",
+							  step, room);
 				break;
+			}
 			memcpy(target + written, &length, sizeof(length));
 			memset(target + written + 4, 0, 4);
 			memcpy(target + written + RECORD_HEADER, header + 2, length);

@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/bpf_common.h>
 #include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -20,6 +21,12 @@ static const napi_type_tag packets_tag = { 0x7061636b65747331, 0xd2a90c5be83f471
 
 // [u32 captured, u32 original, u32 interface, u16 packet type, u16 VLAN id, u32 seconds, u32 nanoseconds, u16 link, 6 unused]
 #define RECORD_HEADER 32
+
+#define MAX_BLOCKS 4096
+#define MAX_BLOCK_SIZE (64 * 1024 * 1024)
+
+// The low bits of a tag; the others are priority.
+#define VLAN_ID 0xfff
 
 struct packets {
 	int fd;
@@ -82,7 +89,8 @@ static const char *set_up(struct packets *ring, unsigned int interface, unsigned
 		return "the filter was refused";
 	if (setsockopt(ring->fd, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)))
 		return "the kernel has no TPACKET_V3";
-	// On loopback every packet is seen going out and coming in: once is enough. Elsewhere both directions are wanted.
+	// On loopback every packet is seen going out and coming in: once is enough. Elsewhere both directions are wanted. For
+	// all interfaces at once the filter must tell (SKF_AD_HATYPE and SKF_AD_PKTTYPE).
 	if (interface != 0 && interface == if_nametoindex("lo"))
 		setsockopt(ring->fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &ignore_outgoing, sizeof(ignore_outgoing));
 	if (setsockopt(ring->fd, SOL_PACKET, PACKET_RX_RING, &request, sizeof(request)))
@@ -115,6 +123,14 @@ napi_value sonde_packets_open(napi_env env, napi_callback_info info)
 	    !sonde_number(env, arguments[2], &block_count) || !sonde_number(env, arguments[3], &block_size) ||
 	    !sonde_number(env, arguments[4], &retire_ms))
 		return NULL;
+	if (!(block_count >= 1 && block_count <= MAX_BLOCKS) || !(block_size >= 4096 && block_size <= MAX_BLOCK_SIZE) ||
+	    !(retire_ms >= 0 && retire_ms <= 10000) || code_length % sizeof(struct sock_filter) ||
+	    code_length / sizeof(struct sock_filter) > BPF_MAXINSNS) {
+		sonde_throw_errno(env, ERANGE,
+				  "expected 1 to %d blocks of 4096 to %d bytes, at most 10000 ms and %d instructions",
+				  MAX_BLOCKS, MAX_BLOCK_SIZE, BPF_MAXINSNS);
+		return NULL;
+	}
 	if (name[0] && !(interface = if_nametoindex(name))) {
 		sonde_throw_errno(env, ENODEV, "there is no interface %s", name);
 		return NULL;
@@ -198,13 +214,17 @@ napi_value sonde_packets_poll(napi_env env, napi_callback_info info)
 			size_t step = (RECORD_HEADER + (size_t)packet->tp_snaplen + 7) & ~(size_t)7;
 			uint8_t *record = target + written;
 
-			if (step > room - written)
+			if (step > room - written) {
+				if (written == 0)
+					sonde_throw_errno(env, EMSGSIZE, "the next packet takes %zu bytes, the buffer has %zu",
+							  step, room);
 				return sonde_double(env, (double)written);
+			}
 			put32(record, packet->tp_snaplen);
 			put32(record + 4, packet->tp_len);
 			put32(record + 8, from->sll_ifindex);
 			put16(record + 12, from->sll_pkttype);
-			put16(record + 14, packet->tp_status & TP_STATUS_VLAN_VALID ? packet->hv1.tp_vlan_tci : 0);
+			put16(record + 14, packet->tp_status & TP_STATUS_VLAN_VALID ? packet->hv1.tp_vlan_tci & VLAN_ID : 0);
 			put32(record + 16, packet->tp_sec);
 			put32(record + 20, packet->tp_nsec);
 			put16(record + 24, from->sll_hatype);

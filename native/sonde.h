@@ -43,5 +43,6 @@ SONDE_FUNCTION(sonde_packets_stats);
 SONDE_FUNCTION(sonde_packets_close);
 SONDE_FUNCTION(sonde_clock_offset);
 
-/* The descriptor and size of a map of an open object; -1 and an exception when there is none of that name. */
-int sonde_object_map(napi_env env, napi_value handle, const char *name, uint32_t *entries);
+/* A map of an open object, alive until the object is closed; NULL and an exception when there is none of that name. */
+struct bpf_map;
+struct bpf_map *sonde_object_map(napi_env env, napi_value handle, const char *name);

@@ -17,7 +17,7 @@ export interface PipelineOptions {
   readonly maxConnections: number
   /** Distinguishes the flow ids of agents and of their restarts. */
   readonly flowIdSeed: number
-  /** Takes finished batches; the pipeline fills another one next. */
+  /** Takes a finished batch; it is filled anew after the call, so what is needed later must be taken out. */
   readonly emit: (batch: AnyBatch) => void
   /** Hears of every session, after its row was written. */
   readonly onSession?: (session: Session, connection: Connection) => void
@@ -33,13 +33,12 @@ export class Pipeline {
   readonly protocols: ReadonlyArray<Protocol>
   readonly #metrics = new RedMetrics()
   readonly #options: PipelineOptions
-  #rows: ColumnBatch<"l7">
+  readonly #rows: ColumnBatch<"l7"> = makeBatch("l7", batchRows)
   #rowsWritten = 0
   #nowUs = 0
 
   constructor(options: PipelineOptions) {
     this.#options = options
-    this.#rows = makeBatch("l7", batchRows)
     this.protocols = makeProtocols({ maskLiterals: options.maskLiterals })
     this.connections = new ConnectionTable({
       protocols: this.protocols,
@@ -64,7 +63,7 @@ export class Pipeline {
   #emitRows(): void {
     if (this.#rows.rows === 0) return
     this.#options.emit(this.#rows)
-    this.#rows = makeBatch("l7", batchRows)
+    this.#rows.rows = 0
   }
 
   /** The present, for metrics; to be called before each piece of work. */

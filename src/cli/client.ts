@@ -27,7 +27,11 @@ const call = (
       if (code === "ECONNREFUSED") {
         return fail(`no Sonde answers at ${base}; start one with \`sonde up\`, or name its port with --http`)
       }
-      return fail((cause as Error).message)
+      // fetch says only that it failed; what went wrong is inside.
+      const inner = (cause as Error).cause
+      return fail(
+        inner instanceof Error ? `${base} does not answer: ${inner.message}` : (cause as Error).message,
+      )
     },
   })
 }

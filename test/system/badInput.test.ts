@@ -290,3 +290,44 @@ describeSystem("hostile clients", ["/usr/bin/python3", "/usr/bin/redis-server", 
     }
   })
 })
+
+describeSystem("a capture file that is none", [], () => {
+  /** Header of a little-endian pcap file with Ethernet frames, then one record's header. */
+  const pcap = (captured: number): Buffer => {
+    const bytes = Buffer.alloc(24 + 16)
+    bytes.writeUInt32LE(0xa1b2c3d4, 0)
+    bytes.writeUInt16LE(2, 4)
+    bytes.writeUInt16LE(4, 6)
+    bytes.writeUInt32LE(65_535, 16)
+    bytes.writeUInt32LE(1, 20)
+    bytes.writeUInt32LE(captured, 32)
+    bytes.writeUInt32LE(captured, 36)
+    return bytes
+  }
+
+  for (const [what, bytes, word] of [
+    ["empty", Buffer.alloc(0), "empty"],
+    ["of another kind", Buffer.from("PK\u0003\u0004 this is an archive"), "pcap"],
+    ["with a hostile length", pcap(0x7fffffff), "corrupt at byte 32"],
+    ["of noise after its header", Buffer.concat([pcap(0).subarray(0, 24), noise(7, 5_000)]), "corrupt"],
+  ] as const) {
+    it(`${what}: says so in one line`, async () => {
+      const file = join(folder, "capture.pcap")
+      writeFileSync(file, bytes)
+      const finished = await sonde(["replay", file, "--json"], { seconds: failsWithin })
+      expect(finished.code).toBe(1)
+      expect(complaints(finished)).toHaveLength(1)
+      expect(finished.stderr).toContain(file)
+      expect(finished.stderr).toContain(word)
+    })
+  }
+
+  it("cut off: gives what is whole, with a warning", async () => {
+    const file = join(folder, "capture.pcap")
+    writeFileSync(file, pcap(60))
+    const finished = await sonde(["replay", file, "--json"], { seconds: failsWithin })
+    expect(finished.code).toBe(0)
+    expect(complaints(finished)).toHaveLength(1)
+    expect(finished.stderr).toMatch(/warning.*cut off/)
+  })
+})
