@@ -2,64 +2,18 @@
 
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as Scope from "effect/Scope"
 import { AgentDirectory } from "../ingester/receive/AgentDirectory.ts"
 import { ConsoleSources } from "../querier/ConsoleSources.ts"
 import { ClickHouse } from "../runtime/clickhouse/ClickHouse.ts"
 import type { SondeConfig } from "../runtime/configSchema.ts"
 import { Health } from "../runtime/Health.ts"
 import { StatsSources } from "../runtime/metrics.ts"
-import { demoPrograms, driveDemo, startDemo } from "./demo/DemoApp.ts"
+import { makeDemoControl } from "./demo/demoChild.ts"
 import { version } from "./version.ts"
-
-/** Requests a second that the console's demo makes. */
-const demoRate = 20
 
 /** An agent that was silent for longer is shown as away. */
 const silentUs = 30_000_000
-
-/** The demo application on behalf of the console: at most one, ended with the server. */
-const makeDemo = Effect.gen(function* () {
-  const parent = yield* Effect.scope
-  let running: Scope.Closeable | undefined
-  let reason = ""
-  const view = Effect.sync(() => {
-    const { missing } = demoPrograms()
-    const why = missing.length > 0 ? `not installed: ${missing.join(", ")}` : reason
-    return {
-      available: missing.length === 0,
-      running: running !== undefined,
-      reason: running === undefined ? why : "",
-    }
-  })
-  const start = Effect.gen(function* () {
-    if (running !== undefined) return yield* view
-    const scope = yield* Scope.fork(parent)
-    running = scope
-    const started = yield* Effect.exit(
-      Effect.gen(function* () {
-        const app = yield* startDemo
-        yield* Effect.forkScoped(driveDemo(app, demoRate, () => undefined))
-      }).pipe(Scope.provide(scope)),
-    )
-    if (Exit.isFailure(started)) {
-      running = undefined
-      reason = "the demo application did not start; see the log"
-      yield* Effect.logWarning("the demo application did not start", started.cause)
-      yield* Scope.close(scope, Exit.void)
-    }
-    return yield* view
-  })
-  const stop = Effect.gen(function* () {
-    const scope = running
-    running = undefined
-    if (scope !== undefined) yield* Scope.close(scope, Exit.void)
-    return yield* view
-  })
-  return { view, start, stop }
-})
 
 /** Rows and bytes of Sonde's own tables, as the database counts them. */
 const storageSize = Effect.gen(function* () {
@@ -83,7 +37,7 @@ export const consoleSources = (config: SondeConfig) =>
       const clickhouse = yield* ClickHouse
       const health = yield* Health
       const stats = yield* StatsSources
-      const demo = yield* makeDemo
+      const demo = yield* makeDemoControl
       const startedMs = yield* Clock.currentTimeMillis
 
       const status = Effect.gen(function* () {
@@ -143,7 +97,7 @@ export const consoleSources = (config: SondeConfig) =>
       return {
         processes: Effect.sync(() => agents.list().flatMap((agent) => agent.status?.processes ?? [])),
         status,
-        demo: demo.view,
+        demo: demo.state,
         startDemo: demo.start,
         stopDemo: demo.stop,
         health: healthView,

@@ -14,6 +14,20 @@ export const json = Flag.Boolean("json").pipe(
   Flag.withDefault(false),
 )
 
+/** For commands that Sonde runs as its own children. */
+export const withParent = Flag.Boolean("with-parent").pipe(
+  Flag.withDescription("End when standard input ends; the parent process is part of Sonde"),
+  Flag.withDefault(false),
+  Flag.withHidden,
+)
+
+/** Completes when standard input ends: the parent has gone. */
+export const parentGone = Effect.callback<void>((resume) => {
+  process.stdin.on("end", () => resume(Effect.void))
+  process.stdin.on("error", () => resume(Effect.void))
+  process.stdin.resume()
+})
+
 /** Flags of every command that reads the configuration. */
 export const configFlags = {
   config: Flag.String("config").pipe(

@@ -2,28 +2,16 @@
 
 import * as Effect from "effect/Effect"
 import * as Command from "effect/cli/Command"
-import * as Flag from "effect/cli/Flag"
 import { runAgent } from "../../agent/main.ts"
 import { loggerLayer } from "../../runtime/PinoLogger.ts"
-import { configFlags, configOf, fail } from "../options.ts"
+import { configFlags, configOf, fail, parentGone, withParent } from "../options.ts"
 import { version } from "../version.ts"
-
-/** Completes when standard input ends: the parent has gone. */
-const parentGone = Effect.callback<void>((resume) => {
-  process.stdin.on("end", () => resume(Effect.void))
-  process.stdin.on("error", () => resume(Effect.void))
-  process.stdin.resume()
-})
 
 export const agent = Command.make(
   "agent",
   {
     ...configFlags,
-    withParent: Flag.Boolean("with-parent").pipe(
-      Flag.withDescription("End when standard input ends; the parent process is part of Sonde"),
-      Flag.withDefault(false),
-      Flag.withHidden,
-    ),
+    withParent,
   },
   Effect.fnUntraced(function* ({ withParent, ...flags }) {
     const config = yield* configOf(flags)

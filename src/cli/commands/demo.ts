@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { driveDemo, startDemo } from "../demo/DemoApp.ts"
-import { fail, json } from "../options.ts"
+import { fail, json, parentGone, withParent } from "../options.ts"
 import { print, printJson } from "../output.ts"
 
 export const demo = Command.make(
@@ -16,8 +16,11 @@ export const demo = Command.make(
       Flag.withDefault(0),
     ),
     json,
+    withParent,
   },
-  Effect.fnUntraced(function* ({ json, rate, seconds }) {
+  Effect.fnUntraced(function* ({ json, rate, seconds, withParent }) {
+    // The name its requests appear under.
+    process.title = "demo-visitor"
     if (rate < 1 || rate > 1_000) return yield* fail(`--rate ${rate}: expected 1 to 1000 requests a second`)
     const app = yield* startDemo.pipe(Effect.mapError((error) => fail(error.message)))
     const counts = new Map<number, number>()
@@ -34,9 +37,8 @@ export const demo = Command.make(
       if (json) printJson({ event: "stopped", requests: byStatus })
       else print(`Answers by status: ${JSON.stringify(byStatus)}`)
     })
-    yield* (seconds > 0 ? Effect.timeoutOption(drive, `${seconds} seconds`) : drive).pipe(
-      Effect.ensuring(report),
-    )
+    const timed = seconds > 0 ? Effect.timeoutOption(drive, `${seconds} seconds`) : drive
+    yield* (withParent ? Effect.raceFirst(timed, parentGone) : timed).pipe(Effect.ensuring(report))
   }, Effect.scoped),
 ).pipe(
   Command.withDescription(
