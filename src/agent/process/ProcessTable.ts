@@ -5,16 +5,20 @@ import { listPids, type ProcessInfo, readProcess, readSocketInodes, readTcpSocke
 import { serviceName } from "./serviceName.ts"
 
 export interface ProcessEntry {
-  readonly info: ProcessInfo
-  readonly service: string
+  info: ProcessInfo
+  service: string
   listening: ReadonlyArray<{ readonly ip: Uint8Array; readonly port: number }>
   /** Requests seen at this process, by protocol number; what the process page shows as captured. */
   readonly requests: Map<number, number>
   /** Set when the process ended; it is forgotten some time later, for rows that arrive late. */
   endedMs: number
+  /** Times it was looked at again: young processes still change their title. */
+  looks: number
 }
 
 const maxEntries = 32_768
+/** Refreshes in which a new process is read again. */
+const youngLooks = 3
 /** How long an ended process is still known. */
 const keepEndedMs = 60_000
 
@@ -43,9 +47,17 @@ export class ProcessTable {
       listening: [],
       requests: new Map(),
       endedMs: 0,
+      looks: 0,
     }
     this.#entries.set(pid, entry)
     return entry
+  }
+
+  #reread(entry: ProcessEntry): void {
+    const info = readProcess(entry.info.pid)
+    if (info === undefined || info.args.length === 0) return
+    entry.info = info
+    entry.service = serviceName(info.comm, info.args)
   }
 
   /** A process began a program: what was known of its pid is old. */
@@ -82,6 +94,7 @@ export class ProcessTable {
     for (const pid of pids) {
       const entry = this.get(pid)
       if (entry === undefined) continue
+      if (entry.looks++ < youngLooks) this.#reread(entry)
       const listening: Array<{ ip: Uint8Array; port: number }> = []
       for (const inode of readSocketInodes(pid)) {
         const socket = byInode.get(inode)

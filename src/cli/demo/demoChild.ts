@@ -33,15 +33,20 @@ export const makeDemoControl: Effect.Effect<DemoControl, never, Scope.Scope> = E
 
   const state = Effect.sync((): DemoState => {
     const { missing } = demoPrograms()
-    if (missing.length > 0) return { available: false, running: false, reason: `not installed: ${missing.join(", ")}` }
+    if (missing.length > 0)
+      return { available: false, running: false, reason: `not installed: ${missing.join(", ")}` }
     const isRunning = running !== undefined && !ended(running)
     return { available: true, running: isRunning, reason: isRunning ? "" : reason }
   })
 
   const launch = Effect.callback<void>((resume) => {
-    const child = spawn(process.execPath, [...process.execArgv, main, "demo", "--json", "--with-parent", "--rate", String(rate)], {
-      stdio: ["pipe", "pipe", "pipe"],
-    })
+    const child = spawn(
+      process.execPath,
+      [...process.execArgv, main, "demo", "--json", "--with-parent", "--rate", String(rate)],
+      {
+        stdio: ["pipe", "pipe", "pipe"],
+      },
+    )
     running = child
     reason = ""
     let said = ""
@@ -72,7 +77,9 @@ export const makeDemoControl: Effect.Effect<DemoControl, never, Scope.Scope> = E
     state,
     start: Effect.suspend(() => {
       const { missing } = demoPrograms()
-      return missing.length > 0 || (running !== undefined && !ended(running)) ? state : Effect.andThen(launch, state)
+      return missing.length > 0 || (running !== undefined && !ended(running))
+        ? state
+        : Effect.andThen(launch, state)
     }),
     stop: Effect.andThen(halt, state),
   }

@@ -1,0 +1,78 @@
+import { spawn } from "node:child_process"
+import { createServer } from "node:net"
+import { afterEach, describe, expect, it } from "vitest"
+import { ProcessTable } from "./ProcessTable.ts"
+
+const cleanUps: Array<() => void> = []
+afterEach(() => {
+  for (const cleanUp of cleanUps.splice(0)) cleanUp()
+})
+
+const sleeper = (title: string) => {
+  const child = spawn(
+    process.execPath,
+    ["-e", `process.title = ${JSON.stringify(title)}; setInterval(() => {}, 1000)`],
+    {
+      stdio: "ignore",
+    },
+  )
+  cleanUps.push(() => child.kill("SIGKILL"))
+  return child
+}
+
+describe("ProcessTable", () => {
+  it("knows this process by name, command line and listening port", async () => {
+    const server = createServer()
+    cleanUps.push(() => server.close())
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()))
+    const { port } = server.address() as { port: number }
+    const table = new ProcessTable()
+    table.refresh(0)
+    const entry = table.listener(port)
+    expect(entry?.info.pid).toBe(process.pid)
+    expect(entry?.info.parentPid).toBe(process.ppid)
+    expect(entry?.info.exe).toBe(process.execPath)
+    expect(entry?.listening.map((one) => [...one.ip.slice(12), one.port])).toContainEqual([
+      127,
+      0,
+      0,
+      1,
+      port,
+    ])
+  })
+
+  it("reads a young process again, for titles that are set after the start", async () => {
+    const child = sleeper("orders-api")
+    const table = new ProcessTable()
+    table.exec(child.pid!)
+    for (let i = 0; i < 100 && table.get(child.pid!)?.service !== "orders-api"; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      if (i % 2 === 0) {
+        table.exec(child.pid!)
+        table.refresh(0)
+      }
+    }
+    expect(table.get(child.pid!)?.service).toBe("orders-api")
+  })
+
+  it("keeps an ended process for a minute, then forgets it", async () => {
+    const child = sleeper("short")
+    const table = new ProcessTable()
+    table.exec(child.pid!)
+    const exited = new Promise((resolve) => child.once("exit", resolve))
+    child.kill("SIGKILL")
+    await exited
+    table.exit(child.pid!, 1_000)
+    table.refresh(50_000)
+    expect(table.get(child.pid!)).toBeDefined()
+    expect(table.all().some(({ info }) => info.pid === child.pid)).toBe(false)
+    table.refresh(62_000)
+    expect(table.get(child.pid!)).toBeUndefined()
+  })
+
+  it("answers undefined for a process that is not there", () => {
+    const table = new ProcessTable()
+    expect(table.get(4_194_305)).toBeUndefined()
+    expect(table.listener(1)).toBeUndefined()
+  })
+})
