@@ -2,6 +2,7 @@ import { spawn } from "node:child_process"
 import { createServer } from "node:net"
 import { afterEach, describe, expect, it } from "vitest"
 import { ProcessTable } from "./ProcessTable.ts"
+import { readProcess } from "./procfs.ts"
 
 const cleanUps: Array<() => void> = []
 afterEach(() => {
@@ -45,13 +46,11 @@ describe("ProcessTable", () => {
     const child = sleeper("orders-api")
     const table = new ProcessTable()
     table.exec(child.pid!)
-    for (let i = 0; i < 100 && table.get(child.pid!)?.service !== "orders-api"; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 20))
-      if (i % 2 === 0) {
-        table.exec(child.pid!)
-        table.refresh(0)
-      }
-    }
+    // Node needs some 30 ms before the script runs: until then it is "node".
+    expect(table.get(child.pid!)?.service).not.toBe("orders-api")
+    while (readProcess(child.pid!)?.args[0] !== "orders-api")
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    table.refresh(0)
     expect(table.get(child.pid!)?.service).toBe("orders-api")
   })
 
