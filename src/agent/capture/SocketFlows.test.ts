@@ -1,0 +1,224 @@
+import { describe, expect, it } from "vitest"
+import type { Session } from "../flow/Session.ts"
+import type { Connection } from "../flow/Connection.ts"
+import { Pipeline } from "../Pipeline.ts"
+import { ProcessTable } from "../process/ProcessTable.ts"
+import { Exclusions } from "./Exclusions.ts"
+import { eventKind, socketClose, socketData } from "./layout.gen.ts"
+import { SocketFlows } from "./SocketFlows.ts"
+
+interface DataEvent {
+  readonly socket?: bigint
+  readonly generation?: number
+  readonly tgid?: number
+  readonly local?: readonly [ip: ReadonlyArray<number>, port: number]
+  readonly remote?: readonly [ip: ReadonlyArray<number>, port: number]
+  readonly egress: boolean
+  readonly role?: number
+  readonly timeNs?: number
+  readonly payload: string
+  readonly length?: number
+}
+
+const loopback = [127, 0, 0, 1]
+
+/** A record as the ring is drained: length, four bytes unused, the event, padding to 8. */
+const record = (event: Uint8Array): Uint8Array => {
+  const bytes = new Uint8Array(8 + ((event.length + 7) & ~7))
+  new DataView(bytes.buffer).setUint32(0, event.length, true)
+  bytes.set(event, 8)
+  return bytes
+}
+
+const mapped = (ip: ReadonlyArray<number>): Uint8Array =>
+  Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...ip])
+
+const data = (event: DataEvent): Uint8Array => {
+  const payload = Buffer.from(event.payload, "latin1")
+  const bytes = new Uint8Array(socketData.size + payload.length)
+  const view = new DataView(bytes.buffer)
+  const [localIp, localPort] = event.local ?? [loopback, 40_000]
+  const [remoteIp, remotePort] = event.remote ?? [loopback, 80]
+  view.setUint32(socketData.kind, eventKind.data, true)
+  view.setUint32(socketData.captured, payload.length, true)
+  view.setBigUint64(socketData.timeNs, BigInt(event.timeNs ?? 1_000_000), true)
+  view.setBigUint64(socketData.socket, event.socket ?? 0xffff_8881_0000_0040n, true)
+  view.setUint32(socketData.generation, event.generation ?? 7, true)
+  // No process has this number: the kernel's ends at 2^22.
+  view.setUint32(socketData.tgid, event.tgid ?? 4_194_400, true)
+  view.setUint32(socketData.tid, 4_194_401, true)
+  view.setUint32(socketData.length, event.length ?? payload.length, true)
+  view.setUint16(socketData.localPort, localPort, true)
+  view.setUint16(socketData.remotePort, remotePort, true)
+  view.setUint8(socketData.direction, event.egress ? 0 : 1)
+  view.setUint8(socketData.role, event.role ?? 1)
+  view.setUint8(socketData.protocol, 20)
+  bytes.set(mapped(localIp), socketData.localIp)
+  bytes.set(mapped(remoteIp), socketData.remoteIp)
+  bytes.set(Buffer.from("victim"), socketData.comm)
+  bytes.set(payload, socketData.size)
+  return record(bytes)
+}
+
+const close = (socket = 0xffff_8881_0000_0040n, generation = 7): Uint8Array => {
+  const bytes = new Uint8Array(socketClose.size)
+  const view = new DataView(bytes.buffer)
+  view.setUint32(socketClose.kind, eventKind.close, true)
+  view.setUint32(socketClose.generation, generation, true)
+  view.setBigUint64(socketClose.timeNs, 2_000_000n, true)
+  view.setBigUint64(socketClose.socket, socket, true)
+  return record(bytes)
+}
+
+const make = () => {
+  const sessions: Array<{ session: Session; connection: Connection }> = []
+  const pipeline = new Pipeline({
+    maskLiterals: true,
+    sessionTimeoutUs: 120_000_000,
+    maxConnections: 64,
+    flowIdSeed: 1,
+    emit: () => {},
+    onSession: (session, connection) => sessions.push({ session, connection }),
+  })
+  const flows = new SocketFlows({
+    connections: pipeline.connections,
+    processes: new ProcessTable(),
+    clockOffsetNs: 5_000_000_000,
+    exclusions: new Exclusions([], [], []),
+  })
+  const consume = (...records: ReadonlyArray<Uint8Array>) => {
+    const bytes = Buffer.concat(records)
+    flows.consume(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), bytes.length, 0)
+  }
+  return { sessions, flows, consume, connections: pipeline.connections }
+}
+
+const request = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
+const response = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+describe("SocketFlows", () => {
+  it("makes a session of a request and its response, with times since 1970", () => {
+    const { consume, sessions } = make()
+    consume(
+      data({ egress: true, payload: request, timeNs: 1_000_000 }),
+      data({ egress: false, payload: response, timeNs: 3_500_000 }),
+    )
+    expect(sessions).toHaveLength(1)
+    const { connection, session } = sessions[0]!
+    expect(session.request?.requestResource).toBe("/a")
+    expect(session.request?.startUs).toBe(5_001_000)
+    expect(session.response?.startUs).toBe(5_003_500)
+    expect(session.requestThread).toBe(4_194_401)
+    expect(connection.clientEnd).toMatchObject({ port: 40_000, processName: "victim", service: "victim" })
+    expect(connection.serverEnd).toMatchObject({ port: 80, processId: 0 })
+  })
+
+  it("tells both ends of a local connection about each other's process", () => {
+    const { consume, sessions } = make()
+    const client = { socket: 0x1000n, tgid: 4_194_400 }
+    const server = {
+      socket: 0x2000n,
+      tgid: 4_194_500,
+      local: [loopback, 80] as const,
+      remote: [loopback, 40_000] as const,
+      role: 2,
+    }
+    consume(
+      data({ ...client, egress: true, payload: request }),
+      data({ ...server, egress: false, payload: request }),
+      data({ ...server, egress: true, payload: response }),
+      data({ ...client, egress: false, payload: response }),
+    )
+    expect(sessions).toHaveLength(2)
+    for (const { connection } of sessions) {
+      expect([connection.clientEnd.processId, connection.serverEnd.processId]).toEqual([4_194_400, 4_194_500])
+    }
+    expect(sessions.map(({ connection }) => connection.observed === connection.client)).toEqual([false, true])
+  })
+
+  it("takes bytes beyond the captured ones as missing", () => {
+    const { consume, sessions } = make()
+    const head = "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
+    consume(
+      data({ egress: true, payload: request }),
+      data({ egress: false, payload: head, length: head.length + 60_000 }),
+      data({ egress: false, payload: "", length: 40_000 }),
+      data({ egress: true, payload: request }),
+      data({ egress: false, payload: response }),
+    )
+    expect(sessions.map(({ session }) => session.response?.length)).toEqual([100_000, 2])
+  })
+
+  it("takes the same socket in another generation for another connection", () => {
+    const { connections, consume } = make()
+    consume(
+      data({ egress: true, payload: request, generation: 1 }),
+      data({ egress: true, payload: request, generation: 2 }),
+    )
+    expect(connections.counters.opened).toBe(2)
+  })
+
+  it("gives out what is outstanding when the connection closes", () => {
+    const { connections, consume, sessions } = make()
+    consume(data({ egress: true, payload: request }), close())
+    expect(sessions).toHaveLength(1)
+    expect(sessions[0]!.session.response).toBeNull()
+    expect(connections.size).toBe(0)
+  })
+
+  it("counts records it cannot read and goes on with the next", () => {
+    const { consume, flows, sessions } = make()
+    const unknown = new Uint8Array(16)
+    new DataView(unknown.buffer).setUint32(0, 99, true)
+    const short = new Uint8Array(20)
+    new DataView(short.buffer).setUint32(0, eventKind.data, true)
+    consume(
+      record(unknown),
+      record(short),
+      data({ egress: true, payload: request }),
+      data({ egress: false, payload: response }),
+    )
+    expect(sessions).toHaveLength(1)
+    expect(flows.counters.malformed_total).toBe(2)
+  })
+
+  it("stops at a record that claims more than there is", () => {
+    const { consume, flows } = make()
+    const bytes = data({ egress: true, payload: request })
+    new DataView(bytes.buffer).setUint32(0, 1_000_000, true)
+    consume(bytes)
+    expect(flows.counters.malformed_total).toBe(1)
+  })
+})
+
+describe("Exclusions", () => {
+  it("follows excluded programs and the ports they listen on", () => {
+    const said: Array<string> = []
+    const exclusions = new Exclusions([10], [20_033], ["clickhouse"])
+    exclusions.connect({
+      excludeProcess: (pid) => (said.push(`+${pid}`), true),
+      excludePort: (port) => (said.push(`+:${port}`), true),
+      includeProcess: (pid) => said.push(`-${pid}`),
+      includePort: (port) => said.push(`-:${port}`),
+    })
+    exclusions.started(11, "clickhouse")
+    exclusions.started(12, "nginx")
+    const processes = (listening: ReadonlyArray<number>) =>
+      ({
+        all: () => [
+          {
+            info: { pid: 11, comm: "clickhouse" },
+            listening: listening.map((port) => ({ ip: new Uint8Array(16), port })),
+          },
+          { info: { pid: 12, comm: "nginx" }, listening: [{ ip: new Uint8Array(16), port: 80 }] },
+        ],
+      }) as unknown as ProcessTable
+    exclusions.refresh(processes([9_000, 8_123]))
+    exclusions.refresh(processes([8_123]))
+    exclusions.ended(11)
+    exclusions.ended(12)
+    expect(said).toEqual(["+10", "+:20033", "+11", "+:9000", "+:8123", "-:9000", "-11"])
+    expect(exclusions.has(11)).toBe(false)
+    expect([...exclusions.ports]).toEqual([20_033, 8_123])
+  })
+})
