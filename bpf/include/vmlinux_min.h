@@ -85,6 +85,10 @@ struct sock {
 	__u16 sk_protocol;
 };
 
+struct inet_sock {
+	__be16 inet_sport;
+};
+
 struct inet_connection_sock {
 	const void *icsk_ulp_ops;
 };
@@ -92,7 +96,6 @@ struct inet_connection_sock {
 struct tcp_sock {
 	__u32 copied_seq;
 	__u32 rcv_nxt;
-	__u32 urg_seq;
 	__u32 write_seq;
 };
 

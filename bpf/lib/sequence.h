@@ -1,33 +1,23 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * TCP sequence numbers of the bytes that a call moved. The socket's counters are read when the call is over, so they may count
- * more than this call: another thread's bytes, a FIN, the urgent byte, record headers of kernel TLS. User space drops what a
- * number says it has seen, so a number is exact or it is 0. Exact for certain is one that continues what was seen before; the
+ * more than this call: another thread's bytes, a FIN, record headers of kernel TLS. User space drops what a number says it has
+ * seen, so a number is exact or it is 0. Exact for certain is one that continues what was seen before; the
  * fields that explain a jump are only read when there is one.
  */
 #pragma once
 
-/* include/net/sock.h, enum sock_flags: set by tcp_fin() once the other side's FIN is in. */
-#define SOCK_DONE_BIT (1 << 1)
-
-/* A read that reaches the end takes the FIN along and counts it. */
-static __always_inline bool counts_fin(struct sock *sk, __u32 end)
+/* Nothing but payload moves the counter of this direction. An urgent byte does, but only in front of what a call reads. */
+static __always_inline bool counts_payload_only(struct sock *sk, __u8 direction)
 {
-	return (BPF_CORE_READ(sk, __sk_common.skc_flags) & SOCK_DONE_BIT) &&
-	       BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt) == end;
-}
+	__u8 state;
 
-/* Nothing but payload can have moved the counter from `first` to `end`. */
-static __always_inline bool counts_payload_only(struct sock *sk, __u8 direction, __u32 first, __u32 end)
-{
 	if (BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_ulp_ops))
 		return false;
-	if (direction == SONDE_EGRESS) {
-		__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
-
-		return state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT;
-	}
-	return BPF_CORE_READ((struct tcp_sock *)sk, urg_seq) - first > end - first;
+	if (direction == SONDE_INGRESS)
+		return true;
+	state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	return state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT;
 }
 
 /* The sequence number of the first of `moved` bytes that this thread just sent or received; 0 when it is not certain. */
@@ -46,14 +36,14 @@ static __always_inline __u32 first_sequence(struct sock *sk, struct sonde_socket
 		stream->thread = thread;
 	}
 	if (!is_exact) {
-		if (direction == SONDE_INGRESS && counts_fin(sk, end)) {
+		if (direction == SONDE_INGRESS && has_read_fin(sk)) {
 			end--;
 			first--;
 		}
 		/* A jump ahead of one thread alone: bytes moved by a call that is not followed. */
 		is_exact = (next && first == next) ||
 			   ((!next || (__s32)(first - next) > 0) && !(state->shared & 1 << direction) &&
-			    counts_payload_only(sk, direction, first, end));
+			    counts_payload_only(sk, direction));
 	}
 	if (!next || (__s32)(end - next) > 0)
 		stream->next = end;

@@ -109,9 +109,11 @@ static __always_inline int handle_call(const struct sonde_call *call, long moved
 	BOUND(captured);
 	if (bpf_ringbuf_output(&events, event, sizeof(event->head) + captured, BPF_RB_NO_WAKEUP)) {
 		count(SONDE_COUNT_RING_FULL);
-		return 0;
+	} else {
+		count(SONDE_COUNT_DELIVERED);
+		count_by(SONDE_COUNT_DELIVERED_BYTES, captured);
 	}
-	count(SONDE_COUNT_DELIVERED);
-	count_by(SONDE_COUNT_DELIVERED_BYTES, captured);
+	if (kind.direction == SONDE_INGRESS)
+		close_when_read(sk, state);
 	return 0;
 }

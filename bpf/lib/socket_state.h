@@ -9,8 +9,29 @@ static __always_inline __u32 new_generation(void)
 
 static __always_inline __u32 ports_of(struct sock *sk)
 {
-	return ((__u32)BPF_CORE_READ(sk, __sk_common.skc_num) << 16) |
+	/* Not skc_num: that is taken away from a closed socket, which may still be read. */
+	return ((__u32)bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport)) << 16) |
 	       bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+}
+
+/* include/net/sock.h, enum sock_flags: set by tcp_fin() once the other side's FIN is in. */
+#define SOCK_DONE_BIT (1 << 1)
+
+/* Bytes received and not read yet, the FIN among them. */
+static __always_inline __u32 unread(struct sock *sk)
+{
+	return BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt) - BPF_CORE_READ((struct tcp_sock *)sk, copied_seq);
+}
+
+static __always_inline bool has_fin(struct sock *sk)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_flags) & SOCK_DONE_BIT;
+}
+
+/* A read that reaches the end takes the FIN along: copied_seq counts it. */
+static __always_inline bool has_read_fin(struct sock *sk)
+{
+	return has_fin(sk) && unread(sk) == 0;
 }
 
 /* A connection begins, its opener seen: what was known of the address belongs to an earlier one. */
@@ -46,21 +67,40 @@ static __always_inline struct sonde_socket_state *socket_state(struct sock *sk, 
 	return bpf_map_lookup_elem(&sockets, &key);
 }
 
-/* The connection is over; user space hears of it if it knew it. The state stays: unread bytes may still be read. */
+static __always_inline void close_event(struct sock *sk, struct sonde_socket_state *state)
+{
+	struct sonde_socket_close event = {
+		.kind = SONDE_EVENT_CLOSE,
+		.generation = state->generation,
+		.time_ns = bpf_ktime_get_ns(),
+		.socket = (__u64)sk,
+	};
+
+	if (bpf_ringbuf_output(&events, &event, sizeof(event), BPF_RB_NO_WAKEUP))
+		count(SONDE_COUNT_RING_FULL);
+}
+
+/* The connection is over; user space hears of it if it knew it, and after the bytes that wait to be read. */
 static __always_inline void socket_closed(struct sock *sk)
 {
 	__u64 key = (__u64)sk;
 	struct sonde_socket_state *state = bpf_map_lookup_elem(&sockets, &key);
-	struct sonde_socket_close event = {};
 
 	if (!state || !state->delivered)
 		return;
-	event.kind = SONDE_EVENT_CLOSE;
-	event.generation = state->generation;
-	event.time_ns = bpf_ktime_get_ns();
-	event.socket = key;
-	if (bpf_ringbuf_output(&events, &event, sizeof(event), BPF_RB_NO_WAKEUP))
-		count(SONDE_COUNT_RING_FULL);
+	if (unread(sk) > has_fin(sk))
+		state->closing = 1;
+	else
+		close_event(sk, state);
+}
+
+/* After each read that was delivered. */
+static __always_inline void close_when_read(struct sock *sk, struct sonde_socket_state *state)
+{
+	if (!state->closing || unread(sk) > has_fin(sk))
+		return;
+	state->closing = 0;
+	close_event(sk, state);
 }
 
 static __always_inline void socket_state_changed(struct sock *sk, int from, int to)

@@ -18,7 +18,8 @@ struct sonde_socket_state {
 	__u8 role;      /* sonde_role */
 	__u8 delivered; /* user space knows this connection */
 	__u8 shared;    /* bit by sonde_direction: several threads move bytes that way */
-	__u8 pad[2];
+	__u8 closing; /* over, but with bytes still to be read */
+	__u8 pad;
 };
 
 /* sockets: state by address of the kernel's struct sock. Least recently used entries make room. */

@@ -66,8 +66,14 @@ describeSystem("every request is found, and nothing else", needed, () => {
     expect(answers).toHaveLength(paths.length)
     for (const [at, { status, totalUs }] of answers.entries()) {
       sent.push({
-        ...{ pid, type: method, resource: paths[at]!, code: status, status: statusOf(status) },
-        ...{ totalUs, server, client: "truth-curl" },
+        pid,
+        type: method,
+        resource: paths[at]!,
+        code: status,
+        status: statusOf(status),
+        totalUs,
+        server,
+        client: "truth-curl",
       })
     }
   }
@@ -237,14 +243,26 @@ describeSystem("every request is found, and nothing else", needed, () => {
       .filter(({ client }) => client === "truth-curl")
       .flatMap(({ code, pid, resource, server, status, type }) =>
         ["c-p", "s-p"].map((point) => ({
-          ...{ point, protocol: "HTTP", type, resource, code, status },
-          ...{ clientPid: pid, serverPort: server.port },
+          point,
+          protocol: "HTTP",
+          type,
+          resource,
+          code,
+          status,
+          clientPid: pid,
+          serverPort: server.port,
         })),
       )
     const found = list.rows.map(
       ({ clientPid, code, point, protocol, resource, serverPort, status, type }) => ({
-        ...{ point, protocol, type, resource, code, status },
-        ...{ clientPid, serverPort },
+        point,
+        protocol,
+        type,
+        resource,
+        code,
+        status,
+        clientPid,
+        serverPort,
       }),
     )
     const byText = (a: object, b: object): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)
@@ -258,7 +276,10 @@ describeSystem("every request is found, and nothing else", needed, () => {
     const found = map.edges
       .filter(({ client, server }) => names.has(client) || names.has(server))
       .map(({ client, errors, observedAt, requests, server }) => ({
-        ...{ client, server, requests, errors },
+        client,
+        server,
+        requests,
+        errors,
         observedAt,
       }))
     const expected = [
@@ -268,7 +289,10 @@ describeSystem("every request is found, and nothing else", needed, () => {
     ].map(([client, server, program]) => {
       const own = sent.filter((one) => one.server === program)
       return {
-        ...{ client, server, requests: own.length, observedAt: ["c-p", "s-p"] },
+        client,
+        server,
+        requests: own.length,
+        observedAt: ["c-p", "s-p"],
         errors: own.filter(({ status }) => status !== "ok").length,
       }
     })
@@ -281,8 +305,12 @@ describeSystem("every request is found, and nothing else", needed, () => {
     const expected = programs.flatMap((program) => {
       const own = sent.filter(({ server }) => server === program)
       return [0, 1].map((role) => ({
-        ...{ server_port: program.port, role, requests: own.length, responses: own.length },
-        ...{ durations: own.length, timeouts: 0 },
+        server_port: program.port,
+        role,
+        requests: own.length,
+        responses: own.length,
+        durations: own.length,
+        timeouts: 0,
         client_errors: own.filter(({ status }) => status === "client_error").length,
         server_errors: own.filter(({ status }) => status === "server_error").length,
       }))

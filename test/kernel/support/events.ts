@@ -1,0 +1,96 @@
+// Events of the kernel's ring as objects, for tests.
+
+import { eventKind, processEvent, socketClose, socketData } from "../../../src/agent/capture/layout.gen.ts"
+
+export interface DataEvent {
+  readonly kind: "data"
+  readonly socket: string
+  readonly timeNs: number
+  readonly tgid: number
+  readonly tid: number
+  readonly fd: number
+  readonly length: number
+  readonly captured: number
+  readonly tcpSeq: number
+  readonly localPort: number
+  readonly remotePort: number
+  readonly localIp: string
+  readonly remoteIp: string
+  readonly isIpv4: boolean
+  readonly direction: "sent" | "received"
+  readonly role: "unknown" | "client" | "server"
+  readonly protocol: number
+  readonly comm: string
+  /** Latin-1. */
+  readonly payload: string
+}
+
+export interface CloseEvent {
+  readonly kind: "close"
+  readonly socket: string
+}
+
+export interface ProcessEvent {
+  readonly kind: "exec" | "exit"
+  readonly tgid: number
+  readonly parent: number
+  readonly comm: string
+}
+
+export type KernelEvent = DataEvent | CloseEvent | ProcessEvent
+
+const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1")
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
+
+/** The records in `bytes[0, length)` as pollRing leaves them. */
+export const decodeEvents = (bytes: Uint8Array, length: number): Array<KernelEvent> => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, length)
+  const events: Array<KernelEvent> = []
+  const comm = (at: number): string => latin1(bytes.subarray(at, at + 16)).split("\0")[0]!
+  for (let start = 0; start < length;) {
+    const size = view.getUint32(start, true)
+    const at = start + 8
+    const u32 = (offset: number): number => view.getUint32(at + offset, true)
+    const u16 = (offset: number): number => view.getUint16(at + offset, true)
+    const u8 = (offset: number): number => view.getUint8(at + offset)
+    const socketOf = (socket: number, generation: number): string =>
+      `${view.getBigUint64(at + socket, true).toString(16)}/${u32(generation)}`
+    const kind = u32(0)
+    if (kind === eventKind.data) {
+      const captured = u32(socketData.captured)
+      if (size !== socketData.size + captured) throw new Error(`${size} bytes hold ${captured} of payload`)
+      events.push({
+        kind: "data",
+        socket: socketOf(socketData.socket, socketData.generation),
+        timeNs: Number(view.getBigUint64(at + socketData.timeNs, true)),
+        tgid: u32(socketData.tgid),
+        tid: u32(socketData.tid),
+        fd: u32(socketData.fd),
+        length: u32(socketData.length),
+        captured,
+        tcpSeq: u32(socketData.tcpSeq),
+        localPort: u16(socketData.localPort),
+        remotePort: u16(socketData.remotePort),
+        localIp: hex(bytes.subarray(at + socketData.localIp, at + socketData.localIp + 16)),
+        remoteIp: hex(bytes.subarray(at + socketData.remoteIp, at + socketData.remoteIp + 16)),
+        isIpv4: u8(socketData.isIpv4) === 1,
+        direction: u8(socketData.direction) === 0 ? "sent" : "received",
+        role: (["unknown", "client", "server"] as const)[u8(socketData.role)]!,
+        protocol: u8(socketData.protocol),
+        comm: comm(at + socketData.comm),
+        payload: latin1(bytes.subarray(at + socketData.size, at + size)),
+      })
+    } else if (kind === eventKind.close) {
+      events.push({ kind: "close", socket: socketOf(socketClose.socket, socketClose.generation) })
+    } else {
+      events.push({
+        kind: kind === eventKind.exec ? "exec" : "exit",
+        tgid: u32(processEvent.tgid),
+        parent: u32(processEvent.parentTgid),
+        comm: comm(at + processEvent.comm),
+      })
+    }
+    start = at + ((size + 7) & ~7)
+  }
+  return events
+}

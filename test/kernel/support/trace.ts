@@ -1,0 +1,63 @@
+// A program of its own: opens a tracer, lets one Python script run beside it, prints what the tracer saw as JSON. A process for
+// each scenario, because the tracepoint variant needs a mount namespace with tracefs.
+
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { readdirSync } from "node:fs"
+import { createInterface } from "node:readline"
+import { loadAddon } from "../../../src/agent/capture/native/Addon.ts"
+import { openSocketTracer, SocketTracer } from "../../../src/agent/capture/native/SocketTracer.ts"
+import { decodeEvents, type KernelEvent } from "./events.ts"
+import type { Traced, TraceOptions } from "./tracing.ts"
+
+const options = JSON.parse(process.argv[2]!) as TraceOptions
+
+const open = (): SocketTracer => {
+  const addon = loadAddon()
+  if ("missing" in addon) throw new Error(`${addon.missing}; ${addon.next}`)
+  const tracer = openSocketTracer(addon, {
+    payloadBytes: options.payloadBytes ?? 1_024,
+    ringMiB: options.ringMiB ?? 16,
+    only: options.hook ?? "tp_btf",
+    ...(options.objectPath === undefined ? {} : { objectPath: options.objectPath }),
+  })
+  if (!(tracer instanceof SocketTracer)) throw new Error(tracer.refused[0]!.missing)
+  return tracer
+}
+
+const buffer = new Uint8Array(8 * 1_048_576)
+const events: Array<KernelEvent> = []
+const drain = (tracer: SocketTracer): void => {
+  for (let length = tracer.poll(buffer); length > 0; length = tracer.poll(buffer)) {
+    events.push(...decodeEvents(buffer, length))
+  }
+}
+
+const early = options.isLate === true ? undefined : open()
+const child = spawn("/usr/bin/python3", ["-u", "-c", options.script], { stdio: ["pipe", "pipe", "inherit"] })
+const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+const line = async (): Promise<string> => {
+  const next = await lines.next()
+  if (next.done === true) throw new Error("the script ended too early")
+  return next.value
+}
+await line()
+const tracer = early ?? open()
+// What other programs of the machine do takes no room in the ring.
+for (const name of readdirSync("/proc")) {
+  if (/^\d+$/.test(name) && Number(name) !== child.pid) tracer.excludeProcess(Number(name))
+}
+if (options.excludeProcess === true) tracer.excludeProcess(child.pid!)
+let result: { readonly ports?: ReadonlyArray<number> } = {}
+if (options.excludePort === true) tracer.excludePort(Number(await line()))
+const drained = options.isDrained === false ? undefined : setInterval(() => drain(tracer), 5)
+child.stdin.write("go\n")
+result = JSON.parse(await line()) as typeof result
+clearInterval(drained)
+const counters = tracer.counters()
+drain(tracer)
+child.stdin.end("end\n")
+await once(child, "close")
+if (options.isDrained !== false) drain(tracer)
+tracer.close()
+process.stdout.write(JSON.stringify({ events, counters, result, pid: child.pid! } satisfies Traced))
