@@ -40,7 +40,17 @@ const document = (results: ReadonlyArray<Result>): string =>
 
 const results: Array<Result> = []
 for (const run of [start, memoryAtRest, ring, overhead]) {
-  for (const result of await run()) {
+  // One that cannot run here does not keep the others from it, nor from the page.
+  const found = await run().catch((error: Error): ReadonlyArray<Result> => [
+    {
+      what: run.name,
+      bar: "to run",
+      measured: error.message.split("\n")[0]!,
+      isMet: false,
+      command: "npm run bench",
+    },
+  ])
+  for (const result of found) {
     results.push(result)
     print(result)
   }

@@ -23,9 +23,9 @@ describeSystem("orderly end", ["/usr/sbin/nginx", "/usr/bin/curl", "/usr/sbin/bp
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     it(`${signal} stores everything, leaves nothing, ends with status 0`, async () => {
       const data = mkdtempSync(join(tmpdir(), "sonde-test-"))
+      const temporary = temporaryFiles()
+      const first = new Sonde({ data })
       try {
-        const temporary = temporaryFiles()
-        const first = new Sonde({ data })
         await first.capturing()
         const pids = first.below()
         const loaded = programsOf(first.agentPid!)
@@ -61,6 +61,7 @@ describeSystem("orderly end", ["/usr/sbin/nginx", "/usr/bin/curl", "/usr/sbin/bp
         }
         expect(exit).toEqual({ code: 0, signal: null })
       } finally {
+        first.child.kill("SIGKILL")
         rmSync(data, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 })
       }
     })

@@ -5,6 +5,7 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { readdirSync } from "node:fs"
 import { createInterface } from "node:readline"
+import { kernelCounters } from "../../../src/agent/capture/layout.gen.ts"
 import { loadAddon } from "../../../src/agent/capture/native/Addon.ts"
 import { openSocketTracer, SocketTracer } from "../../../src/agent/capture/native/SocketTracer.ts"
 import { decodeEvents, type KernelEvent } from "./events.ts"
@@ -51,10 +52,15 @@ if (options.excludeProcess === true) tracer.excludeProcess(child.pid!)
 let result: { readonly ports?: ReadonlyArray<number> } = {}
 if (options.excludePort === true) tracer.excludePort(Number(await line()))
 const drained = options.isDrained === false ? undefined : setInterval(() => drain(tracer), 5)
+drain(tracer)
+const before = tracer.counters()
 child.stdin.write("go\n")
 result = JSON.parse(await line()) as typeof result
 clearInterval(drained)
-const counters = tracer.counters()
+const now = tracer.counters()
+const counters = Object.fromEntries(
+  kernelCounters.map((name) => [name, now[name] - before[name]]),
+) as Traced["counters"]
 drain(tracer)
 child.stdin.end("end\n")
 await once(child, "close")

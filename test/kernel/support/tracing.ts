@@ -25,6 +25,7 @@ export interface TraceOptions {
 
 export interface Traced {
   readonly events: ReadonlyArray<KernelEvent>
+  /** Since the script began. */
   readonly counters: Readonly<Record<(typeof kernelCounters)[number], number>>
   readonly result: Readonly<Record<string, unknown>>
   readonly pid: number

@@ -25,13 +25,18 @@ export interface Addon {
   attach(object: BpfObject, program: string): void
   /** Detaches and unloads. */
   closeObject(object: BpfObject): void
+  /** Key and value are exactly as long as the map's; EINVAL otherwise. */
   mapUpdate(object: BpfObject, map: string, key: Uint8Array, value: Uint8Array): void
   mapDelete(object: BpfObject, map: string, key: Uint8Array): void
   /** Sums over all CPUs of each entry of a per-CPU array. */
   mapSums(object: BpfObject, map: string): Array<number>
   openRing(object: BpfObject, map: string): EventRing
-  /** Copies whole records [u32 length, u32 0, data, padding to 8]; returns the bytes written. */
+  /**
+   * Copies whole records [u32 length, u32 0, data, padding to 8]; returns the bytes written. EMSGSIZE when not even the next one
+   * fits.
+   */
   pollRing(ring: EventRing, destination: Uint8Array): number
+  /** `interfaceName` is empty for all; the filter is that of capture/cbpf.ts; a block waits at most `retireMs`. */
   openPackets(
     interfaceName: string,
     filter: Uint8Array,
@@ -39,7 +44,7 @@ export interface Addon {
     blockSize: number,
     retireMs: number,
   ): PacketRing
-  /** Copies whole packets behind 32-byte headers (native/packet_ring.c), padded to 8; returns the bytes written. */
+  /** Copies whole packets behind 32-byte headers (native/packet_ring.c), padded to 8; returns the bytes written. EMSGSIZE as above. */
   pollPackets(ring: PacketRing, destination: Uint8Array): number
   /** Packets taken and dropped by the kernel since the start. */
   packetStats(ring: PacketRing): [packets: number, drops: number]

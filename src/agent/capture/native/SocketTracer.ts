@@ -53,7 +53,7 @@ export class SocketTracer implements ExclusionTarget {
     this.#ring = addon.openRing(object, "events")
   }
 
-  /** Copies waiting events into the buffer; returns the bytes written. */
+  /** Copies waiting events into the buffer, which has room for the largest (below 5 kB); returns the bytes written. */
   poll(destination: Uint8Array): number {
     return this.#addon.pollRing(this.#ring, destination)
   }
@@ -93,6 +93,10 @@ export class SocketTracer implements ExclusionTarget {
     >
   }
 
+  /**
+   * Detaches and unloads. Each tracepoint waits for the kernel's RCU grace period: the `tracepoint` kind blocks its thread for
+   * about half a second in all, the others for about a millisecond. Made for a worker or a command, not for a main thread.
+   */
   close(): void {
     this.#addon.closeObject(this.#object)
   }
