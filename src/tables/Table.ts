@@ -47,7 +47,7 @@ export const qualifiedName = (table: Table): string => `${table.database}.\`${ta
 export const storedColumns = (table: Table): ReadonlyArray<string> =>
   table.columns.filter((one) => one.alias === undefined).map((one) => one.name)
 
-const literal = (text: string): string => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`
+export const literal = (text: string): string => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`
 
 export const columnDefinition = (one: TableColumn): string => {
   const parts = [`\`${one.name}\` ${one.type}`]
