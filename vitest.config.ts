@@ -10,6 +10,8 @@ export default defineConfig({
           include: ["src/**/*.test.ts", "web/src/**/*.test.{ts,tsx}", "test/golden/**/*.test.ts"],
           pool: "forks",
           maxWorkers: 2,
+          // Some start a real engine, on a machine that may be busy.
+          testTimeout: 30_000,
         },
       },
       {

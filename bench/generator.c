@@ -13,9 +13,9 @@
 
 #define CONNECTIONS 16
 /* Requests that go out together. One TCP send costs as much as many reads: only so does the rate come near what is wanted. */
-#define PIPELINED 8
+#define PIPELINED 32
 /* Rounds between two looks at the clock, each of two writes and twice as many reads as are pipelined. */
-#define BURST 8
+#define BURST 2
 #define EVENTS_PER_ROUND (2 + 2 * PIPELINED)
 
 static const char request[] = "GET /items/1 HTTP/1.1\r\nHost: bench\r\n\r\n";

@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { setTimeout as sleep } from "node:timers/promises"
 import { nginx, type Program, redis } from "../test/system/support/programs.ts"
-import { bin, Sonde } from "../test/system/support/Sonde.ts"
+import { bin, Sonde, until } from "../test/system/support/Sonde.ts"
 import { median, print, type Result } from "./Result.ts"
 import { familyOf, usage } from "./usage.ts"
 
@@ -21,11 +21,15 @@ const window = async (pids: ReadonlyArray<number>): Promise<number> => {
   return (after.cpuNs - before.cpuNs) / (after.writes - before.writes)
 }
 
-const isAttached = async (server: Sonde): Promise<boolean> => {
-  const { agents } = await server.get<{ agents: ReadonlyArray<{ tier: number; lastSeenUs: number }> }>(
-    "/api/v1/status",
+/** Waits until the agent tells, after this moment, that it captures system calls. */
+const attached = async (server: Sonde): Promise<void> => {
+  const startedUs = Date.now() * 1_000
+  await until(
+    "the agent captures system calls",
+    () => server.get<{ agents: ReadonlyArray<{ tier: number; lastSeenUs: number }> }>("/api/v1/status"),
+    ({ agents }) => agents.some(({ lastSeenUs, tier }) => tier === 1 && lastSeenUs > startedUs),
+    20,
   )
-  return agents.some(({ lastSeenUs, tier }) => tier === 1 && lastSeenUs > 0)
 }
 
 const startAgent = async (server: Sonde): Promise<ChildProcess> => {
@@ -33,8 +37,8 @@ const startAgent = async (server: Sonde): Promise<ChildProcess> => {
   const agent = spawn(bin, ["agent", "--data", server.data, "--set", `agent.server=${ingest}`], {
     stdio: "ignore",
   })
-  await sleep(2_000)
-  if (!(await isAttached(server))) throw new Error("the agent does not capture system calls here")
+  await attached(server)
+  await sleep(settleMs)
   return agent
 }
 

@@ -9,6 +9,7 @@ import { supervise } from "../runtime/supervise.ts"
 import { type Address, parseAddress } from "../wire/socket.ts"
 import { AgentStartError, readAgentId } from "./agentId.ts"
 import { runCapture } from "./capture/Capture.ts"
+import { readMachine } from "./resource/machine.ts"
 import { Sender } from "./send/Sender.ts"
 
 export interface AgentOptions {
@@ -33,6 +34,7 @@ const capture = (config: SondeConfig, server: Address, options: AgentOptions) =>
         onStatus: (status) =>
           sender.tell({
             ...status,
+            machine: readMachine(),
             counters: { ...status.counters, ...registry.snapshot() },
           }),
       },

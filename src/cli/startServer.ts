@@ -1,5 +1,6 @@
 // The server's wiring, top to bottom in the order of data: storage, tables, ingester, querier and console.
 
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -7,7 +8,14 @@ import type * as Scope from "effect/Scope"
 import { join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import { AgentDirectory } from "../ingester/receive/AgentDirectory.ts"
+import { Enricher } from "../ingester/enrich/Enricher.ts"
 import { Receiver } from "../ingester/receive/Receiver.ts"
+import { RowIds } from "../ingester/write/RowIds.ts"
+import { labeler } from "../labeler/main.ts"
+import { clickHouseEvents } from "../labeler/publish/clickHouseEvents.ts"
+import { machineFeed } from "./machineFeed.ts"
+import { retentionOf } from "../tables/retention.ts"
+import { Patience } from "../ingester/write/Patience.ts"
 import { TableWriter } from "../ingester/write/TableWriter.ts"
 import { QuerierHttp } from "../querier/QuerierHttp.ts"
 import { clickHouseStore } from "../querier/store/clickHouseStore.ts"
@@ -19,6 +27,7 @@ import { exposeStats, processStats } from "../runtime/metrics.ts"
 import { migrate, type MigrationError } from "../tables/migrations/migrate.ts"
 import type { ListenError as IngestListenError } from "../wire/socket.ts"
 import type { ListenError as HttpListenError } from "../querier/QuerierHttp.ts"
+import { IdAllocator } from "../tags/IdAllocator.ts"
 import { consoleSources } from "./consoleSources.ts"
 import { version } from "./version.ts"
 
@@ -37,19 +46,38 @@ const storage = ({ data, storage }: SondeConfig): Layer.Layer<ClickHouse, Engine
     ? ClickHouse.embedded({ directory: join(resolve(data), "clickhouse"), memoryMiB: storage.memoryMiB })
     : ClickHouse.remote({ url: storage.url, user: storage.user, password: storage.password })
 
-const tables = ({ storage }: SondeConfig) =>
-  Layer.effectDiscard(
-    migrate({ log: storage.logHours, seconds: storage.secondsHours, minutes: storage.minutesHours }),
-  )
+const tables = ({ storage }: SondeConfig) => Layer.effectDiscard(migrate(retentionOf(storage)))
 
-const ingester = ({ ingest }: SondeConfig) =>
+const ingester = ({ ingest, storage }: SondeConfig) =>
   Receiver.layer({
     host: ingest.host,
     port: ingest.port,
     token: ingest.token,
     version,
     maxConnections: ingest.maxAgents,
-  }).pipe(Layer.provide(TableWriter.layer()), Layer.provideMerge(AgentDirectory.layer))
+  }).pipe(
+    Layer.provide(TableWriter.layer()),
+    Layer.provideMerge(
+      Enricher.layer({ keepDays: Math.ceil(Math.max(...Object.values(retentionOf(storage))) / 24) }),
+    ),
+    Layer.provide([IdAllocator.oneServer, Patience.layer]),
+    Layer.provideMerge(AgentDirectory.layer),
+  )
+
+/** Number of this server in row ids. */
+const serverId = 1
+
+/** Changes of resources become events that carry the tags of the resource. */
+const resourceEvents = Layer.unwrap(
+  Effect.gen(function* () {
+    const { idsOf } = yield* Enricher
+    const nowMs = yield* Clock.currentTimeMillis
+    const ids = new RowIds(serverId, Math.floor(nowMs / 1_000))
+    return clickHouseEvents({ resourceIdsOf: idsOf, rowIds: (second, rows) => ids.take(second, rows) })
+  }),
+)
+
+const tagging = (config: SondeConfig) => labeler(config).pipe(Layer.provide([resourceEvents, machineFeed]))
 
 const querier = (config: SondeConfig) =>
   QuerierHttp.layer({ ...config.http, webDirectory }).pipe(
@@ -74,6 +102,7 @@ export const startServer = (config: SondeConfig): Effect.Effect<RunningServer, S
     yield* exposeStats("server_process", processStats)
     const services = yield* Layer.build(
       querier(config).pipe(
+        Layer.provideMerge(tagging(config)),
         Layer.provideMerge(ingester(config)),
         Layer.provideMerge(tables(config)),
         Layer.provideMerge(storage(config)),

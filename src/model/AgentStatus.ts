@@ -43,10 +43,32 @@ export interface ProcessView {
   }
 }
 
-export interface AgentStatus {
+export interface MachineAddress {
+  readonly interface: string
+  readonly ip: string
+  /** "aa:bb:cc:dd:ee:ff"; empty: none. */
+  readonly mac: string
+}
+
+/** The machine an agent runs on. */
+export interface MachineView {
+  /** Stable over reboots and renaming; empty: not known. */
+  readonly machineId: string
+  readonly host: string
+  readonly kernel: string
+  readonly os: string
+  readonly addresses: ReadonlyArray<MachineAddress>
+}
+
+/** What the capture tells. */
+export interface CaptureStatus {
   readonly tier: Tier
   readonly features: ReadonlyArray<Feature>
   /** By full metric name (`sonde_agent_...`). */
   readonly counters: Readonly<Record<string, number>>
   readonly processes: ReadonlyArray<ProcessView>
+}
+
+export interface AgentStatus extends CaptureStatus {
+  readonly machine: MachineView
 }

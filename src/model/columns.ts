@@ -41,9 +41,12 @@ export const l7Columns = [
   column("process_id_1", "u32"),
   column("process_kname_0", "str"),
   column("process_kname_1", "str"),
-  /** Name of the service a side belongs to: the process' name as people know it, else the address. */
-  column("auto_service_0", "str"),
-  column("auto_service_1", "str"),
+  /** Names of the processes as people know them; empty: not known. */
+  column("gprocess_0", "str"),
+  column("gprocess_1", "str"),
+  /** Containers of the processes (64 hex digits); empty: none, or not known. */
+  column("container_0", "str"),
+  column("container_1", "str"),
   /** Thread that made the system call (0 for packets). */
   column("syscall_thread_0", "u32"),
   column("syscall_thread_1", "u32"),
@@ -89,7 +92,9 @@ export const applicationColumns = [
   column("ip", "ip"),
   column("server_port", "u16"),
   column("process_id", "u32"),
-  column("auto_service", "str"),
+  column("process_kname", "str"),
+  column("gprocess", "str"),
+  column("container", "str"),
   column("app_service", "str"),
   column("app_instance", "str"),
   column("endpoint", "str"),

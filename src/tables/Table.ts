@@ -1,6 +1,8 @@
 // A ClickHouse table as a value, and the statements that make it so. What stands here is the whole truth about a table: the
 // writer checks its blocks against it, migrations and the document are printed from it.
 
+import { type Retention, type RetentionClass, retentionHours } from "./retention.ts"
+
 export interface TableColumn {
   readonly name: string
   readonly type: string
@@ -13,10 +15,15 @@ export interface TableColumn {
   readonly default?: string
   /** Computed when read, not stored; not part of `SELECT *`. */
   readonly alias?: string
+  /** Columns of one family are told in one line of the document. */
+  readonly family?: string
 }
 
-/** Which of the configured times to keep applies. */
-export type RetentionClass = "log" | "seconds" | "minutes" | "always"
+/**
+ * Where the rows of a table are when several servers share the work: spread over them by an expression, on every one of them,
+ * or each server's own.
+ */
+export type Placement = { readonly shardBy: string } | "everywhere" | "node"
 
 export interface Table {
   readonly database: string
@@ -25,13 +32,15 @@ export interface Table {
   readonly columns: ReadonlyArray<TableColumn>
   readonly engine: string
   readonly orderBy: ReadonlyArray<string>
+  /** The part of `orderBy` that the index in memory holds. Default: all of it. */
+  readonly primaryKey?: ReadonlyArray<string>
   readonly partitionBy?: string
   readonly retention: RetentionClass
+  /** The time from which the time to keep counts. Default: `time`. */
+  readonly ageColumn?: string
+  readonly placement: Placement
   readonly settings: Readonly<Record<string, string | number>>
 }
-
-/** Hours to keep, by class. */
-export type Retention = Readonly<Record<Exclude<RetentionClass, "always">, number>>
 
 export const column = (
   name: string,
@@ -41,7 +50,13 @@ export const column = (
 ): TableColumn => ({ name, type, comment, ...more })
 
 /** The name as statements need it. */
-export const qualifiedName = (table: Table): string => `${table.database}.\`${table.name}\``
+export const qualifiedName = ({
+  database,
+  name,
+}: {
+  readonly database: string
+  readonly name: string
+}): string => `${database}.\`${name}\``
 
 /** Names of the columns that a block may carry. */
 export const storedColumns = (table: Table): ReadonlyArray<string> =>
@@ -61,37 +76,53 @@ export const columnDefinition = (one: TableColumn): string => {
 const indexDefinition = (one: TableColumn): ReadonlyArray<string> =>
   one.index === undefined ? [] : [`INDEX \`${one.name}_idx\` \`${one.name}\` TYPE ${one.index} GRANULARITY 2`]
 
-const ttlExpression = (hours: number): string => `time + toIntervalHour(${hours})`
-
-export const retentionHours = (table: Table, retention: Retention): number | undefined =>
-  table.retention === "always" ? undefined : retention[table.retention]
+const ttlExpression = (table: Table, hours: number): string =>
+  `${table.ageColumn ?? "time"} + toIntervalHour(${hours})`
 
 export const createDatabase = (database: string): string =>
   `CREATE DATABASE IF NOT EXISTS ${database} ENGINE = Atomic`
 
-export const createTable = (table: Table, retention: Retention): string => {
+export const createTable = (table: Table, retention: Partial<Retention>): string => {
   const definitions = [...table.columns.map(columnDefinition), ...table.columns.flatMap(indexDefinition)]
-  const hours = retentionHours(table, retention)
+  return [
+    `CREATE TABLE IF NOT EXISTS ${qualifiedName(table)}`,
+    `(\n  ${definitions.join(",\n  ")}\n)`,
+    storageClause(table, retention),
+  ].join("\n")
+}
+
+/** A table with the columns and indexes of another that is there already: the server checks no expression a second time. */
+export const createTableLike = (table: Table, other: Table, retention: Partial<Retention>): string =>
+  [
+    `CREATE TABLE IF NOT EXISTS ${qualifiedName(table)} AS ${qualifiedName(other)}`,
+    storageClause(table, retention),
+  ].join("\n")
+
+const storageClause = (table: Table, retention: Partial<Retention>): string => {
+  const hours = retentionHours(table.retention, retention)
   const settings = Object.entries(table.settings).map(
     ([name, value]) => `${name} = ${typeof value === "string" ? literal(value) : value}`,
   )
   return [
-    `CREATE TABLE IF NOT EXISTS ${qualifiedName(table)}`,
-    `(\n  ${definitions.join(",\n  ")}\n)`,
     `ENGINE = ${table.engine}`,
     ...(table.partitionBy === undefined ? [] : [`PARTITION BY ${table.partitionBy}`]),
+    ...(table.primaryKey === undefined ? [] : [`PRIMARY KEY (${table.primaryKey.join(", ")})`]),
     `ORDER BY (${table.orderBy.join(", ")})`,
-    ...(hours === undefined ? [] : [`TTL ${ttlExpression(hours)}`]),
+    ...(hours === undefined ? [] : [`TTL ${ttlExpression(table, hours)}`]),
     `SETTINGS ${settings.join(", ")}`,
     `COMMENT ${literal(table.comment)}`,
   ].join("\n")
 }
 
-/** Undefined for tables that keep everything. Parts already written follow when they are merged or expire. */
-export const modifyRetention = (table: Table, retention: Retention): string | undefined => {
-  const hours = retentionHours(table, retention)
+/**
+ * Undefined for tables that keep everything. Parts already written follow when they are merged or expire; those of tags, which
+ * are few and merged seldom, are looked at again at once.
+ */
+export const modifyRetention = (table: Table, retention: Partial<Retention>): string | undefined => {
+  const hours = retentionHours(table.retention, retention)
   if (hours === undefined) return undefined
-  return `ALTER TABLE ${qualifiedName(table)} MODIFY TTL ${ttlExpression(hours)} SETTINGS materialize_ttl_after_modify = 0`
+  const again = table.retention === "tags" ? 1 : 0
+  return `ALTER TABLE ${qualifiedName(table)} MODIFY TTL ${ttlExpression(table, hours)} SETTINGS materialize_ttl_after_modify = ${again}`
 }
 
 export const addColumn = (table: Table, name: string): string => {

@@ -1,8 +1,193 @@
 // flow_log.l7_flow_log: one row for each request, response or session at each observation point. Side 0 is the client, side 1 the
-// server. Column names are DeepFlow's; time comes first in the key because ids that repeat nearby in time then compress.
+// server. Column names are DeepFlow's; time comes first in the key because ids that repeat nearby in time then compress. Trace
+// and span ids are numbers, which halves them; what is no hexadecimal id is kept as text beside.
 
-import { addresses, bloom, growing, hourly, small, text, writtenTableSettings } from "./columnKinds.ts"
-import { column, type Table } from "./Table.ts"
+import {
+  addresses,
+  agentId,
+  bloom,
+  fields,
+  hourly,
+  resourceId,
+  rowId,
+  small,
+  startAndEnd,
+  teamId,
+  text,
+  timeColumn,
+  writtenTableSettings,
+} from "./columnKinds.ts"
+import { column, type Table, type TableColumn } from "./Table.ts"
+import { bothSides } from "./tagColumns.ts"
+
+const where: ReadonlyArray<TableColumn> = [
+  timeColumn("Second in which the request began."),
+  rowId,
+  ...startAndEnd("First byte of the request.", "Last known byte of the response."),
+  agentId,
+  column(
+    "observation_point",
+    text,
+    "c-p, s-p: system call of client or server process; c, s, local, rest: packet; c-app, s-app, app: span of the program.",
+  ),
+  column("signal_source", "UInt16", "0: packet; 3: eBPF; 4: OpenTelemetry."),
+  column("type", "UInt8", "0: request only; 1: response only; 2: both."),
+  column("l7_protocol", "UInt8", "Application protocol by number."),
+  column("protocol", "UInt8", "Transport protocol (IANA)."),
+  column("version", text, "Version of the application protocol."),
+  column("biz_protocol", text, "Application protocol by a name of its own."),
+  column("is_tls", "UInt8", "The bytes were encrypted on the wire."),
+  column("is_async", "UInt8", "Nobody answers such a message."),
+  column("is_reversed", "UInt8", "Client and server were exchanged after more was known."),
+  column(
+    "direction_score",
+    "UInt8",
+    "How sure it is which side is the client: 255 seen at connect or accept.",
+  ),
+]
+
+const flow: ReadonlyArray<TableColumn> = [
+  column("flow_id", "UInt64", "Connection.", { codec: small }),
+  column("is_ipv4", "UInt8", "Which of the address columns hold."),
+  ...addresses("_0", "the client"),
+  ...addresses("_1", "the server"),
+  column("client_port", "UInt16", "Port of the client."),
+  column("server_port", "UInt16", "Port of the server.", { index: "set(300)" }),
+  resourceId("_0", "the client"),
+  resourceId("_1", "the server"),
+  column(
+    "tag_source_0",
+    "UInt8",
+    "What told who the client is, as bits: 1 process, 2 pod, 4 MAC, 8 IP, 16 peer ...",
+  ),
+  column("tag_source_1", "UInt8", "What told who the server is."),
+  column("capture_network_type_id", "UInt8", "Kind of network it was captured in."),
+  column("nat_source", "UInt8", "What told of address translation."),
+  column("capture_nic_type", "UInt8", "Kind of the interface it was captured on."),
+  column("capture_nic", "UInt32", "Interface it was captured on."),
+  column("tunnel_type", "UInt8", "Tunnel around the packet."),
+  teamId,
+]
+
+const calls: ReadonlyArray<TableColumn> = [
+  column("process_id_0", "UInt32", "Client process when it runs on the agent's host, else 0.", {
+    codec: small,
+  }),
+  column("process_id_1", "UInt32", "Server process when it runs on the agent's host, else 0.", {
+    codec: small,
+  }),
+  column(
+    "syscall_trace_id_request",
+    "UInt64",
+    "Ties the request to the messages before and after it in one thread.",
+    {
+      codec: small,
+      index: "minmax",
+    },
+  ),
+  column("syscall_trace_id_response", "UInt64", "The same for the response.", {
+    codec: small,
+    index: "minmax",
+  }),
+  column("syscall_thread_0", "UInt32", "Thread of the system call that carried the request.", {
+    codec: small,
+  }),
+  column("syscall_thread_1", "UInt32", "Thread of the system call that carried the response.", {
+    codec: small,
+  }),
+  column("syscall_coroutine_0", "UInt64", "Coroutine that sent or took the request.", { codec: small }),
+  column("syscall_coroutine_1", "UInt64", "Coroutine that sent or took the response.", { codec: small }),
+  column("syscall_cap_seq_0", "UInt32", "Number of the request's system call in its socket.", {
+    codec: small,
+  }),
+  column("syscall_cap_seq_1", "UInt32", "Number of the response's system call in its socket.", {
+    codec: small,
+  }),
+  column("req_tcp_seq", "UInt32", "TCP sequence number of the request's first byte."),
+  column("resp_tcp_seq", "UInt32", "TCP sequence number of the response's first byte."),
+]
+
+const message: ReadonlyArray<TableColumn> = [
+  column("request_type", text, "Method or command."),
+  column("request_domain", text, "Host asked for."),
+  column("request_resource", "String", "Path, key, statement.", { index: bloom }),
+  column("endpoint", text, "Resource without its variable parts."),
+  column("request_id", "Nullable(UInt64)", "Id on the wire that pairs request and response."),
+  column(
+    "response_status",
+    "UInt8",
+    "0 ok, 2 timeout, 3 server error, 4 client error, 5 unknown, 6 not parsed.",
+  ),
+  column("response_code", "Nullable(Int32)", "Status code of the protocol."),
+  column("response_exception", "String", "What the response says of the error."),
+  column("response_result", "String", "What the response says otherwise."),
+  column("response_duration", "UInt64", "Microseconds from the request's to the response's first byte.", {
+    codec: small,
+  }),
+  column("request_length", "Nullable(Int64)", "Bytes of the request's body.", { codec: small }),
+  column("response_length", "Nullable(Int64)", "Bytes of the response's body.", { codec: small }),
+  column("sql_affected_rows", "Nullable(UInt64)", "Rows a statement changed.", { codec: small }),
+  column("captured_request_byte", "UInt32", "Bytes of the request that were seen.", { codec: small }),
+  column("captured_response_byte", "UInt32", "Bytes of the response that were seen.", { codec: small }),
+  column("http_proxy_client", text, "Client as proxies on the way tell it."),
+]
+
+const hasTrace = "_trace_id != toFixedString('', 16)"
+
+/** Conditions and values of `multiIf`. */
+const traceHash = `_trace_id_text != '', cityHash64(_trace_id_text), ${hasTrace}, cityHash64(_trace_id)`
+
+/** 0: no trace. An expression of stored columns, for places that see no others. */
+export const traceIndexOf = `multiIf(${traceHash}, 0)`
+
+const spanText = (name: string): string =>
+  `if(${name}_text != '', ${name}_text, if(${name} = 0, '', leftPad(lower(hex(${name})), 16, '0')))`
+
+const trace: ReadonlyArray<TableColumn> = [
+  column("x_request_id_0", "String", "X-Request-ID of the request.", { index: bloom }),
+  column("x_request_id_1", "String", "X-Request-ID of the response.", { index: bloom }),
+  column(
+    "_trace_id",
+    "FixedString(16)",
+    "Trace, when its id is 32 lower-case hexadecimal digits; else zeros.",
+    {
+      index: bloom,
+    },
+  ),
+  column("_trace_id_text", "String", "Trace, when its id has another form; else empty.", { index: bloom }),
+  column("_trace_id_2", "String", "A second trace the request belongs to.", { index: bloom }),
+  column("_span_id", "UInt64", "Span, when its id is 16 lower-case hexadecimal digits; else 0."),
+  column("_span_id_text", "String", "Span, when its id has another form; else empty."),
+  column("_parent_span_id", "UInt64", "Parent span, as `_span_id`."),
+  column("_parent_span_id_text", "String", "Parent span, as `_span_id_text`."),
+  column(
+    "span_kind",
+    "Nullable(UInt8)",
+    "Kind of the program's span: 1 internal, 2 server, 3 client, 4 producer, 5 consumer.",
+  ),
+  column("trace_id", "String", "Trace in the request's headers.", {
+    alias: `if(_trace_id_text != '', _trace_id_text, if(${hasTrace}, lower(hex(_trace_id)), ''))`,
+  }),
+  column("span_id", "String", "Span in the request's headers.", { alias: spanText("_span_id") }),
+  column("parent_span_id", "String", "Parent span in the request's headers.", {
+    alias: spanText("_parent_span_id"),
+  }),
+  column("trace_id_index", "UInt64", "The trace in `flow_log.trace_index`; 0: none.", {
+    alias: traceIndexOf,
+  }),
+]
+
+const rest: ReadonlyArray<TableColumn> = [
+  column("app_service", text, "Service as the application names itself."),
+  column("app_instance", text, "Instance as the application names itself."),
+  column("biz_type", "UInt8", "Kind of business."),
+  column("biz_code", "String", "Business code."),
+  column("biz_scenario", "String", "Business scenario."),
+  column("biz_response_code", "String", "Code of the answer in terms of business."),
+  ...fields("attribute", "further fields"),
+  ...fields("metrics", "further numbers", "Array(Float64)"),
+  column("events", "String", "Events of the program's span, as JSON."),
+]
 
 export const l7FlowLog: Table = {
   database: "flow_log",
@@ -10,90 +195,10 @@ export const l7FlowLog: Table = {
   comment: "Requests and responses of application protocols",
   engine: "MergeTree",
   partitionBy: hourly,
-  orderBy: ["time", "l7_protocol", "ip4_1", "ip6_1", "server_port"],
+  orderBy: ["time", "l7_protocol", "resource_id_1", "server_port"],
   retention: "log",
+  // A trace is then on one server; rows without one are spread by connection.
+  placement: { shardBy: `multiIf(${traceHash}, cityHash64(flow_id))` },
   settings: writtenTableSettings,
-  columns: [
-    column("time", "DateTime", "Second in which the request began.", { codec: growing }),
-    column(
-      "_id",
-      "UInt64",
-      "Identity of the row; grows with insertion, its upper 32 bits are the second of storing.",
-      {
-        codec: "DoubleDelta, ZSTD(1)",
-      },
-    ),
-    column("start_time", "DateTime64(6)", "First byte of the request.", { codec: growing }),
-    column("end_time", "DateTime64(6)", "Last known byte of the response.", { codec: growing }),
-    column("agent_id", "UInt16", "Agent that saw it."),
-    column(
-      "observation_point",
-      text,
-      "c-p, s-p: system call of client or server process; c, s, local, rest: packet.",
-    ),
-    column("signal_source", "UInt16", "0: packet; 3: eBPF."),
-    column("type", "UInt8", "0: request only; 1: response only; 2: both."),
-    column("l7_protocol", "UInt8", "Application protocol by number."),
-    column("protocol", "UInt8", "Transport protocol (IANA)."),
-    column("version", text, "Version of the application protocol."),
-    column("is_tls", "UInt8", "The bytes were encrypted on the wire."),
-    column("is_async", "UInt8", "Nobody answers such a message."),
-    column(
-      "direction_score",
-      "UInt8",
-      "How sure it is which side is the client: 255 seen at connect or accept.",
-    ),
-    column("flow_id", "UInt64", "Connection.", { codec: small }),
-    column("is_ipv4", "UInt8", "Which of the address columns hold."),
-    ...addresses("_0", "the client"),
-    ...addresses("_1", "the server"),
-    column("client_port", "UInt16", "Port of the client."),
-    column("server_port", "UInt16", "Port of the server.", { index: "set(300)" }),
-    column("process_id_0", "UInt32", "Client process when it runs on the agent's host, else 0.", {
-      codec: small,
-    }),
-    column("process_id_1", "UInt32", "Server process when it runs on the agent's host, else 0.", {
-      codec: small,
-    }),
-    column("process_kname_0", text, "Kernel's name of the client process."),
-    column("process_kname_1", text, "Kernel's name of the server process."),
-    column("auto_service_0", text, "Service of the client: its process' name, else its address."),
-    column("auto_service_1", text, "Service of the server: its process' name, else its address."),
-    column("syscall_thread_0", "UInt32", "Thread of the system call that carried the request.", {
-      codec: small,
-    }),
-    column("syscall_thread_1", "UInt32", "Thread of the system call that carried the response.", {
-      codec: small,
-    }),
-    column("req_tcp_seq", "UInt32", "TCP sequence number of the request's first byte."),
-    column("resp_tcp_seq", "UInt32", "TCP sequence number of the response's first byte."),
-    column("request_type", text, "Method or command."),
-    column("request_domain", text, "Host asked for."),
-    column("request_resource", "String", "Path, key, statement.", { index: bloom }),
-    column("endpoint", text, "Resource without its variable parts."),
-    column("request_id", "Nullable(UInt64)", "Id on the wire that pairs request and response."),
-    column(
-      "response_status",
-      "UInt8",
-      "0 ok, 2 timeout, 3 server error, 4 client error, 5 unknown, 6 not parsed.",
-    ),
-    column("response_code", "Nullable(Int32)", "Status code of the protocol."),
-    column("response_exception", "String", "What the response says of the error."),
-    column("response_result", "String", "What the response says otherwise."),
-    column("response_duration", "UInt64", "Microseconds from the request's to the response's first byte.", {
-      codec: small,
-    }),
-    column("request_length", "Nullable(Int64)", "Bytes of the request's body.", { codec: small }),
-    column("response_length", "Nullable(Int64)", "Bytes of the response's body.", { codec: small }),
-    column("captured_request_byte", "UInt32", "Bytes of the request that were seen.", { codec: small }),
-    column("captured_response_byte", "UInt32", "Bytes of the response that were seen.", { codec: small }),
-    column("http_proxy_client", text, "Client as proxies on the way tell it."),
-    column("x_request_id_0", "String", "X-Request-ID of the request.", { index: bloom }),
-    column("x_request_id_1", "String", "X-Request-ID of the response.", { index: bloom }),
-    column("trace_id", "String", "Trace in the request's headers.", { index: bloom }),
-    column("span_id", "String", "Span in the request's headers."),
-    column("parent_span_id", "String", "Parent span in the request's headers."),
-    column("attribute_names", "Array(LowCardinality(String))", "Names of further fields."),
-    column("attribute_values", "Array(String)", "Values of further fields, in the same order."),
-  ],
+  columns: [...where, ...flow, ...calls, ...message, ...trace, ...rest, ...bothSides],
 }

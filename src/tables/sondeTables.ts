@@ -1,4 +1,4 @@
-// sonde.*: what Sonde keeps for itself: which migrations the database has seen, and batches that ClickHouse refused.
+// sonde.*: what Sonde keeps for itself: which migrations and settings the database has seen, and batches that ClickHouse refused.
 
 import { column, type Table } from "./Table.ts"
 
@@ -9,11 +9,28 @@ export const migrationsTable: Table = {
   engine: "ReplacingMergeTree",
   orderBy: ["version"],
   retention: "always",
+  placement: "node",
   settings: { index_granularity: 8192 },
   columns: [
     column("version", "UInt32", "Number of the migration."),
     column("name", "String", "Name of the migration."),
     column("applied_at", "DateTime", "When it was done.", { default: "now()" }),
+  ],
+}
+
+export const stateTable: Table = {
+  database: "sonde",
+  name: "state",
+  comment: "What the database was last brought in line with, so that a start without a change need not look",
+  engine: "ReplacingMergeTree(applied_at)",
+  orderBy: ["name"],
+  retention: "always",
+  placement: "node",
+  settings: { index_granularity: 8192 },
+  columns: [
+    column("name", "String", "retention: times to keep; enumerations: names of numbers."),
+    column("value", "String", "The value, or a hash of it."),
+    column("applied_at", "DateTime64(3)", "When.", { default: "now64(3)" }),
   ],
 }
 
@@ -25,6 +42,7 @@ export const deadLetterTable: Table = {
   partitionBy: "toDate(time, 'UTC')",
   orderBy: ["time"],
   retention: "log",
+  placement: { shardBy: "rand()" },
   settings: {
     index_granularity: 8192,
     ttl_only_drop_parts: 1,

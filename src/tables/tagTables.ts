@@ -1,11 +1,13 @@
 // flow_tag: what the integers of rows mean. `record` is the labeler's memory, `resource` and `custom_tag` are the immutable values
-// behind resource ids. Rows of a newer revision (or a later use) replace older ones.
+// behind resource ids. Rows of a newer revision (or a later use) replace older ones. Invariant: who writes rows with a resource id
+// renews its `used`, and that of its set of custom tags, each day, else they expire before what refers to them.
 
 import { vectorColumns } from "../tags/TagVector.ts"
+import { keptTableSettings as settings } from "./columnKinds.ts"
 import type { Dictionary } from "./Dictionary.ts"
 import { column, type Table } from "./Table.ts"
 
-const settings = { index_granularity: 8192, default_compression_codec: "ZSTD(1)" }
+const used = column("used", "DateTime", "Day on which rows last carried it.", { default: "now()" })
 
 export const recordTable: Table = {
   database: "flow_tag",
@@ -14,6 +16,7 @@ export const recordTable: Table = {
   engine: "ReplacingMergeTree(revision)",
   orderBy: ["kind", "id"],
   retention: "always",
+  placement: "everywhere",
   settings,
   columns: [
     column("kind", "LowCardinality(String)", "Kind of resource."),
@@ -46,12 +49,19 @@ export const resourceTable: Table = {
   comment: "What resource ids of rows mean: one immutable row of tags each",
   engine: "ReplacingMergeTree(used)",
   orderBy: ["id"],
-  retention: "always",
+  retention: "tags",
+  ageColumn: "used",
+  placement: "everywhere",
   settings,
   columns: [
     column("id", "UInt32", "The id that rows carry; 0 is nothing."),
+    column(
+      "hash",
+      "FixedString(16)",
+      "Hash of all tags and of the custom tags, by which a known one is recognised.",
+    ),
     ...vectorColumns.map(({ comment, name, type }) => column(name, type, comment)),
-    column("used", "DateTime", "Day on which rows last carried it."),
+    used,
   ],
 }
 
@@ -59,14 +69,18 @@ export const customTagTable: Table = {
   database: "flow_tag",
   name: "custom_tag",
   comment: "Sets of custom tags that resources have: each set is immutable",
-  engine: "ReplacingMergeTree",
+  engine: "ReplacingMergeTree(used)",
   orderBy: ["key", "value", "id"],
-  retention: "always",
+  retention: "tags",
+  ageColumn: "used",
+  placement: "everywhere",
   settings,
   columns: [
     column("id", "UInt32", "The set (`tag_set_id` of a resource)."),
     column("key", "LowCardinality(String)", "Full name of the tag: `k8s.label.app`."),
     column("value", "String", "Its value."),
+    column("hash", "FixedString(16)", "Hash of the whole set, by which a known one is recognised."),
+    used,
   ],
 }
 

@@ -33,9 +33,18 @@ const ProcessView = Schema.Struct({
   }),
 })
 
+const Machine = Schema.Struct({
+  machineId: Schema.String,
+  host: Schema.String,
+  kernel: Schema.String,
+  os: Schema.String,
+  addresses: Schema.Array(Schema.Struct({ interface: Schema.String, ip: Schema.String, mac: Schema.String })),
+})
+
 export const AgentStatusSchema: Schema.Codec<AgentStatus, unknown> = Schema.Struct({
   tier: Schema.Literals([1, 2, 3]),
   features: Schema.Array(Feature),
   counters: Schema.Record(Schema.String, Schema.Finite),
   processes: Schema.Array(ProcessView),
+  machine: Machine,
 })

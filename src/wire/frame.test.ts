@@ -156,6 +156,7 @@ describe("messages", () => {
       features: [],
       counters: { a: 1 },
       processes: new Array(2000).fill(process),
+      machine: { machineId: "", host: "box", kernel: "", os: "", addresses: [] },
     } as const
     const frame = readFrame(encodeStatus(status))
     assert.isAtMost(frame?.payload.length ?? Infinity, statusPayloadMost)

@@ -31,8 +31,8 @@ export const sampleBatch = (rows: number): ColumnBatch<"l7"> => {
     columns.process_id_1[row] = 2000 + (row % 3)
     columns.process_kname_0[row] = ["nginx", "node", "python3"][row % 3]
     columns.process_kname_1[row] = isHttp ? "node" : "redis-server"
-    columns.auto_service_0[row] = ["nginx", "shop", "stock"][row % 3]
-    columns.auto_service_1[row] = isHttp ? "shop" : "redis-server"
+    columns.gprocess_0[row] = ["nginx", "shop", "stock"][row % 3]
+    columns.gprocess_1[row] = isHttp ? "shop" : "redis-server"
     columns.syscall_thread_0[row] = 1000 + (row % 7)
     columns.syscall_thread_1[row] = 2000 + (row % 3)
     columns.req_tcp_seq[row] = Math.floor(Math.random() * 2 ** 32)

@@ -130,7 +130,13 @@ describe("delivery", () => {
       const receiver = yield* start(server(store, {}, agents))
       const sender = yield* start(agent(Context.get(receiver.context, Receiver).port))
       const { push, tell, settled, stats } = Context.get(sender.context, Sender)
-      tell({ tier: 2, features: [], counters: { sonde_agent_x: 1 }, processes: [] })
+      tell({
+        tier: 2,
+        features: [],
+        counters: { sonde_agent_x: 1 },
+        processes: [],
+        machine: { machineId: "", host: "box", kernel: "", os: "", addresses: [] },
+      })
       for (let batch = 0; batch < 50; batch++) push(someRows(100 + batch))
       yield* settled
       assert.strictEqual(store.total, stats()["send_pushed_rows_total"])

@@ -161,13 +161,13 @@ describeSystem("every request is found, and nothing else", needed, () => {
       `${2 * sent.length} rows`,
       () =>
         sonde.sql(
-          `SELECT * FROM flow_log.l7_flow_log WHERE server_port IN (${ports}) ORDER BY start_time, _id`,
+          `SELECT *, auto_service_0, auto_service_1, process_kname_0, process_kname_1 FROM flow_log.l7_flow_log WHERE server_port IN (${ports}) ORDER BY start_time, _id`,
         ),
       (found) => found.length >= 2 * sent.length,
       8,
     ).catch(() =>
       sonde.sql(
-        `SELECT * FROM flow_log.l7_flow_log WHERE server_port IN (${ports}) ORDER BY start_time, _id`,
+        `SELECT *, auto_service_0, auto_service_1, process_kname_0, process_kname_1 FROM flow_log.l7_flow_log WHERE server_port IN (${ports}) ORDER BY start_time, _id`,
       ),
     )
   })

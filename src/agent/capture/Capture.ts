@@ -5,7 +5,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Worker } from "node:worker_threads"
-import type { AgentStatus } from "../../model/AgentStatus.ts"
+import type { CaptureStatus } from "../../model/AgentStatus.ts"
 import type { EncodedBatch } from "../../wire/ColumnEncoder.ts"
 import type { CaptureCommand, CaptureMessage, CaptureOptions } from "./messages.ts"
 
@@ -17,7 +17,7 @@ export class CaptureFailed extends Data.TaggedError("CaptureFailed")<{
 
 export interface CaptureHandlers {
   readonly onBatch: (batch: EncodedBatch) => void
-  readonly onStatus: (status: AgentStatus) => void
+  readonly onStatus: (status: CaptureStatus) => void
 }
 
 /** Time the worker gets to flush and detach; a tracepoint takes about 50 ms to detach. */

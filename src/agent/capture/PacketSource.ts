@@ -4,7 +4,7 @@
 import { networkInterfaces } from "node:os"
 import type { Feature } from "../../model/AgentStatus.ts"
 import type { Endpoint } from "../flow/Endpoint.ts"
-import { ipText } from "../flow/ipText.ts"
+import { ipText } from "../../model/ipText.ts"
 import { Parsed, parsedNames } from "./packet/Packet.ts"
 import { PacketFlows } from "../flow/tcp/PacketFlows.ts"
 import { type Addon, loadAddon, type PacketRing } from "./native/Addon.ts"
@@ -86,6 +86,7 @@ export const openPacketSource = async (
     end.processId = listener.info.pid
     end.processName = listener.info.comm
     end.service = listener.service
+    end.containerId = listener.info.containerId
   }
   const { connections } = context.pipeline
   const flows = new PacketFlows({

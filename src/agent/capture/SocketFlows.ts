@@ -189,6 +189,7 @@ const name = (end: Endpoint, pid: number, entry: ProcessEntry | undefined, comm:
   end.processId = pid
   end.processName = entry?.info.comm ?? comm
   end.service = entry?.service ?? comm
+  end.containerId = entry?.info.containerId ?? ""
 }
 
 const comm16 = (bytes: Uint8Array, at: number): string => {
@@ -202,6 +203,7 @@ const copyProcess = (from: Endpoint, to: Endpoint): void => {
   to.processId = from.processId
   to.processName = from.processName
   to.service = from.service
+  to.containerId = from.containerId
 }
 
 const socketsKey = (localPort: number, remotePort: number, remoteIp: Uint8Array): string =>

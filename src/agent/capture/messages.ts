@@ -1,6 +1,6 @@
 // What crosses between the capture worker and the agent's main thread: finished batches as bytes, a status now and then.
 
-import type { AgentStatus } from "../../model/AgentStatus.ts"
+import type { CaptureStatus } from "../../model/AgentStatus.ts"
 import type { SondeConfig } from "../../runtime/configSchema.ts"
 import type { EncodedBatch } from "../../wire/ColumnEncoder.ts"
 
@@ -16,7 +16,7 @@ export interface CaptureOptions {
 export type CaptureMessage =
   /** The buffer of its body is transferred. */
   | { readonly type: "batch"; readonly batch: EncodedBatch }
-  | { readonly type: "status"; readonly status: AgentStatus }
+  | { readonly type: "status"; readonly status: CaptureStatus }
   | { readonly type: "log"; readonly level: "info" | "warn"; readonly message: string }
   /** Everything was flushed and detached. */
   | { readonly type: "stopped" }

@@ -1,6 +1,6 @@
 // One end of a connection: address, port, and the process behind it where that is known.
 
-import { ipText } from "./ipText.ts"
+import { ipText } from "../../model/ipText.ts"
 
 export interface Endpoint {
   /** 16 bytes; IPv4 as ::ffff:a.b.c.d. Owned by this object. */
@@ -10,8 +10,10 @@ export interface Endpoint {
   processId: number
   /** Name as the kernel has it (comm). */
   processName: string
-  /** Name of the service as people know it; empty: the address stands for it. */
+  /** Name of the service as people know it; empty: not known, the address stands for it. */
   service: string
+  /** Container of the process; empty: none, or not known. */
+  containerId: string
 }
 
 /** A copy of the address is made, so that the caller's buffer can be used again. */
@@ -21,19 +23,16 @@ export const makeEndpoint = (ip: Uint8Array, offset: number, port: number): Endp
   processId: 0,
   processName: "",
   service: "",
+  containerId: "",
 })
 
-/** The service's name, else the address. Fills in the name on first use. */
-export const clientName = (endpoint: Endpoint): string => {
-  if (endpoint.service === "") endpoint.service = ipText(endpoint.ip)
-  return endpoint.service
-}
+/** The service's name, else the address. */
+export const clientName = (endpoint: Endpoint): string =>
+  endpoint.service === "" ? ipText(endpoint.ip) : endpoint.service
 
 /** The same for a server, whose port tells the services of one address apart. */
-export const serverName = (endpoint: Endpoint): string => {
-  if (endpoint.service === "") endpoint.service = addressText(endpoint)
-  return endpoint.service
-}
+export const serverName = (endpoint: Endpoint): string =>
+  endpoint.service === "" ? addressText(endpoint) : endpoint.service
 
 /** "10.0.0.1:80", "[::1]:80". */
 export const addressText = ({ ip, port }: Endpoint): string => {

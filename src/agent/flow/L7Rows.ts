@@ -11,7 +11,7 @@ import {
 import { ObservationPoint } from "../../model/observation.ts"
 import { IpProtocol } from "../../model/protocol.ts"
 import { type Connection, Side } from "./Connection.ts"
-import { type Endpoint, clientName, serverName } from "./Endpoint.ts"
+import type { Endpoint } from "./Endpoint.ts"
 import { type Session, SessionEnd } from "./Session.ts"
 
 const none: ReadonlyArray<string> = []
@@ -41,7 +41,8 @@ const writeEnd0 = (columns: RowColumns<"l7">, row: number, end: Endpoint, thread
   columns.client_port[row] = end.port
   columns.process_id_0[row] = end.processId
   columns.process_kname_0[row] = end.processName
-  columns.auto_service_0[row] = clientName(end)
+  columns.gprocess_0[row] = end.service
+  columns.container_0[row] = end.containerId
   columns.syscall_thread_0[row] = threadId
 }
 
@@ -50,7 +51,8 @@ const writeEnd1 = (columns: RowColumns<"l7">, row: number, end: Endpoint, thread
   columns.server_port[row] = end.port
   columns.process_id_1[row] = end.processId
   columns.process_kname_1[row] = end.processName
-  columns.auto_service_1[row] = serverName(end)
+  columns.gprocess_1[row] = end.service
+  columns.container_1[row] = end.containerId
   columns.syscall_thread_1[row] = threadId
 }
 

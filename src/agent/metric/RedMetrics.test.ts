@@ -67,7 +67,7 @@ describe("RedMetrics", () => {
     expect(rows).toMatchObject([
       {
         ...common,
-        auto_service: "local",
+        gprocess: "local",
         endpoint: "/a",
         request: 2,
         response: 2,
@@ -100,7 +100,7 @@ describe("RedMetrics", () => {
     red.add(session("/", base * second, 1), connectionOf("web", Side.b), base * second)
     expect(rowsOf(red.flushAll())[0]).toMatchObject({
       role: 1,
-      auto_service: "web",
+      gprocess: "web",
       process_id: 100,
       server_port: 40_000,
     })
@@ -136,7 +136,7 @@ describe("RedMetrics", () => {
     }
     expect(red.series).toBe(5)
     const rows = rowsOf(red.flush(at + 3 * second))
-    const found = rows.map((row) => `${row["auto_service"]} ${row["endpoint"]} ${row["request"]}`)
+    const found = rows.map((row) => `${row["gprocess"]} ${row["endpoint"]} ${row["request"]}`)
     expect(found.sort()).toEqual([
       "a /0 1", "a /1 1", "a /2 1", "a other 7", "b /0 1", "b /1 1", "b other 8", "other other 20",
     ]) // prettier-ignore
@@ -192,7 +192,7 @@ describe("RedMetrics", () => {
           )
         }
         const keys = rows.map(
-          (row) => `${row["interval"]} ${row["time"]} ${row["auto_service"]} ${row["endpoint"]}`,
+          (row) => `${row["interval"]} ${row["time"]} ${row["gprocess"]} ${row["endpoint"]}`,
         )
         expect(new Set(keys).size).toBe(keys.length)
       }),

@@ -6,7 +6,6 @@ import { type ColumnBatch, makeBatch } from "../../model/ColumnBatch.ts"
 import { ResponseStatus } from "../../model/L7Session.ts"
 import { ObservationPoint } from "../../model/observation.ts"
 import type { Connection } from "../flow/Connection.ts"
-import { clientName, serverName } from "../flow/Endpoint.ts"
 import { observationPointOf, responseDurationUs, statusOf } from "../flow/L7Rows.ts"
 import type { Session } from "../flow/Session.ts"
 import { latin1Text, ownText } from "../protocol/latin1.ts"
@@ -132,7 +131,9 @@ export class RedMetrics {
       ip: end.ip,
       serverPort: connection.serverEnd.port,
       processId: end.processId,
-      service: role === 0 ? clientName(end) : serverName(end),
+      processName: end.processName,
+      service: end.service,
+      containerId: end.containerId,
     }
     const address = latin1Text(key.ip, 0, 16)
     const id = `${role} ${protocol} ${key.signalSource} ${key.serverPort} ${key.processId} ${address} ${key.service}`
@@ -149,7 +150,15 @@ export class RedMetrics {
     const id = `${key.role} ${key.protocol} ${key.signalSource}`
     let scope = this.otherScopes.get(id)
     if (scope === undefined) {
-      scope = makeScope("", { ...key, ip: noAddress, serverPort: 0, processId: 0, service: otherName })
+      scope = makeScope("", {
+        ...key,
+        ip: noAddress,
+        serverPort: 0,
+        processId: 0,
+        processName: "",
+        service: otherName,
+        containerId: "",
+      })
       this.otherScopes.set(id, scope)
     }
     return scope

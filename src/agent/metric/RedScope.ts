@@ -41,7 +41,10 @@ export interface RedScopeKey {
   readonly ip: Uint8Array
   readonly serverPort: number
   readonly processId: number
+  readonly processName: string
+  /** Empty: not known. */
   readonly service: string
+  readonly containerId: string
 }
 
 export interface RedScope extends RedScopeKey {

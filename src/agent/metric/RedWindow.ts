@@ -93,7 +93,9 @@ export class RedWindow {
     columns.ip.set(scope.ip, row * 16)
     columns.server_port[row] = scope.serverPort
     columns.process_id[row] = scope.processId
-    columns.auto_service[row] = scope.service
+    columns.process_kname[row] = scope.processName
+    columns.gprocess[row] = scope.service
+    columns.container[row] = scope.containerId
     columns.app_service[row] = ""
     columns.app_instance[row] = ""
     columns.endpoint[row] = series.endpoint

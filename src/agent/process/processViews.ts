@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs"
 import type { CaptureNote, ProcessView } from "../../model/AgentStatus.ts"
 import { l7ProtocolName } from "../../model/protocol.ts"
-import { ipText } from "../flow/ipText.ts"
+import { ipText } from "../../model/ipText.ts"
 import type { ProcessEntry } from "./ProcessTable.ts"
 
 export interface CaptureSituation {

@@ -1,6 +1,6 @@
 import { createServer, connect, type AddressInfo } from "node:net"
 import { describe, expect, it } from "vitest"
-import { ipText } from "../flow/ipText.ts"
+import { ipText } from "../../model/ipText.ts"
 import { listPids, readProcess, readSocketInodes, readTcpSockets } from "./procfs.ts"
 
 describe("procfs", () => {

@@ -11,6 +11,8 @@ describe("serviceName", () => {
     ["python3", ["python3", "-c", "print(1)"], "python3"],
     ["node", ["node", "--require", "./x.js", "/srv/shop/dist/server.js"], "shop"],
     ["node", ["node", "worker.mjs"], "worker"],
+    ["node", ["node", "/srv/ledger/src/cli/main.ts", "up"], "ledger"],
+    ["bash", ["bash", "/dev/fd/3"], "bash"],
     ["java", ["java", "-Xmx1g", "-jar", "/opt/orders-1.2.jar"], "orders-1.2"],
     ["java", ["/usr/bin/java", "-cp", "a:b", "org.example.Main"], "Main"],
     ["postgres", ["postgres: 15/main: checkpointer"], "postgres"],

@@ -17,14 +17,17 @@ const plainScripts = new Set([
   "__main__",
 ])
 
+const plainFolders = new Set(["", ".", "..", "src", "dist", "build", "bin", "lib", "scripts"])
+
+/** A script from a pipe or descriptor has no name. */
+const namelessScript = /^\/(dev\/fd|proc\/[^/]+\/fd)\/|^\/dev\/stdin$/
+
 const baseName = (path: string): string => path.slice(path.lastIndexOf("/") + 1)
 
 const scriptName = (path: string): string => {
   const stem = baseName(path).replace(/\.(js|mjs|cjs|ts|mts|py|pyc|rb|pl|php|jar|sh)$/, "")
   const folders = path.split("/").slice(0, -1)
-  const folder = folders.findLast(
-    (part) => !["", ".", "..", "src", "dist", "build", "bin", "lib"].includes(part),
-  )
+  const folder = folders.findLast((part) => !plainFolders.has(part) && !plainScripts.has(part))
   return plainScripts.has(stem) && folder !== undefined ? folder : stem
 }
 
@@ -47,7 +50,8 @@ const interpreted = (args: ReadonlyArray<string>): string | undefined => {
     if (argument === "-m") return args[i + 1]
     if (argument === "-c" || argument === "-e" || argument === "-p") return undefined
     if (valueFlags.has(argument)) i++
-    else if (!argument.startsWith("-")) return scriptName(argument)
+    else if (!argument.startsWith("-"))
+      return namelessScript.test(argument) ? undefined : scriptName(argument)
   }
   return undefined
 }

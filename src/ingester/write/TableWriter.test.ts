@@ -13,8 +13,14 @@ import { temporaryDirectory, testEngine } from "../../runtime/clickhouse/testEng
 import { application1m, application1s } from "../../tables/applicationMetrics.ts"
 import { l7FlowLog } from "../../tables/l7FlowLog.ts"
 import { migrate } from "../../tables/migrations/migrate.ts"
-import { addColumn, storedColumns } from "../../tables/Table.ts"
+import { IdAllocator } from "../../tags/IdAllocator.ts"
+import { addColumn, storedColumns, type Table } from "../../tables/Table.ts"
 import { BatchSink, type ReceivedBatch } from "../receive/BatchSink.ts"
+import { BatchTagger } from "../enrich/BatchTagger.ts"
+import { Enricher } from "../enrich/Enricher.ts"
+import { ResourceIndex } from "../enrich/ResourceIndex.ts"
+import { TagInterner } from "../enrich/TagInterner.ts"
+import { Patience } from "./Patience.ts"
 import { RowIds } from "./RowIds.ts"
 import { tableBlocks } from "./tableBlocks.ts"
 import { TableWriter } from "./TableWriter.ts"
@@ -29,7 +35,10 @@ const requests = (rows: number, from = 0): AnyBatch => {
   batch.rows = rows
   for (const { name, type } of l7Columns) {
     const data = batch.columns[name] as Array<unknown>
-    if (type === "str") for (let row = 0; row < rows; row++) data[row] = `${name} ${from + row}`
+    // Of processes there are few, however many requests they make.
+    const different = /^(process_kname|gprocess|container)_/.test(name) ? 4 : Number.POSITIVE_INFINITY
+    if (type !== "str") continue
+    for (let row = 0; row < rows; row++) data[row] = `${name} ${(from + row) % different}`
   }
   for (let row = 0; row < rows; row++) {
     batch.columns.start_time[row] = (second + ((from + row) % 7)) * 1e6 + 250_000
@@ -62,7 +71,7 @@ const metrics = (): AnyBatch => {
     batch.columns.interval[row] = row < 3 ? 1 : 60
     batch.columns.role[row] = 1
     batch.columns.ip.set(ipv4(10, 0, 0, 9), row * 16)
-    batch.columns.auto_service[row] = "shop"
+    batch.columns.gprocess[row] = "shop"
     batch.columns.endpoint[row] = "/a"
     batch.columns.request[row] = 10 + row
     batch.columns.rrt_max[row] = 100 * (row + 1)
@@ -82,9 +91,17 @@ const received = (seq: number, batch: AnyBatch, instance = "life-1"): ReceivedBa
 
 // Ten years: the rows above never expire while this test has a reader, and their end still fits a DateTime.
 const tables = Layer.effectDiscard(migrate({ log: 87_600, seconds: 87_600, minutes: 87_600 }))
-const storage = tables.pipe(Layer.provideMerge(testEngine), Layer.provideMerge(Logger.layer([])))
+const storage = Enricher.layer().pipe(
+  Layer.provide(IdAllocator.oneServer),
+  Layer.provideMerge(Patience.layer),
+  Layer.provideMerge(tables),
+  Layer.provideMerge(testEngine),
+  Layer.provideMerge(Logger.layer([])),
+)
 
-const run = <A, E>(effect: Effect.Effect<A, E, ClickHouse | TableWriter | BatchSink>): Promise<A> =>
+const run = <A, E>(
+  effect: Effect.Effect<A, E, ClickHouse | Enricher | Patience | TableWriter | BatchSink>,
+): Promise<A> =>
   Effect.runPromise(effect.pipe(Effect.provide(TableWriter.layer().pipe(Layer.provideMerge(storage)))))
 
 const count = (table: string) =>
@@ -92,22 +109,51 @@ const count = (table: string) =>
     Effect.map(clickhouse.query(`SELECT toUInt32(count()) AS n FROM ${table}`), (rows) => Number(rows[0]!.n)),
   )
 
+/** Tags of a batch when nothing is known of its sides. */
+const untagged = (batch: AnyBatch) =>
+  new BatchTagger(new ResourceIndex(), new TagInterner()).tag(batch, "agent", 1)
+
+const blocksOf = (batch: AnyBatch) => tableBlocks(batch, untagged(batch), 1, new RowIds(1, 0), 1)
+
 describe("tableBlocks", () => {
-  it("fills every column the tables store", () => {
-    const ids = new RowIds(1, 0)
-    const [l7] = tableBlocks(requests(1), 1, ids, 1)
-    expect([...l7!.columns].sort()).toEqual([...storedColumns(l7FlowLog)].sort())
-    const [seconds, minutes] = tableBlocks(metrics(), 1, ids, 1)
-    expect([...seconds!.columns].sort()).toEqual([...storedColumns(application1s)].sort())
-    expect([...minutes!.columns].sort()).toEqual([...storedColumns(application1m)].sort())
+  it("fills columns the tables store, and leaves only those that other signals fill", () => {
+    const [l7] = blocksOf(requests(1))
+    const unfilled = (table: Table, columns: ReadonlyArray<string>) => {
+      const stored = storedColumns(table)
+      expect(columns.filter((name) => !stored.includes(name))).toEqual([])
+      return stored.filter((name) => !columns.includes(name))
+    }
+    const [seconds, minutes] = blocksOf(metrics())
+    expect(unfilled(application1s, seconds!.columns)).toEqual([
+      "capture_network_type_id",
+      "biz_type",
+      "direction_score",
+    ])
+    expect(unfilled(application1m, minutes!.columns)).toEqual(unfilled(application1s, seconds!.columns))
+    expect(unfilled(l7FlowLog, l7!.columns)).toEqual(expect.arrayContaining(["span_kind", "events"]))
   })
 
   it("uses every column that agents send", () => {
-    const l7 = new Set<string>(storedColumns(l7FlowLog))
-    expect(l7Columns.map((column) => column.name).filter((name) => !l7.has(name))).toEqual(["ip_0", "ip_1"])
-    const application = new Set<string>(storedColumns(application1s))
-    const unused = applicationColumns.map((column) => column.name).filter((name) => !application.has(name))
-    expect(unused).toEqual(["interval", "ip"])
+    const l7 = new Set<string>(blocksOf(requests(1))[0]!.columns)
+    const tags = ["ip", "process_kname", "gprocess", "container"].flatMap((name) => [
+      `${name}_0`,
+      `${name}_1`,
+    ])
+    const ids = ["trace_id", "span_id", "parent_span_id"]
+    const unused = l7Columns.map((column) => column.name).filter((name) => !l7.has(name))
+    expect(unused.sort()).toEqual([...tags, ...ids].sort())
+    const application = new Set<string>(blocksOf(metrics())[0]!.columns)
+    const unusedOfMetrics = applicationColumns
+      .map(({ name }) => name)
+      .filter((name) => !application.has(name))
+    expect(unusedOfMetrics).toEqual([
+      "interval",
+      "ip",
+      "process_id",
+      "process_kname",
+      "gprocess",
+      "container",
+    ])
   })
 })
 
@@ -119,7 +165,8 @@ describe("TableWriter", () => {
         yield* sink.write(received(1, requests(6)))
         const clickhouse = yield* ClickHouse
         return yield* clickhouse.query(
-          `SELECT * EXCEPT (_id), abs(toInt64(bitShiftRight(_id, 32)) - toUnixTimestamp(now())) < 60 AS id_has_time
+          `SELECT * EXCEPT (_id), trace_id, span_id, parent_span_id, auto_service_0, auto_service_1, process_kname_0,
+             process_kname_1, gprocess_0, gprocess_1, abs(toInt64(bitShiftRight(_id, 32)) - toUnixTimestamp(now())) < 60 AS id_has_time
            FROM flow_log.l7_flow_log ORDER BY flow_id`,
         )
       }),
@@ -151,7 +198,10 @@ describe("TableWriter", () => {
       request_id: "9",
       response_code: null,
     })
-    for (const { name, type } of l7Columns) if (type === "str") expect(next![name]).toBe(`${name} 1`)
+    for (const { name, type } of l7Columns) {
+      if (type === "str" && !name.startsWith("container_")) expect(next![name]).toBe(`${name} 1`)
+    }
+    expect(next).toMatchObject({ auto_service_0: "gprocess_0 1", auto_service_1: "gprocess_1 1" })
     expect(next!.agent_id).toBe(first!.agent_id)
   })
 
@@ -165,19 +215,20 @@ describe("TableWriter", () => {
         yield* clickhouse.command("OPTIMIZE TABLE flow_metrics.`application.1m` FINAL")
         return {
           seconds: yield* clickhouse.query(
-            "SELECT request, error, toString(ip4) AS ip FROM flow_metrics.`application.1s` ORDER BY time, request",
+            "SELECT request, error, toString(ip4) AS ip, auto_service, chost FROM flow_metrics.`application.1s` ORDER BY time, request",
           ),
           minutes: yield* clickhouse.query("SELECT * FROM flow_metrics.`application.1m`"),
         }
       }),
     )
     expect(seconds.map((row) => row.request)).toEqual(["10", "10", "11", "11", "12", "12"])
-    expect(seconds[0]).toMatchObject({ error: "3", ip: "10.0.0.9" })
+    // A service with a name needs no address.
+    expect(seconds[0]).toMatchObject({ error: "3", ip: "0.0.0.0", auto_service: "shop", chost: "" })
     expect(minutes).toHaveLength(1)
     expect(minutes[0]).toMatchObject({
       request: String(2 * (13 + 14)),
       rrt_max: 500,
-      rrt_sum: 4002,
+      rrt_sum: "4000",
       client_error: "4",
     })
   })
@@ -230,7 +281,7 @@ describe("TableWriter", () => {
       Effect.gen(function* () {
         const writer = yield* TableWriter
         yield* writer.write(received(1, batch))
-        return { ...writer.stats }
+        return { ...writer.stats, retries: (yield* Patience).retries() }
       }),
     )
     expect(stats).toMatchObject({ deadLetterRows: 300, retries: 0 })
@@ -350,6 +401,7 @@ describe("TableWriter", () => {
           const ballast = join(directory, "ballast")
           const program = Effect.gen(function* () {
             const writer = yield* TableWriter
+            const patience = yield* Patience
             yield* writer.write(received(0, requests(10)))
             try {
               for (let size = 2 ** 20; size > 0; size = size >> 1) {
@@ -365,7 +417,7 @@ describe("TableWriter", () => {
                     .pipe(Effect.andThen(Effect.sync(() => done++))),
                 ),
               )
-              while (writer.stats.retries < 3) yield* Effect.sleep("10 millis")
+              while (patience.retries() < 3) yield* Effect.sleep("10 millis")
               expect(done).toBe(0)
               rmSync(ballast)
               yield* Fiber.join(writing)
@@ -375,7 +427,10 @@ describe("TableWriter", () => {
             expect(yield* count("flow_log.l7_flow_log")).toBe(310)
             expect(writer.stats.deadLetterBatches).toBe(0)
           })
-          const engine = tables.pipe(
+          const engine = Enricher.layer().pipe(
+            Layer.provide(IdAllocator.oneServer),
+            Layer.provideMerge(Patience.layer),
+            Layer.provideMerge(tables),
             Layer.provideMerge(ClickHouse.embedded({ directory: join(directory, "db") })),
           )
           yield* Effect.provide(program, TableWriter.layer().pipe(Layer.provideMerge(engine)))
@@ -416,7 +471,7 @@ describe("TableWriter", () => {
         const [row] = yield* clickhouse.query(
           "SELECT toUInt32(count()) AS n, toUInt32(uniqExact(flow_id)) AS different FROM flow_log.l7_flow_log",
         )
-        return { row, restarts: clickhouse.server().restarts, retries: writer.stats.retries }
+        return { row, restarts: clickhouse.server().restarts, retries: (yield* Patience).retries() }
       }),
     )
     expect(result.row).toEqual({ n: batches * 500, different: batches * 500 })

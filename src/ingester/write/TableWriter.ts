@@ -11,14 +11,15 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
-import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import { ClickHouse, type ClickHouseError } from "../../runtime/clickhouse/ClickHouse.ts"
-import { isDiskFull } from "../../runtime/clickhouse/errorCodes.ts"
 import { encodeNative } from "../../runtime/clickhouse/native.ts"
 import { exposeStats } from "../../runtime/metrics.ts"
+import type { BatchTags } from "../enrich/BatchTagger.ts"
+import { Enricher } from "../enrich/Enricher.ts"
 import { deadLetterTable } from "../../tables/sondeTables.ts"
 import { qualifiedName } from "../../tables/Table.ts"
+import { Patience } from "./Patience.ts"
 import { RecentTokens } from "./RecentTokens.ts"
 import { RowIds } from "./RowIds.ts"
 import { type TableBlock, tableBlocks } from "./tableBlocks.ts"
@@ -53,15 +54,11 @@ export interface WriterStats {
   batchesStored: number
   /** Batches that were stored before. */
   duplicates: number
-  retries: number
   deadLetterBatches: number
   deadLetterRows: number
   pendingRows: number
 }
 
-const firstRetryMs = 100
-const longestRetryMs = 5_000
-const logEveryMs = 60_000
 /** How long batches that were taken in may still be stored when the server ends. */
 const drainTime = "5 seconds"
 
@@ -76,7 +73,7 @@ export class TableWriter extends Context.Service<
   /** Serves the receiver as its sink, too. */
   static readonly layer = (
     options: TableWriterOptions = {},
-  ): Layer.Layer<TableWriter | BatchSink, never, ClickHouse> =>
+  ): Layer.Layer<TableWriter | BatchSink, never, ClickHouse | Enricher | Patience> =>
     Layer.effect(
       BatchSink,
       Effect.map(TableWriter, ({ write }) => BatchSink.of({ write })),
@@ -85,6 +82,8 @@ export class TableWriter extends Context.Service<
 
 const make = Effect.fnUntraced(function* (options: TableWriterOptions) {
   const clickhouse = yield* ClickHouse
+  const enricher = yield* Enricher
+  const patience = yield* Patience
   const maxPendingRows = options.maxPendingRows ?? 500_000
   const room = yield* Semaphore.make(maxPendingRows)
   const inserting = yield* Semaphore.make(options.concurrency ?? 4)
@@ -98,7 +97,6 @@ const make = Effect.fnUntraced(function* (options: TableWriterOptions) {
     rowsStored: 0,
     batchesStored: 0,
     duplicates: 0,
-    retries: 0,
     deadLetterBatches: 0,
     deadLetterRows: 0,
     pendingRows: 0,
@@ -110,7 +108,7 @@ const make = Effect.fnUntraced(function* (options: TableWriterOptions) {
     written_rows_total: stats.rowsStored,
     written_batches_total: stats.batchesStored,
     duplicate_batches_total: stats.duplicates,
-    insert_retries_total: stats.retries,
+    insert_retries_total: patience.retries(),
     dead_letter_batches_total: stats.deadLetterBatches,
     dead_letter_rows_total: stats.deadLetterRows,
     pending_rows: stats.pendingRows,
@@ -120,40 +118,15 @@ const make = Effect.fnUntraced(function* (options: TableWriterOptions) {
     underWay.size === 0 ? Effect.void : Effect.sleep("20 millis").pipe(Effect.andThen(drained)),
   )
 
-  let loggedMs = Number.NEGATIVE_INFINITY
-  /** At most one line a minute, however many batches wait. */
-  const tellOfRetry = Effect.fnUntraced(function* (error: ClickHouseError) {
-    stats.retries++
-    const nowMs = yield* Clock.currentTimeMillis
-    if (nowMs - loggedMs < logEveryMs) return
-    loggedMs = nowMs
-    yield* isDiskFull(error.code, error.message)
-      ? Effect.logError(
-          "ClickHouse's disk is full: nothing is stored and agents keep their batches until space is freed " +
-            `(shorten storage.logHours, or make room): ${error.message}`,
-        )
-      : Effect.logWarning(
-          `ClickHouse does not take rows now, trying on (${stats.pendingRows} rows wait): ${error.message}`,
-        )
-  })
-
   /** Tries until ClickHouse has taken the block or refused it for what it is. */
-  const insert = Effect.fnUntraced(function* (block: TableBlock, token: string) {
-    for (let waitMs = firstRetryMs; ; waitMs = Math.min(waitMs * 2, longestRetryMs)) {
-      const outcome = yield* Effect.result(
-        inserting.withPermit(
-          clickhouse.insertNative(qualifiedName(block.table), block.columns, block.block, {
-            dedupToken: token,
-          }),
-        ),
-      )
-      if (Result.isSuccess(outcome)) return undefined
-      const error = outcome.failure
-      if (!error.retriable) return error
-      yield* tellOfRetry(error)
-      yield* Effect.sleep(waitMs)
-    }
-  })
+  const insert = (block: TableBlock, token: string) =>
+    patience.untilTaken(
+      inserting.withPermit(
+        clickhouse.insertNative(qualifiedName(block.table), block.columns, block.block, {
+          dedupToken: token,
+        }),
+      ),
+    )
 
   const bury = Effect.fnUntraced(function* (block: TableBlock, token: string, error: ClickHouseError) {
     const table = qualifiedName(block.table)
@@ -183,9 +156,9 @@ const make = Effect.fnUntraced(function* (options: TableWriterOptions) {
     stored.add(token)
   })
 
-  const encode = (batch: ReceivedBatch, nowSecond: number) =>
+  const encode = (batch: ReceivedBatch, tags: BatchTags, nowSecond: number) =>
     Effect.try({
-      try: () => tableBlocks(batch.batch, agentNumber(batch.agentId), ids, nowSecond),
+      try: () => tableBlocks(batch.batch, tags, agentNumber(batch.agentId), ids, nowSecond),
       catch: (cause) =>
         new WriteError({
           retriable: false,
@@ -195,7 +168,8 @@ const make = Effect.fnUntraced(function* (options: TableWriterOptions) {
     })
 
   const encodeAndStore = Effect.fnUntraced(function* (token: string, batch: ReceivedBatch) {
-    yield* store(token, yield* encode(batch, yield* seconds))
+    const tags = yield* enricher.tag(batch.batch, batch.agentId)
+    yield* store(token, yield* encode(batch, tags, yield* seconds))
   })
 
   /** Goes on when the connection that brought the batch is gone: it was taken in. */

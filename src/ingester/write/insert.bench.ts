@@ -9,6 +9,9 @@ import { encodeNative } from "../../runtime/clickhouse/native.ts"
 import { testEngine } from "../../runtime/clickhouse/testEngine.ts"
 import { migrate } from "../../tables/migrations/migrate.ts"
 import { sampleBatch } from "../../wire/sampleBatch.ts"
+import { BatchTagger } from "../enrich/BatchTagger.ts"
+import { ResourceIndex } from "../enrich/ResourceIndex.ts"
+import { TagInterner } from "../enrich/TagInterner.ts"
 import { l7Rows } from "./l7Rows.ts"
 import { RowIds } from "./RowIds.ts"
 
@@ -38,7 +41,8 @@ const program = Effect.gen(function* () {
   console.log(`engine at rest: ${memory(pid)}`)
   const batch = sampleBatch(rows)
   const ids = new RowIds(1, 0)
-  const names = l7Rows(batch, 1, ids, 1).map((column) => column.name)
+  const tags = new BatchTagger(new ResourceIndex(), new TagInterner()).tag(batch, "agent", 1)
+  const names = l7Rows(batch, tags, 1, ids, 1).map((column) => column.name)
 
   const measure = Effect.fnUntraced(function* (
     label: string,
@@ -66,7 +70,7 @@ const program = Effect.gen(function* () {
 
   const native = yield* measure(
     "Native",
-    () => encodeNative(rows, l7Rows(batch, 1, ids, 1)),
+    () => encodeNative(rows, l7Rows(batch, tags, 1, ids, 1)),
     (body, round) =>
       clickhouse.insertNative("flow_log.l7_flow_log", names, body, { dedupToken: `bench:${round}` }),
   )

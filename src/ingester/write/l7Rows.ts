@@ -4,7 +4,9 @@ import type { ColumnBatch } from "../../model/ColumnBatch.ts"
 import { absentCode, absentLength } from "../../model/L7Session.ts"
 import { observationPointName } from "../../model/observation.ts"
 import type { NativeColumn } from "../../runtime/clickhouse/native.ts"
+import type { BatchTags, SideTags } from "../enrich/BatchTagger.ts"
 import { splitAddresses } from "./addresses.ts"
+import { splitSpanIds, splitTraceIds } from "./hexIds.ts"
 import type { RowIds } from "./RowIds.ts"
 
 const pointNames = Array.from({ length: 256 }, (_, point) => observationPointName(point))
@@ -12,6 +14,7 @@ const latestSecond = 0xffff_ffff
 
 export const l7Rows = (
   batch: ColumnBatch<"l7">,
+  tags: BatchTags,
   agentId: number,
   ids: RowIds,
   nowSecond: number,
@@ -25,6 +28,10 @@ export const l7Rows = (
   }
   const client = splitAddresses(columns.ip_0, rows)
   const server = splitAddresses(columns.ip_1, rows)
+  const [clientTags, serverTags] = tags.sides as readonly [SideTags, SideTags]
+  const traces = splitTraceIds(columns.trace_id, rows)
+  const spans = splitSpanIds(columns.span_id, rows)
+  const parents = splitSpanIds(columns.parent_span_id, rows)
   const number = <Name extends NumberColumn>(
     name: Name,
     type: "UInt8" | "UInt16" | "UInt32" | "UInt64" | "DateTime64(6)",
@@ -53,12 +60,12 @@ export const l7Rows = (
     { name: "ip6_1", type: "IPv6", data: server.ip6 },
     number("client_port", "UInt16"),
     number("server_port", "UInt16"),
+    { name: "resource_id_0", type: "UInt32", data: clientTags.resourceId },
+    { name: "resource_id_1", type: "UInt32", data: serverTags.resourceId },
+    { name: "tag_source_0", type: "UInt8", data: clientTags.tagSource },
+    { name: "tag_source_1", type: "UInt8", data: serverTags.tagSource },
     number("process_id_0", "UInt32"),
     number("process_id_1", "UInt32"),
-    text("process_kname_0"),
-    text("process_kname_1"),
-    text("auto_service_0"),
-    text("auto_service_1"),
     number("syscall_thread_0", "UInt32"),
     number("syscall_thread_1", "UInt32"),
     number("req_tcp_seq", "UInt32"),
@@ -80,9 +87,12 @@ export const l7Rows = (
     text("http_proxy_client"),
     text("x_request_id_0"),
     text("x_request_id_1"),
-    text("trace_id"),
-    text("span_id"),
-    text("parent_span_id"),
+    { name: "_trace_id", type: "FixedString(16)", data: traces.binary },
+    { name: "_trace_id_text", type: "String", data: traces.text },
+    { name: "_span_id", type: "UInt64", data: spans.binary },
+    { name: "_span_id_text", type: "String", data: spans.text },
+    { name: "_parent_span_id", type: "UInt64", data: parents.binary },
+    { name: "_parent_span_id_text", type: "String", data: parents.text },
     { name: "attribute_names", type: "Array(String)", data: columns.attribute_names },
     { name: "attribute_values", type: "Array(String)", data: columns.attribute_values },
   ]

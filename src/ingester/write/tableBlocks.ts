@@ -2,6 +2,7 @@
 
 import type { AnyBatch } from "../../model/ColumnBatch.ts"
 import { encodeNative, type NativeColumn } from "../../runtime/clickhouse/native.ts"
+import type { BatchTags, SideTags } from "../enrich/BatchTagger.ts"
 import { application1m, application1s } from "../../tables/applicationMetrics.ts"
 import { l7FlowLog } from "../../tables/l7FlowLog.ts"
 import type { Table } from "../../tables/Table.ts"
@@ -26,19 +27,22 @@ const blockOf = (table: Table, rows: number, columns: ReadonlyArray<NativeColumn
 /** Blocks without rows are left out. */
 export const tableBlocks = (
   batch: AnyBatch,
+  tags: BatchTags,
   agent: number,
   ids: RowIds,
   nowSecond: number,
 ): ReadonlyArray<TableBlock> => {
   if (batch.rows === 0) return []
-  if (batch.kind === "l7") return [blockOf(l7FlowLog, batch.rows, l7Rows(batch, agent, ids, nowSecond))]
+  if (batch.kind === "l7") return [blockOf(l7FlowLog, batch.rows, l7Rows(batch, tags, agent, ids, nowSecond))]
+  const observed = tags.sides[0] as SideTags
   const blocks: Array<TableBlock> = []
   for (const [table, interval] of [
     [application1s, 1],
     [application1m, 60],
   ] as const) {
-    const part = rowsOfInterval(batch, interval)
-    if (part.rows > 0) blocks.push(blockOf(table, part.rows, applicationRows(part, agent)))
+    const rows = rowsOfInterval(batch, interval)
+    if (rows.length > 0)
+      blocks.push(blockOf(table, rows.length, applicationRows(batch, observed, rows, agent)))
   }
   return blocks
 }

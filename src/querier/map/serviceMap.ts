@@ -188,10 +188,9 @@ const nodesOf = (
   )
   const names = new Set(edges.flatMap((edge) => [edge.client, edge.server]))
   return [...names].map((name) => {
-    const processes = (processesByName.get(name) ?? []).map(([pid, comm]) => ({
-      pid: Number(pid),
-      name: comm,
-    }))
+    // A process may change the name the kernel has for it.
+    const names = new Map((processesByName.get(name) ?? []).map(([pid, comm]) => [Number(pid), comm]))
+    const processes = [...names].map(([pid, comm]) => ({ pid, name: comm }))
     return {
       id: name,
       name,

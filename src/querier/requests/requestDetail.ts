@@ -14,12 +14,32 @@ import { statusName } from "./status.ts"
 /** Rows are stored within this time of their own end, save those of an agent that was cut off. */
 const usualDelaySeconds = 900
 
+/** What the row's numbers mean; `*` has only what is stored. */
+const sides = ["_0", "_1"]
+const sideNames = [
+  "auto_service",
+  "auto_instance",
+  "gprocess",
+  "process_kname",
+  "chost",
+  "region",
+  "az",
+  "vpc",
+]
+const podNames = ["pod", "pod_group", "pod_service", "pod_ns", "pod_node", "pod_cluster"]
+const namesOfRequest = [
+  ...[...sideNames, ...podNames].flatMap((name) => sides.map((side) => name + side)),
+  "trace_id",
+  "span_id",
+  "parent_span_id",
+]
+
 /** `_id` starts with the second of storing, which tells where in the table to look first. */
 export const requestByIdStatement = (id: string, near: boolean): Statement => {
   const storedSecond = Number(BigInt(id) >> 32n)
   const nearby = "time >= toDateTime({from:UInt32}) AND time <= toDateTime({to:UInt32}) AND "
   return {
-    sql: `SELECT *
+    sql: `SELECT *, ${namesOfRequest.join(", ")}
 FROM ${requestTable}
 WHERE ${near ? nearby : ""}_id = {id:UInt64}
 LIMIT 1`,

@@ -22,6 +22,10 @@ export interface RequestFilter {
   readonly status?: StatusName | undefined
   readonly point?: string | undefined
   readonly minUs?: number | undefined
+  /** Exactly this one. */
+  readonly endpoint?: string | undefined
+  /** A process on either side. */
+  readonly pid?: number | undefined
   /** Found anywhere in resource, endpoint, domain, type, service names or trace id, in any case. */
   readonly text?: string | undefined
 }
@@ -45,6 +49,8 @@ export const requestFilter = Effect.fnUntraced(function* (query: URLSearchParams
     status: yield* choiceParameter(query, "status", statusNames),
     point: yield* choiceParameter(query, "point", observationPoints),
     minUs: yield* integerParameter(query, "minUs", 0, Number.MAX_SAFE_INTEGER),
+    endpoint: yield* textParameter(query, "endpoint", maxNameLength),
+    pid: yield* integerParameter(query, "pid", 1, 4_194_304),
     text: yield* textParameter(query, "q", maxNameLength),
   } satisfies RequestFilter
 })
@@ -86,6 +92,8 @@ export const filterConditions = (filter: RequestFilter): Conditions => {
   add("l7_protocol = {protocol:UInt8}", "protocol", filter.protocol)
   add("observation_point = {point:String}", "point", filter.point)
   add("response_duration >= {minUs:UInt64}", "minUs", filter.minUs)
+  add("endpoint = {endpoint:String}", "endpoint", filter.endpoint)
+  add("(process_id_0 = {pid:UInt32} OR process_id_1 = {pid:UInt32})", "pid", filter.pid)
   if (filter.status !== undefined) parts.push(statusSql[filter.status])
   add(
     `(${searched.map((column) => `positionCaseInsensitiveUTF8(${column}, {text:String}) > 0`).join(" OR ")})`,

@@ -2,6 +2,7 @@
 // wall; this is the second one, for what they let through: KILL QUERY and BACKUP, the scalar function file(),
 // system tables with secrets. It decides on tokens; a statement that it cannot cut into tokens is refused.
 
+import { parseCustomTag } from "../../tags/customTags.ts"
 import { type Token, tokenize } from "./tokens.ts"
 
 export type Verdict =
@@ -80,6 +81,10 @@ const refusedTable = (tokens: ReadonlyArray<Token>, i: number): string | undefin
   return name === "default" ? "the database default is not readable here" : undefined
 }
 
+/** Some engines take such a name for a file. Columns may have the name of a tag: `k8s.label.kubernetes.io/x_0`. */
+const isPath = (name: string): boolean =>
+  name.includes("/") && (name.includes("..") || parseCustomTag(name, false) === undefined)
+
 const refusedToken = (tokens: ReadonlyArray<Token>, i: number): string | undefined => {
   const token = tokens[i]
   const before = tokens[i - 1]
@@ -88,7 +93,7 @@ const refusedToken = (tokens: ReadonlyArray<Token>, i: number): string | undefin
   if (isSymbol(token, ";")) return "only one statement at a time"
   if (token.kind === "text" && atTable) return "a text cannot stand for a table"
   if (!isName(token)) return undefined
-  if (token.kind === "quotedName" && token.value.includes("/") && !isWord(before, "as")) {
+  if (token.kind === "quotedName" && isPath(token.value) && !isWord(before, "as")) {
     return `the name ${token.value} holds a slash`
   }
   if (isSymbol(after, "(")) return refusedCall(token.value.toLowerCase(), atTable)

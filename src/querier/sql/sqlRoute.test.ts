@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { insertRequests, testEngine } from "../store/testEngine.ts"
 import { answerSql, sqlResult } from "./sqlRoute.ts"
+import { insertTaggedRows } from "./translate/taggedRows.ts"
 
 const textOf = (response: HttpServerResponse.HttpServerResponse): string =>
   response.body._tag === "Uint8Array" ? new TextDecoder().decode(response.body.body) : ""
@@ -22,8 +23,11 @@ describe("sqlResult", () => {
 })
 
 layer(testEngine, { timeout: "60 seconds" })("SQL on a real engine", (it) => {
-  const ask = (sql: string, db?: string) =>
-    Effect.map(answerSql({ sql, db }), (response) => ({ status: response.status, text: textOf(response) }))
+  const ask = (sql: string, db?: string, debug = false) =>
+    Effect.map(answerSql({ sql, db, debug }), (response) => ({
+      status: response.status,
+      text: textOf(response),
+    }))
 
   it.effect("answers with all digits, names and types", () =>
     Effect.gen(function* () {
@@ -75,6 +79,39 @@ layer(testEngine, { timeout: "60 seconds" })("SQL on a real engine", (it) => {
         const { status, text } = yield* ask(sql)
         assert.strictEqual(status, 200, `${sql}: ${text}`)
         assert.isNotEmpty(JSON.parse(text).result.values)
+      }
+    }),
+  )
+
+  it.effect("answers by names of tags and tells, when asked, what it ran", () =>
+    Effect.gen(function* () {
+      yield* insertTaggedRows
+      const sql =
+        "SELECT pod_0, count() FROM l7_flow_log WHERE k8s.label.app_0 LIKE 'cart%' GROUP BY pod_0 ORDER BY pod_0"
+      const { text } = yield* ask(sql, "flow_log", true)
+      const { debug, result } = JSON.parse(text)
+      assert.deepStrictEqual(result.columns, ["pod_0", "count()"])
+      assert.deepStrictEqual(result.values, [
+        ["cart-1-renamed", 20],
+        ["cart-2", 10],
+      ])
+      assert.include(debug.sql, "FROM flow_tag.resource WHERE tag_set_id IN")
+      assert.notProperty(JSON.parse((yield* ask(sql, "flow_log")).text).debug, "sql")
+    }),
+  )
+
+  it.effect("says where a statement with tags is wrong, and guards what it becomes", () =>
+    Effect.gen(function* () {
+      for (const [sql, reason] of [
+        ["SELECT pod FROM l7_flow_log", /^line 1, column 8: pod may be .* write pod_0/],
+        ["SELECT pod_0 FROM l7_flow_log WHERE (", /^line 1, column 38: expected an expression/],
+        ["SELECT pod_0, file('/etc/passwd') FROM l7_flow_log", /file\(\)/],
+        ["SELECT pod_0 FROM l7_flow_log, url('http://x')", /url\(\)/],
+        ["SELECT pod_0 FROM l7_flow_log UNION ALL SELECT name FROM system.users", /system\.users/],
+      ] as const) {
+        const { status, text } = yield* ask(sql, "flow_log")
+        assert.strictEqual(status, 400)
+        assert.match(JSON.parse(text).DESCRIPTION, reason)
       }
     }),
   )

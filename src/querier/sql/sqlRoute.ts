@@ -1,5 +1,6 @@
 // POST /v1/query/ (and GET for quick looks): a reading SQL statement, answered in the shape of DeepFlow's
-// querier. Values pass through as ClickHouse wrote them, so that 64-bit integers keep all their digits.
+// querier. Tags become columns first, and the guard judges what then is run. Values pass through as ClickHouse wrote them, so that
+// 64-bit integers keep all their digits.
 
 import * as Effect from "effect/Effect"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
@@ -9,10 +10,13 @@ import { queryOf } from "../http/parameters.ts"
 import { json, jsonText, onDefect } from "../http/responses.ts"
 import { QueryStore, type StoreError } from "../store/QueryStore.ts"
 import { readOnlyGuard } from "./readOnlyGuard.ts"
+import { translateSql } from "./translate/translateSql.ts"
 
 export interface SqlQuestion {
   readonly db: string | undefined
   readonly sql: string
+  /** Tell which statement was run. */
+  readonly debug?: boolean
 }
 
 /** Lines, each a JSON array: the names, the types, then the rows. */
@@ -53,14 +57,15 @@ const fromStore = (error: StoreError): HttpServerResponse.HttpServerResponse => 
 const schemaOf = (type: string) => ({ type: 0, value_type: type, unit: "", label_type: "", pre_as: "" })
 
 /** `lines` are JSON already; only the types are looked into. */
-export const sqlResult = (lines: string, queryId: string): string => {
+export const sqlResult = (lines: string, queryId: string, ranSql?: string): string => {
   const rows = lines.split("\n").filter((line) => line !== "")
   const columns = rows[0] ?? "[]"
   const types = JSON.parse(rows[1] ?? "[]") as ReadonlyArray<string>
   const schemas = JSON.stringify(types.map(schemaOf))
+  const debug = JSON.stringify({ query_uuid: queryId, ...(ranSql === undefined ? {} : { sql: ranSql }) })
   return (
     `{"OPT_STATUS":"SUCCESS","DESCRIPTION":"","result":{"columns":${columns},"values":[${rows.slice(2).join(",")}],` +
-    `"schemas":${schemas}},"debug":{"query_uuid":"${queryId}"}}`
+    `"schemas":${schemas}},"debug":${debug}}`
   )
 }
 
@@ -70,19 +75,22 @@ const ask = Effect.fnUntraced(function* (question: SqlQuestion) {
   if (db !== undefined && (!databaseName.test(db) || db.toLowerCase() === "system")) {
     return invalid(`db: ${JSON.stringify(db.slice(0, 100))} is not the name of a database such as flow_log`)
   }
-  const verdict = readOnlyGuard(question.sql)
+  const translation = translateSql(question.sql, { database: db })
+  if (!translation.ok) return invalid(translation.message)
+  const verdict = readOnlyGuard(translation.sql)
   if (!verdict.allowed) return invalid(verdict.reason)
   const queryId = randomUUID()
   const lines = yield* (yield* QueryStore).text(verdict.sql, { database: db, queryId, format })
-  return jsonText(sqlResult(lines, queryId))
+  return jsonText(sqlResult(lines, queryId, question.debug === true ? verdict.sql : undefined))
 })
 
-const questionOf = (read: (key: string) => unknown): SqlQuestion | string => {
+const questionOf = (read: (key: string) => unknown, url: string): SqlQuestion | string => {
   const sql = read("sql")
   const db = read("db") || undefined
+  const debug = queryOf(url).get("debug") === "true"
   if (typeof sql !== "string" || sql.trim() === "") return "sql is missing: send the fields db and sql"
   if (db !== undefined && typeof db !== "string") return "db is not a text"
-  return { db, sql }
+  return { db, sql, debug }
 }
 
 /** A text instead of a question says what is wrong with the request. */
@@ -95,11 +103,14 @@ export const answerSql = (question: SqlQuestion | string) =>
 const bodyOf = (request: HttpServerRequest.HttpServerRequest) =>
   (request.headers["content-type"] ?? "").includes("json")
     ? Effect.map(request.json, (body) =>
-        questionOf((key) => (body !== null && typeof body === "object" ? Reflect.get(body, key) : undefined)),
+        questionOf(
+          (key) => (body !== null && typeof body === "object" ? Reflect.get(body, key) : undefined),
+          request.url,
+        ),
       )
     : Effect.map(request.urlParamsBody, (body) => {
         const fields = new Map(body.params)
-        return questionOf((key) => fields.get(key))
+        return questionOf((key) => fields.get(key), request.url)
       })
 
 export const postSql = Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
@@ -115,5 +126,5 @@ export const postSql = Effect.flatMap(HttpServerRequest.HttpServerRequest, (requ
 
 export const getSql = Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
   const query = queryOf(request.url)
-  return answerSql(questionOf((key) => query.get(key) ?? undefined))
+  return answerSql(questionOf((key) => query.get(key) ?? undefined, request.url))
 })

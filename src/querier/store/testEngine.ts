@@ -6,6 +6,8 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { ClickHouse } from "../../runtime/clickhouse/ClickHouse.ts"
+import { reloadDictionary } from "../../tables/Dictionary.ts"
+import { resourceDictionary } from "../../tables/tagTables.ts"
 import { migrate } from "../../tables/migrations/migrate.ts"
 import { clickHouseStore } from "./clickHouseStore.ts"
 
@@ -34,22 +36,67 @@ const insert = (table: string, rows: ReadonlyArray<StoredRow>) =>
     ),
   )
 
+/** 2033: tags that are in use do not expire. */
+const inUse = 2_000_000_000
+
+let nextResource = 1
+
+/** Stores what resource ids mean for rows that name services and processes, and puts the ids into the rows. */
+const withResources = Effect.fnUntraced(function* (
+  rows: ReadonlyArray<StoredRow>,
+  suffixes: ReadonlyArray<string>,
+) {
+  const resources = new Map<string, StoredRow & { readonly id: number }>()
+  const idOf = (service: string, kname: string): number => {
+    const key = `${service} ${kname}`
+    const known = resources.get(key)
+    if (known !== undefined) return known.id
+    const id = nextResource++
+    resources.set(key, { id, auto_service: service, gprocess: service, process_kname: kname, used: inUse })
+    return id
+  }
+  const replaced = rows.map((row) => {
+    const stored: Record<string, string | number | null> = { ...row }
+    for (const suffix of suffixes) {
+      const service = String(row[`auto_service${suffix}`] ?? "")
+      const kname = String(row[`process_kname${suffix}`] ?? "")
+      delete stored[`auto_service${suffix}`]
+      delete stored[`process_kname${suffix}`]
+      if (service !== "") stored[`resource_id${suffix}`] = idOf(service, kname)
+    }
+    for (const name of ["trace_id", "span_id", "parent_span_id"]) {
+      if (row[name] === undefined) continue
+      stored[`_${name}_text`] = row[name]
+      delete stored[name]
+    }
+    return stored
+  })
+  if (resources.size > 0) {
+    yield* insert("flow_tag.resource", [...resources.values()])
+    const clickHouse = yield* ClickHouse
+    yield* clickHouse.command(reloadDictionary(resourceDictionary))
+  }
+  return replaced
+})
+
 /**
  * Columns that are not named have the values of an answered HTTP request on loopback, or ClickHouse's
  * defaults.
  */
 export const insertRequests = (rows: ReadonlyArray<StoredRow>) =>
-  insert(
-    "flow_log.l7_flow_log",
-    rows.map((row) => ({
-      type: 2,
-      l7_protocol: 20,
-      is_ipv4: 1,
-      ip4_0: "127.0.0.1",
-      ip4_1: "127.0.0.1",
-      ...row,
-    })),
+  Effect.flatMap(withResources(rows, ["_0", "_1"]), (stored) =>
+    insert(
+      "flow_log.l7_flow_log",
+      stored.map((row) => ({
+        type: 2,
+        l7_protocol: 20,
+        is_ipv4: 1,
+        ip4_0: "127.0.0.1",
+        ip4_1: "127.0.0.1",
+        ...row,
+      })),
+    ),
   )
 
 export const insertApplicationSeconds = (rows: ReadonlyArray<StoredRow>) =>
-  insert("flow_metrics.`application.1s`", rows)
+  Effect.flatMap(withResources(rows, [""]), (stored) => insert("flow_metrics.`application.1s`", stored))

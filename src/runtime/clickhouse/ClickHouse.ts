@@ -252,6 +252,8 @@ const make = (target: () => Target) =>
               input_format_skip_unknown_fields: 0,
               wait_end_of_query: 1,
               async_insert: 0,
+              // A block that comes again is stored by those views that a sudden end left behind, and by no other.
+              deduplicate_blocks_in_dependent_materialized_views: 1,
               ...(options.dedupToken === undefined ? {} : { insert_deduplication_token: options.dedupToken }),
             },
             abort_signal: signal,

@@ -9,7 +9,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Health } from "../Health.ts"
-import { engineConfig, secretHeader } from "./engineConfig.ts"
+import { type EngineCluster, engineConfig, secretHeader } from "./engineConfig.ts"
 import { EngineError } from "./EngineError.ts"
 import { type EngineFiles, engineFiles } from "./engineFiles.ts"
 import { type EngineExit, EngineProcess } from "./EngineProcess.ts"
@@ -22,6 +22,7 @@ export interface EmbeddedOptions {
   readonly memoryMiB?: number
   /** Port on 127.0.0.1. Default: a free one. */
   readonly port?: number
+  readonly cluster?: EngineCluster
 }
 
 export interface Engine {
@@ -190,6 +191,7 @@ class EngineKeeper implements Engine {
           secret: this.#secret,
           memoryBytes: (this.#options.memoryMiB ?? 1_024) * 2 ** 20,
           backupDirectory: join(this.#directory, "backups"),
+          ...(this.#options.cluster === undefined ? {} : { cluster: this.#options.cluster }),
         })
         writeFileSync(this.#configFile, config, { mode: 0o600 })
       },
@@ -200,6 +202,7 @@ class EngineKeeper implements Engine {
       config: this.#configFile,
       log: this.#logFile,
       port: this.#port,
+      protocols: this.#options.cluster === undefined ? ["HTTP"] : ["HTTP", "TCP"],
     })
     this.#process = engine
     if (yield* Effect.promise(() => engine.ready(startTimeoutMs))) return

@@ -12,8 +12,8 @@ const pingIntervalMs = 15
 const stopTimeoutMs = 12_000
 
 /** `stdin` is the lifeline: the query ends, and with it the process, when it is closed. */
-const lifelineQuery =
-  "SYSTEM START LISTEN HTTP; SELECT count() FROM file('stdin', 'LineAsString', 'line String') FORMAT Null"
+const lifelineQuery = (protocols: ReadonlyArray<string>): string =>
+  `${protocols.map((one) => `SYSTEM START LISTEN ${one}; `).join("")}SELECT count() FROM file('stdin', 'LineAsString', 'line String') FORMAT Null`
 
 const ping = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
@@ -34,6 +34,14 @@ export interface EngineExit {
   readonly errorText: string
 }
 
+export interface EngineProcessOptions {
+  readonly directory: string
+  readonly config: string
+  readonly log: string
+  readonly port: number
+  readonly protocols: ReadonlyArray<"HTTP" | "TCP">
+}
+
 export class EngineProcess {
   readonly #child: ChildProcess
   readonly #port: number
@@ -42,7 +50,7 @@ export class EngineProcess {
   /** Settles when the process is gone; never rejects. */
   readonly exited: Promise<EngineExit>
 
-  constructor(files: EngineFiles, options: { directory: string; config: string; log: string; port: number }) {
+  constructor(files: EngineFiles, options: EngineProcessOptions) {
     this.#port = options.port
     this.#child = spawn(
       files.launcher,
@@ -52,7 +60,7 @@ export class EngineProcess {
         `--config-file=${options.config}`,
         "--log-level=warning",
         `--logger.log=${options.log}`,
-        `--query=${lifelineQuery}`,
+        `--query=${lifelineQuery(options.protocols)}`,
       ],
       // Nothing of our environment reaches the engine but where it may find its libraries and time zones.
       { stdio: ["pipe", "ignore", "pipe"], env: { PATH: process.env["PATH"] ?? "", TZ: "UTC" } },

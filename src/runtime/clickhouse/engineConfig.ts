@@ -9,7 +9,26 @@ export interface EngineSettings {
   readonly memoryBytes: number
   /** Where BACKUP may write. */
   readonly backupDirectory: string
+  readonly cluster?: EngineCluster
 }
+
+/**
+ * Engines on this host that share the work. They reach each other by a port without a password, which is then open to everybody on
+ * this host: for tests.
+ */
+export interface EngineCluster {
+  readonly name: string
+  /** This engine's port of ClickHouse's own protocol. */
+  readonly tcpPort: number
+  /** The same of all engines, this one among them, in the order of shards. */
+  readonly shards: ReadonlyArray<number>
+}
+
+const clusterConfig = ({ name, shards, tcpPort }: EngineCluster): string => `
+  <tcp_port>${tcpPort}</tcp_port>
+  <remote_servers>
+    <${name}>${shards.map((port) => `<shard><replica><host>127.0.0.1</host><port>${port}</port></replica></shard>`).join("")}</${name}>
+  </remote_servers>`
 
 export const secretHeader = "X-Sonde-Key"
 
@@ -26,7 +45,7 @@ const escapeXml = (text: string): string =>
 export const engineConfig = (settings: EngineSettings): string => `<clickhouse>
   <logger><size>4M</size><count>2</count></logger>
   <listen_host>127.0.0.1</listen_host>
-  <http_port>${settings.port}</http_port>
+  <http_port>${settings.port}</http_port>${settings.cluster === undefined ? "" : clusterConfig(settings.cluster)}
   <timezone>UTC</timezone>
   <http_handlers>
     <rule>

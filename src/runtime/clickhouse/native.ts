@@ -23,7 +23,7 @@ export type NativeColumn =
   /** As numbers, a.b.c.d being a * 2^24 + ... + d. */
   | { readonly name: string; readonly type: "IPv4"; readonly data: Uint32Array }
   /** 16 bytes a row. */
-  | { readonly name: string; readonly type: "IPv6"; readonly data: Uint8Array }
+  | { readonly name: string; readonly type: "IPv6" | "FixedString(16)"; readonly data: Uint8Array }
   | { readonly name: string; readonly type: "String"; readonly data: ReadonlyArray<string> }
   /** A String column of arbitrary bytes. */
   | { readonly name: string; readonly type: "Bytes"; readonly data: ReadonlyArray<Uint8Array> }
@@ -145,6 +145,7 @@ const writeColumn = (writer: NativeWriter, column: NativeColumn, rows: number): 
     case "IPv4":
       return writer.raw(bytesOf(column.data.subarray(0, rows)))
     case "IPv6":
+    case "FixedString(16)":
       return writer.raw(column.data.subarray(0, rows * 16))
   }
   if ("absent" in column) {

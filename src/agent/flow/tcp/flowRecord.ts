@@ -2,7 +2,7 @@
 // times in microseconds, TCP performance under the names of DeepFlow's flow log.
 
 import { IpProtocol } from "../../capture/packet/Packet.ts"
-import { ipText } from "../ipText.ts"
+import { ipText } from "../../../model/ipText.ts"
 import type { Rtt } from "./Handshake.ts"
 import type { PacketFlow } from "./PacketFlow.ts"
 

@@ -91,8 +91,39 @@ export const maskQuery = (target: string): string => {
   return copied === 0 ? target : result + target.slice(copied)
 }
 
-/** The first `segments` path segments, without query or fragment: what requests are grouped by. */
+const digitsOnly = /^\d+$/
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+const hexId = /^(?=[^\d]*\d)[0-9a-f]{8,}$/i
+/** "user-15", "order_2024-0017": a name, and a number behind a separator. */
+const numbered = /^(.*?[a-z])([-_.])\d[\d\-_.]*$/i
+
+/** A path segment without what differs from one object to the next: ids become `*`, names and versions ("v1", "s3") stay. */
+const withoutId = (segment: string): string => {
+  if (digitsOnly.test(segment) || uuid.test(segment) || hexId.test(segment)) return "*"
+  const name = numbered.exec(segment)
+  return name === null ? segment : `${name[1]}${name[2]}*`
+}
+
+const digit = /\d/
+const longestSegment = 128
+
+/**
+ * The first `segments` path segments without ids, query or fragment: what requests are grouped by. `/cart/user-15/items` is
+ * `/cart/user-*`.
+ */
 export const endpointOf = (resource: string, segments: number): string => {
+  const path = firstSegments(resource, segments)
+  // Most paths have no digit, and nothing to look at twice.
+  if (!digit.test(path)) return path
+  return path
+    .split("/")
+    .map((segment) =>
+      segment.length > longestSegment || !digit.test(segment) ? segment : withoutId(segment),
+    )
+    .join("/")
+}
+
+const firstSegments = (resource: string, segments: number): string => {
   const query = resource.indexOf("?")
   let end = query < 0 ? resource.length : query
   if (resource.charCodeAt(0) !== 47) return resource.slice(0, end)

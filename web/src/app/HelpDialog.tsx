@@ -1,0 +1,77 @@
+// Help: the keys, and what the words on the page mean.
+
+import { useEffect, useRef } from "react"
+import { Icon } from "../parts/Icon.tsx"
+
+const keys: ReadonlyArray<readonly [keys: string, what: string]> = [
+  ["g m", "Map"],
+  ["g r", "Requests"],
+  ["g p", "Processes"],
+  ["g s", "System"],
+  ["/", "Search on this page"],
+  ["j  k", "Next and previous row"],
+  ["Enter", "Open the row"],
+  ["Esc", "Close the panel, leave the field"],
+  ["l", "Live on and off"],
+  ["+  -  0", "Map: closer, farther, all of it"],
+  ["?", "This help"],
+]
+
+const words: ReadonlyArray<readonly [word: string, meaning: string]> = [
+  ["p95", "95 of 100 requests were answered at least this fast."],
+  ["Error", "An answer that says so (HTTP 4xx and 5xx, a Redis error), or no answer in time."],
+  [
+    "Client process, server process",
+    "Where a request was seen: in the system calls of the one who asked or of the one who answered. Seen at both, it is counted once.",
+  ],
+  [
+    "External",
+    "An address that no process seen by Sonde owns: another host, or a program that is left alone.",
+  ],
+]
+
+export const HelpDialog = ({
+  isOpen,
+  onClose,
+}: {
+  readonly isOpen: boolean
+  readonly onClose: () => void
+}) => {
+  const dialog = useRef<HTMLDialogElement>(null)
+  useEffect(() => {
+    if (isOpen) dialog.current?.showModal()
+    else dialog.current?.close()
+  }, [isOpen])
+  return (
+    <dialog ref={dialog} className="help" aria-labelledby="help-title" onClose={onClose}>
+      <header>
+        <h2 id="help-title">Keys and words</h2>
+        <button type="button" className="icon-button" aria-label="Close help" onClick={onClose}>
+          <Icon name="close" />
+        </button>
+      </header>
+      <div className="help-columns">
+        <dl className="key-list">
+          {keys.map(([name, what]) => (
+            <div key={name}>
+              <dt>
+                {name.split(/ +/).map((key) => (
+                  <kbd key={key}>{key}</kbd>
+                ))}
+              </dt>
+              <dd>{what}</dd>
+            </div>
+          ))}
+        </dl>
+        <dl className="word-list">
+          {words.map(([word, meaning]) => (
+            <div key={word}>
+              <dt>{word}</dt>
+              <dd>{meaning}</dd>
+            </div>
+          ))}
+        </dl>
+      </div>
+    </dialog>
+  )
+}

@@ -1,0 +1,38 @@
+// The console's pages: address, name, key, and the part of the program that shows it, loaded when it is first needed.
+
+import { type ComponentType, lazy } from "react"
+
+interface Loaded {
+  readonly default: ComponentType
+}
+
+const page = (load: () => Promise<Loaded>) => ({ Page: lazy(load), load })
+
+const loadMap = () => import("../pages/map/MapPage.tsx").then(({ MapPage }) => ({ default: MapPage }))
+const loadRequests = () =>
+  import("../pages/requests/RequestsPage.tsx").then(({ RequestsPage }) => ({ default: RequestsPage }))
+const loadRequest = () =>
+  import("../pages/request/RequestPage.tsx").then(({ RequestPage }) => ({ default: RequestPage }))
+const loadProcesses = () =>
+  import("../pages/processes/ProcessesPage.tsx").then(({ ProcessesPage }) => ({ default: ProcessesPage }))
+const loadSystem = () =>
+  import("../pages/system/SystemPage.tsx").then(({ SystemPage }) => ({ default: SystemPage }))
+
+/** The pages of the navigation; `key` follows `g`. */
+export const mainPages = [
+  { path: "/", name: "Map", key: "m", ...page(loadMap) },
+  { path: "/requests", name: "Requests", key: "r", ...page(loadRequests) },
+  { path: "/processes", name: "Processes", key: "p", ...page(loadProcesses) },
+  { path: "/system", name: "System", key: "s", ...page(loadSystem) },
+]
+
+const requestPage = { path: "/requests/", name: "Request", ...page(loadRequest) }
+
+export const pageAt = (path: string) =>
+  mainPages.find((each) => each.path === path) ??
+  (/^\/requests\/[0-9]+$/.test(path) ? requestPage : undefined)
+
+/** Fetches the pages that are not shown yet, so that going there is at once. */
+export const loadOtherPages = (): void => {
+  for (const each of [...mainPages, requestPage]) each.load().catch(() => undefined)
+}
