@@ -10,6 +10,8 @@ import { fileURLToPath } from "node:url"
 import { AgentDirectory } from "../ingester/receive/AgentDirectory.ts"
 import { Enricher } from "../ingester/enrich/Enricher.ts"
 import { Receiver } from "../ingester/receive/Receiver.ts"
+import type { WriteError } from "../ingester/receive/BatchSink.ts"
+import type { JournalError } from "../ingester/write/GroupJournal.ts"
 import { RowIds } from "../ingester/write/RowIds.ts"
 import { labeler } from "../labeler/main.ts"
 import { clickHouseEvents } from "../labeler/publish/clickHouseEvents.ts"
@@ -39,7 +41,14 @@ export interface RunningServer {
   readonly ingestPort: number
 }
 
-export type ServerError = EngineError | ClickHouseError | MigrationError | IngestListenError | HttpListenError
+export type ServerError =
+  | EngineError
+  | JournalError
+  | WriteError
+  | ClickHouseError
+  | MigrationError
+  | IngestListenError
+  | HttpListenError
 
 const storage = ({ data, storage }: SondeConfig): Layer.Layer<ClickHouse, EngineError> =>
   storage.mode === "embedded"
@@ -48,7 +57,7 @@ const storage = ({ data, storage }: SondeConfig): Layer.Layer<ClickHouse, Engine
 
 const tables = ({ storage }: SondeConfig) => Layer.effectDiscard(migrate(retentionOf(storage)))
 
-const ingester = ({ ingest, storage }: SondeConfig) =>
+const ingester = ({ data, ingest, storage }: SondeConfig) =>
   Receiver.layer({
     host: ingest.host,
     port: ingest.port,
@@ -56,7 +65,7 @@ const ingester = ({ ingest, storage }: SondeConfig) =>
     version,
     maxConnections: ingest.maxAgents,
   }).pipe(
-    Layer.provide(TableWriter.layer()),
+    Layer.provide(TableWriter.layer({ journal: join(resolve(data), "journal") })),
     Layer.provideMerge(
       Enricher.layer({ keepDays: Math.ceil(Math.max(...Object.values(retentionOf(storage))) / 24) }),
     ),

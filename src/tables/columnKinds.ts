@@ -21,13 +21,15 @@ export const monthly = "toStartOfMonth(time, 'UTC')"
 
 /**
  * The window lets a batch that is sent again be recognised by its token: 10,000 inserts are over an hour of one agent and
- * some seconds of a thousand.
+ * some seconds of a thousand. A part as large as an insert is one file, which costs half of a file for each column; merges make
+ * larger ones.
  */
 export const writtenTableSettings: Readonly<Record<string, string | number>> = {
   index_granularity: 8192,
   ttl_only_drop_parts: 1,
   default_compression_codec: "ZSTD(1)",
   non_replicated_deduplication_window: 10_000,
+  min_bytes_for_wide_part: 100_000_000,
 }
 
 /** Of tables whose newer rows replace older ones. */

@@ -28,13 +28,13 @@ export const sampleBatch = (rows: number): ColumnBatch<"l7"> => {
     columns.client_port[row] = 32_768 + Math.floor(Math.random() * 64)
     columns.server_port[row] = isHttp ? 8080 : 6379
     columns.process_id_0[row] = 1000 + (row % 7)
-    columns.process_id_1[row] = 2000 + (row % 3)
-    columns.process_kname_0[row] = ["nginx", "node", "python3"][row % 3]
+    columns.process_id_1[row] = (isHttp ? 2000 : 2100) + (row % 3)
+    columns.process_kname_0[row] = ["nginx", "node", "python3"][(row % 7) % 3]
     columns.process_kname_1[row] = isHttp ? "node" : "redis-server"
-    columns.gprocess_0[row] = ["nginx", "shop", "stock"][row % 3]
+    columns.gprocess_0[row] = ["nginx", "shop", "stock"][(row % 7) % 3]
     columns.gprocess_1[row] = isHttp ? "shop" : "redis-server"
     columns.syscall_thread_0[row] = 1000 + (row % 7)
-    columns.syscall_thread_1[row] = 2000 + (row % 3)
+    columns.syscall_thread_1[row] = columns.process_id_1[row]!
     columns.req_tcp_seq[row] = Math.floor(Math.random() * 2 ** 32)
     columns.resp_tcp_seq[row] = Math.floor(Math.random() * 2 ** 32)
     columns.version[row] = isHttp ? "1.1" : ""

@@ -1,9 +1,5 @@
 // Stores the batches of agents in their tables. Invariant: `write` succeeds only when every row of the batch is stored or kept as a
-// dead letter, and a batch that comes again is not stored again.
-//
-// One INSERT for each batch and table, with the batch's identity as its token: the token must not depend on what else arrived,
-// or a batch that is sent again after a crash would be stored twice. Agents gather rows, and the longer an
-// acknowledgement takes the more they gather, so inserts stay few without grouping here.
+// dead letter, and a batch that comes again is not stored again. How batches become inserts: GroupInserter.ts.
 
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -12,17 +8,16 @@ import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Semaphore from "effect/Semaphore"
-import { ClickHouse, type ClickHouseError } from "../../runtime/clickhouse/ClickHouse.ts"
-import { encodeNative } from "../../runtime/clickhouse/native.ts"
+import type { ClickHouse } from "../../runtime/clickhouse/ClickHouse.ts"
+import { rowKinds } from "../../model/columns.ts"
 import { exposeStats } from "../../runtime/metrics.ts"
-import type { BatchTags } from "../enrich/BatchTagger.ts"
 import { Enricher } from "../enrich/Enricher.ts"
-import { deadLetterTable } from "../../tables/sondeTables.ts"
-import { qualifiedName } from "../../tables/Table.ts"
+import { type GroupStats, makeGroupInserter } from "./GroupInserter.ts"
+import { GroupJournal, type JournalError } from "./GroupJournal.ts"
 import { Patience } from "./Patience.ts"
 import { RecentTokens } from "./RecentTokens.ts"
 import { RowIds } from "./RowIds.ts"
-import { type TableBlock, tableBlocks } from "./tableBlocks.ts"
+import { tableBlocks } from "./tableBlocks.ts"
 import { BatchSink, type ReceivedBatch, WriteError } from "../receive/BatchSink.ts"
 
 /** The same for the same batch, however often it is sent; serves as ClickHouse's deduplication token. */
@@ -42,20 +37,17 @@ export const agentNumber = (agentId: string): number => {
 export interface TableWriterOptions {
   /** Number of this server in row ids. Default: 1. */
   readonly serverId?: number
-  /** Rows taken in and not yet stored; further batches wait. Default: 500,000. */
+  /** Rows taken in and not yet stored; further batches wait. Default: 200,000 (about 100 MB). */
   readonly maxPendingRows?: number
-  /** Inserts that run at the same time. Default: 4. */
-  readonly concurrency?: number
+  /** Where groups of batches are kept while they are inserted; without it each batch is an insert of its own. */
+  readonly journal?: string
 }
 
 /** Grow only, save `pendingRows`. */
 export interface WriterStats {
-  rowsStored: number
   batchesStored: number
   /** Batches that were stored before. */
   duplicates: number
-  deadLetterBatches: number
-  deadLetterRows: number
   pendingRows: number
 }
 
@@ -67,13 +59,13 @@ export class TableWriter extends Context.Service<
   {
     /** Waits for room, stores, and succeeds when the batch may be acknowledged. */
     readonly write: (batch: ReceivedBatch) => Effect.Effect<void, WriteError>
-    readonly stats: Readonly<WriterStats>
+    readonly stats: () => Readonly<WriterStats & GroupStats>
   }
 >()("sonde/ingester/TableWriter") {
   /** Serves the receiver as its sink, too. */
   static readonly layer = (
     options: TableWriterOptions = {},
-  ): Layer.Layer<TableWriter | BatchSink, never, ClickHouse | Enricher | Patience> =>
+  ): Layer.Layer<TableWriter | BatchSink, JournalError | WriteError, ClickHouse | Enricher | Patience> =>
     Layer.effect(
       BatchSink,
       Effect.map(TableWriter, ({ write }) => BatchSink.of({ write })),
@@ -81,36 +73,36 @@ export class TableWriter extends Context.Service<
 }
 
 const make = Effect.fnUntraced(function* (options: TableWriterOptions) {
-  const clickhouse = yield* ClickHouse
   const enricher = yield* Enricher
   const patience = yield* Patience
-  const maxPendingRows = options.maxPendingRows ?? 500_000
+  const maxPendingRows = options.maxPendingRows ?? 200_000
   const room = yield* Semaphore.make(maxPendingRows)
-  const inserting = yield* Semaphore.make(options.concurrency ?? 4)
   const seconds = Effect.map(Clock.currentTimeMillis, (ms) => Math.floor(ms / 1_000))
   const ids = new RowIds(options.serverId ?? 1, yield* seconds)
-  /** Batches with ids are numbered and inserted one after the other: readers follow the newest id. */
-  const numbering = yield* Semaphore.make(1)
   const stored = new RecentTokens()
   const underWay = new Map<string, Deferred.Deferred<void, WriteError>>()
   const stats: WriterStats = {
-    rowsStored: 0,
     batchesStored: 0,
     duplicates: 0,
-    deadLetterBatches: 0,
-    deadLetterRows: 0,
     pendingRows: 0,
   }
+  const journal = options.journal === undefined ? undefined : yield* GroupJournal.open(options.journal)
+  const inserter = yield* makeGroupInserter(journal)
+  for (const token of yield* inserter.recover) stored.add(token)
+  for (const kind of Object.keys(rowKinds)) yield* inserter.startLane(kind)
   // Made before the finalizer that waits for them, so that they are interrupted after it.
   const fibers = yield* FiberSet.make<void, WriteError>()
   yield* Effect.addFinalizer(() => drained.pipe(Effect.timeoutOption(drainTime)))
   yield* exposeStats("ingester", () => ({
-    written_rows_total: stats.rowsStored,
+    written_rows_total: inserter.stats.rowsStored,
+    inserts_total: inserter.stats.inserts,
+    insert_groups_total: inserter.stats.groups,
+    recovered_groups_total: inserter.stats.recoveredGroups,
     written_batches_total: stats.batchesStored,
     duplicate_batches_total: stats.duplicates,
     insert_retries_total: patience.retries(),
-    dead_letter_batches_total: stats.deadLetterBatches,
-    dead_letter_rows_total: stats.deadLetterRows,
+    dead_letter_batches_total: inserter.stats.deadLetterBatches,
+    dead_letter_rows_total: inserter.stats.deadLetterRows,
     pending_rows: stats.pendingRows,
   }))
 
@@ -118,58 +110,27 @@ const make = Effect.fnUntraced(function* (options: TableWriterOptions) {
     underWay.size === 0 ? Effect.void : Effect.sleep("20 millis").pipe(Effect.andThen(drained)),
   )
 
-  /** Tries until ClickHouse has taken the block or refused it for what it is. */
-  const insert = (block: TableBlock, token: string) =>
-    patience.untilTaken(
-      inserting.withPermit(
-        clickhouse.insertNative(qualifiedName(block.table), block.columns, block.block, {
-          dedupToken: token,
-        }),
-      ),
-    )
-
-  const bury = Effect.fnUntraced(function* (block: TableBlock, token: string, error: ClickHouseError) {
-    const table = qualifiedName(block.table)
-    yield* Effect.logError(
-      `ClickHouse refused ${block.rows} rows for ${table}; they are kept in sonde.dead_letter: ${error.message}`,
-    )
-    const letter = deadLetterBlock(block, token, error)
-    const refused = yield* insert(letter, `${token}:${table}`)
-    if (refused !== undefined) {
-      return yield* new WriteError({
-        retriable: false,
-        message: `neither ${table} nor sonde.dead_letter take batch ${token}`,
-        cause: refused,
-      })
-    }
-    stats.deadLetterBatches++
-    stats.deadLetterRows += block.rows
-  })
-
-  const store = Effect.fnUntraced(function* (token: string, blocks: ReadonlyArray<TableBlock>) {
-    for (const block of blocks) {
-      const refused = yield* insert(block, token)
-      if (refused === undefined) stats.rowsStored += block.rows
-      else yield* bury(block, token, refused)
-    }
-    stats.batchesStored++
-    stored.add(token)
-  })
-
-  const encode = (batch: ReceivedBatch, tags: BatchTags, nowSecond: number) =>
-    Effect.try({
-      try: () => tableBlocks(batch.batch, tags, agentNumber(batch.agentId), ids, nowSecond),
-      catch: (cause) =>
-        new WriteError({
-          retriable: false,
-          message: `batch ${batchToken(batch)} is not well formed: ${cause}`,
-          cause,
-        }),
+  const notWellFormed = (batch: ReceivedBatch, cause: unknown) =>
+    new WriteError({
+      retriable: false,
+      message: `batch ${batchToken(batch)} is not well formed: ${cause}`,
+      cause,
     })
 
   const encodeAndStore = Effect.fnUntraced(function* (token: string, batch: ReceivedBatch) {
     const tags = yield* enricher.tag(batch.batch, batch.agentId)
-    yield* store(token, yield* encode(batch, tags, yield* seconds))
+    const nowSecond = yield* seconds
+    // Row ids and the place in the order are taken in one go: rows become visible in the order of their ids.
+    const storedThen = yield* Effect.try({
+      try: () => {
+        const blocks = tableBlocks(batch.batch, tags, agentNumber(batch.agentId), ids, nowSecond)
+        return inserter.add(batch.batch.kind, { token, blocks })
+      },
+      catch: (cause) => notWellFormed(batch, cause),
+    })
+    yield* storedThen
+    stats.batchesStored++
+    stored.add(token)
   })
 
   /** Goes on when the connection that brought the batch is gone: it was taken in. */
@@ -178,8 +139,7 @@ const make = Effect.fnUntraced(function* (options: TableWriterOptions) {
     const rows = batch.batch.rows
     underWay.set(token, done)
     stats.pendingRows += rows
-    const stored = encodeAndStore(token, batch)
-    const work = (batch.batch.kind === "l7" ? numbering.withPermit(stored) : stored).pipe(
+    const work = encodeAndStore(token, batch).pipe(
       Effect.onExit((exit) =>
         Effect.suspend(() => {
           underWay.delete(token)
@@ -223,22 +183,5 @@ const make = Effect.fnUntraced(function* (options: TableWriterOptions) {
       )
     })
 
-  return TableWriter.of({ write, stats })
+  return TableWriter.of({ write, stats: () => ({ ...stats, ...inserter.stats }) })
 })
-
-const deadLetterBlock = (block: TableBlock, token: string, error: ClickHouseError): TableBlock => {
-  const columns = ["table", "batch", "rows", "code", "reason", "block"]
-  return {
-    table: deadLetterTable,
-    rows: 1,
-    columns,
-    block: encodeNative(1, [
-      { name: "table", type: "String", data: [qualifiedName(block.table)] },
-      { name: "batch", type: "String", data: [token] },
-      { name: "rows", type: "UInt32", data: [block.rows] },
-      { name: "code", type: "Int32", data: [error.code] },
-      { name: "reason", type: "String", data: [error.message.slice(0, 4_096)] },
-      { name: "block", type: "Bytes", data: [block.block] },
-    ]),
-  }
-}

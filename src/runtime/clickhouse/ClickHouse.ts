@@ -86,11 +86,14 @@ export class ClickHouse extends Context.Service<
       params?: Params,
       settings?: Settings,
     ) => Effect.Effect<void, ClickHouseError>
-    /** `block` is in Native format (encodeNative); `columns` are the names in it, unknown ones are refused. */
+    /**
+     * `blocks` are in Native format (encodeNative), all of these columns; several become one insert. Columns that the table does not
+     * have are refused.
+     */
     readonly insertNative: (
       table: string,
       columns: ReadonlyArray<string>,
-      block: Uint8Array,
+      blocks: Uint8Array | ReadonlyArray<Uint8Array>,
       options?: InsertOptions,
     ) => Effect.Effect<void, ClickHouseError>
     readonly ping: Effect.Effect<void, ClickHouseError>
@@ -242,16 +245,18 @@ const make = (target: () => Target) =>
         ),
       rawStream,
       command,
-      insertNative: (table, columns, block, options = {}) =>
+      insertNative: (table, columns, blocks, options = {}) =>
         attempt(async (to, signal) => {
           const { stream } = await to.exec({
             query: `INSERT INTO ${table} (${columns.map(quoted).join(", ")}) FORMAT Native`,
-            values: Readable.from([block], { objectMode: false }),
+            values: Readable.from(blocks instanceof Uint8Array ? [blocks] : blocks, { objectMode: false }),
             clickhouse_settings: {
               // Native matches by name and would silently leave out columns that the table does not have.
               input_format_skip_unknown_fields: 0,
               wait_end_of_query: 1,
               async_insert: 0,
+              // Merges build them: on small parts they would cost as much as the rows.
+              materialize_skip_indexes_on_insert: 0,
               // A block that comes again is stored by those views that a sudden end left behind, and by no other.
               deduplicate_blocks_in_dependent_materialized_views: 1,
               ...(options.dedupToken === undefined ? {} : { insert_deduplication_token: options.dedupToken }),
