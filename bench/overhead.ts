@@ -9,8 +9,8 @@ import { bin, Sonde, until } from "../test/system/support/Sonde.ts"
 import { median, print, type Result } from "./Result.ts"
 import { familyOf, usage } from "./usage.ts"
 
-const pairs = 7
-const windowMs = 1_500
+const pairs = 13
+const windowMs = 2_000
 const settleMs = 500
 
 /** CPU nanoseconds of the program per answer it wrote. */
