@@ -1,9 +1,10 @@
-// Runs every benchmark and writes bench/RESULTS.md. Usage: npm run bench. Needs root and a machine with nothing else to do;
+// Runs every benchmark, or those that are named, and writes bench/RESULTS.md. Usage: npm run bench [NAME ...]. Needs root and a machine with nothing else to do;
 // takes about twenty minutes.
 
-import { writeFileSync } from "node:fs"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { cpus, release, totalmem } from "node:os"
 import { fileURLToPath } from "node:url"
+import { chaos } from "./chaos.ts"
 import { ingest } from "./ingest.ts"
 import { memoryAtRest } from "./memory.ts"
 import { overhead } from "./overhead.ts"
@@ -14,6 +15,7 @@ import { smartEncoding } from "./smartEncoding.ts"
 import { start } from "./start.ts"
 
 const file = fileURLToPath(new URL("RESULTS.md", import.meta.url))
+const memoFile = fileURLToPath(new URL("results.json", import.meta.url))
 
 const verdict = (isMet: boolean | undefined): string =>
   isMet === undefined ? "" : isMet ? "met" : "**not met**"
@@ -26,36 +28,58 @@ const machine = (): string => {
   )
 }
 
-const document = (results: ReadonlyArray<Result>): string =>
+/** What each benchmark said the last time it ran. */
+type Memo = Record<
+  string,
+  { readonly date: string; readonly machine: string; readonly results: ReadonlyArray<Result> }
+>
+
+const document = (memo: Memo): string =>
   `${[
     "# Results of the benchmarks",
     "",
-    `Written by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}. Machine: ${machine()}.`,
-    "Ratios come from interleaved pairs within one run; absolute numbers hold for this machine only.",
+    "Written by `npm run bench` (all of them) or `npm run bench NAME`, which renews the rows of one. Ratios come from one run;",
+    "absolute numbers hold for their machine only.",
     "",
     "| what | bar | measured | verdict | command |",
     "|---|---|---|---|---|",
-    ...results.map(
-      (result) =>
-        `| ${result.what} | ${result.bar} | ${result.measured} | ${verdict(result.isMet)} | \`${result.command}\` |`,
+    ...Object.values(memo).flatMap(({ results }) =>
+      results.map(
+        (result) =>
+          `| ${result.what} | ${result.bar} | ${result.measured} | ${verdict(result.isMet)} | \`${result.command}\` |`,
+      ),
     ),
+    "",
+    ...Object.entries(memo).map(([name, run]) => `- \`${name}\`: ${run.date}, ${run.machine}`),
   ].join("\n")}\n`
 
-const results: Array<Result> = []
-for (const run of [start, memoryAtRest, ring, overhead, rowSize, ingest, smartEncoding]) {
+const runs = { start, memoryAtRest, ring, overhead, rowSize, ingest, smartEncoding, chaos }
+type RunName = keyof typeof runs
+
+const isRunName = (name: string): name is RunName => name in runs
+
+const asked = process.argv.slice(2)
+const unknown = asked.filter((name) => !isRunName(name))
+if (unknown.length > 0) {
+  console.error(`there is no benchmark ${unknown.join(", ")}; there are ${Object.keys(runs).join(", ")}`)
+  process.exit(1)
+}
+
+const known = existsSync(memoFile) ? (JSON.parse(readFileSync(memoFile, "utf8")) as Memo) : {}
+for (const [name, run] of Object.entries(runs)) {
+  if (asked.length > 0 && !asked.includes(name)) continue
   // One that cannot run here does not keep the others from it, nor from the page.
-  const found = await run().catch((error: Error): ReadonlyArray<Result> => [
+  const results = await run().catch((error: Error): ReadonlyArray<Result> => [
     {
-      what: run.name,
+      what: name,
       bar: "to run",
       measured: error.message.split("\n")[0]!,
       isMet: false,
-      command: "npm run bench",
+      command: `npm run bench ${name}`,
     },
   ])
-  for (const result of found) {
-    results.push(result)
-    print(result)
-  }
+  for (const result of results) print(result)
+  known[name] = { date: new Date().toISOString().slice(0, 10), machine: machine(), results }
+  writeFileSync(memoFile, `${JSON.stringify(known, null, 2)}\n`)
+  writeFileSync(file, document(known))
 }
-writeFileSync(file, document(results))

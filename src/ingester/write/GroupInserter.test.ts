@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { appendFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
@@ -73,6 +73,8 @@ describe("GroupInserter", () => {
   })
   afterEach(() => rmSync(directory, { recursive: true, force: true }))
 
+  const groupFiles = () => readdirSync(directory).filter((name) => !name.startsWith("stored."))
+
   const open = Effect.suspend(() => GroupJournal.open(directory))
 
   it("puts what waits into few inserts, stores all of it, and leaves nothing in the journal", async () => {
@@ -91,7 +93,7 @@ describe("GroupInserter", () => {
     expect(twins).toEqual(range(50))
     expect(stats.rowsStored).toBe(150)
     expect(stats.inserts).toBeLessThan(20)
-    expect(readdirSync(directory)).toEqual([])
+    expect(groupFiles()).toEqual([])
   })
 
   it("carries out what a killed server left, without doubling what it had done", async () => {
@@ -128,7 +130,7 @@ describe("GroupInserter", () => {
       [1, 2, 3],
       [1, 2, 3],
     ])
-    expect(readdirSync(directory)).toEqual([])
+    expect(groupFiles()).toEqual([])
   })
 
   it("makes a dead letter of the batch that is to blame, and of no other of its group", async () => {
@@ -168,7 +170,7 @@ describe("GroupInserter", () => {
       }).pipe(Effect.scoped),
     )
     expect([tokens, damaged]).toEqual([[], 1])
-    expect(readdirSync(directory)).toEqual([])
+    expect(groupFiles()).toEqual([])
   })
 
   it("inserts one by one when groups cannot be kept", async () => {
@@ -198,5 +200,25 @@ describe("GroupInserter", () => {
     )
     // Two batches of three rows each fill a group.
     expect(stats.groups).toBe(4)
+  })
+
+  it("knows after a restart what was stored, though nobody could acknowledge it", async () => {
+    const known = await run(
+      Effect.gen(function* () {
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const inserter = yield* makeGroupInserter(yield* open)
+            yield* inserter.startLane("l7")
+            yield* Effect.all([inserter.add("l7", entry(1)), inserter.add("l7", entry(2))], {
+              concurrency: 2,
+            })
+          }),
+        )
+        // What a sudden end left of a note.
+        appendFileSync(join(directory, "stored.0"), "\nbat")
+        return yield* (yield* makeGroupInserter(yield* open)).recover
+      }).pipe(Effect.scoped),
+    )
+    expect(known).toEqual(["batch-1", "batch-2", "bat"])
   })
 })

@@ -1,18 +1,19 @@
 // Inserts batches in groups: what arrives while one insert is under way goes into the next, because an insert costs the engine 20
-// milliseconds however few its rows. A batch alone goes under its own token; a group goes through the journal, so that it can
-// be repeated word for word. A group that is refused is taken apart: only the batch that is to blame becomes a dead letter.
+// milliseconds however few its rows. Each group goes through the journal, so that it can be repeated word for word by the next life
+// of a server that is killed. A group that is refused is taken apart: only the batch that is to blame becomes a dead letter.
 // One insert at a time for each kind of batch, in order of arrival.
 
 import { createHash } from "node:crypto"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import { ClickHouse, type ClickHouseError } from "../../runtime/clickhouse/ClickHouse.ts"
 import { encodeNative } from "../../runtime/clickhouse/native.ts"
 import { deadLetterTable } from "../../tables/sondeTables.ts"
 import { qualifiedName } from "../../tables/Table.ts"
 import { WriteError } from "../receive/BatchSink.ts"
-import { batchesOf, type Group, type GroupJournal, type GroupTable } from "./GroupJournal.ts"
+import { type Group, type GroupJournal, type GroupTable } from "./GroupJournal.ts"
 import { Patience } from "./Patience.ts"
 import type { TableBlock } from "./tableBlocks.ts"
 
@@ -137,12 +138,20 @@ export const makeGroupInserter = Effect.fnUntraced(function* (
     Effect.forEach(group.tables, (rows) => storeRows(rows, group.token), { discard: true })
 
   let toldOfJournal = false
-  const storeTogether = (group: Group, one: (at: number) => Effect.Effect<void, WriteError>, count: number) =>
-    journal!.keep(group).pipe(
+  const storeTogether = (
+    kept: GroupJournal,
+    group: Group,
+    one: (at: number) => Effect.Effect<void, WriteError>,
+    count: number,
+  ) =>
+    kept.keep(group).pipe(
       Effect.matchEffect({
         onSuccess: (name) => {
           stats.groups++
-          return store(group).pipe(Effect.ensuring(journal!.drop(name)))
+          // Interrupted, it is carried out by the next life.
+          return Effect.onExit(store(group), (exit) =>
+            Exit.hasInterrupts(exit) ? Effect.void : kept.finish(name, group),
+          )
         },
         // Without it each batch still goes by itself.
         onFailure: (error) =>
@@ -173,10 +182,11 @@ export const makeGroupInserter = Effect.fnUntraced(function* (
 
   const carryOut = (taken: ReadonlyArray<Waiting>) => {
     const single = (at: number) => store(groupOf([taken[at]!.entry]))
+    // A batch alone goes through the journal, too: after a crash it may come again in company, whose token is another.
     const work =
-      taken.length === 1
+      journal === undefined
         ? single(0)
-        : storeTogether(groupOf(taken.map(({ entry }) => entry)), single, taken.length)
+        : storeTogether(journal, groupOf(taken.map(({ entry }) => entry)), single, taken.length)
     return Effect.flatMap(Effect.exit(work), (exit) =>
       Effect.forEach(taken, ({ done }) => Deferred.done(done, exit), { discard: true }),
     )
@@ -205,21 +215,21 @@ export const makeGroupInserter = Effect.fnUntraced(function* (
 
   const startLane = (kind: string) => Effect.forkIn(run(laneOf(kind)), scope)
 
-  /** Carries out what an earlier life left; the tokens of its batches, which are stored then. */
+  /** Carries out what an earlier life left; the tokens of all batches that are known to be stored then. */
   const recover = Effect.gen(function* () {
-    const tokens: Array<string> = []
-    for (const { name, read } of journal?.left() ?? []) {
+    if (journal === undefined) return []
+    for (const { name, read } of journal.left()) {
       const group = yield* read
-      if (group !== undefined) {
+      if (group === undefined) yield* journal.discard(name)
+      else {
         yield* store(group)
+        yield* journal.finish(name, group)
         stats.recoveredGroups++
-        tokens.push(...batchesOf(group))
       }
-      yield* journal!.drop(name)
     }
-    if (tokens.length > 0)
-      yield* Effect.logInfo(`${tokens.length} batches that a sudden end left on their way are stored`)
-    return tokens
+    if (stats.recoveredGroups > 0)
+      yield* Effect.logInfo(`${stats.recoveredGroups} groups that a sudden end left on their way are stored`)
+    return journal.storedBatches()
   })
 
   return {

@@ -1,10 +1,10 @@
 // Groups of batches on their way into the database, one file each, so that a group is carried out to its end, with the same blocks
-// under the same token, also by the next life of a server that was killed in between. A file is complete or not there; it
+// under the same token, also by the next life of a server that was killed in between; and notes of the batches that were stored. A file is complete or not there; it
 // outlives the process, not the power: until a group is stored, the agents have its batches too.
 
 import { randomUUID } from "node:crypto"
-import { mkdirSync, readdirSync, rmSync } from "node:fs"
-import { open, readFile, rename, rm } from "node:fs/promises"
+import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { appendFile, open, readFile, rename, rm } from "node:fs/promises"
 import { join } from "node:path"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -40,6 +40,9 @@ export class JournalError extends Data.TaggedError("JournalError")<{
 }> {}
 
 const ending = ".group"
+/** Written in turn: the older is emptied when the newer is full. */
+const noteFiles: ReadonlyArray<string> = ["stored.0", "stored.1"]
+const notesOfFile = 32_768
 const lengthBytes = 4
 
 const packr = new Packr({ useRecords: false })
@@ -107,6 +110,9 @@ export class GroupJournal {
   /** Files that held no whole group; their batches come again. */
   damaged = 0
   readonly #directory: string
+  /** Which file of notes is written to, and how many are in it. */
+  #current = 0
+  #noted = 0
   readonly #left: ReadonlyArray<string>
 
   private constructor(directory: string, left: ReadonlyArray<string>) {
@@ -121,7 +127,7 @@ export class GroupJournal {
         const left: Array<string> = []
         for (const name of readdirSync(directory).sort()) {
           if (name.endsWith(ending)) left.push(name)
-          else rmSync(join(directory, name), { force: true })
+          else if (!noteFiles.includes(name)) rmSync(join(directory, name), { force: true })
         }
         return new GroupJournal(directory, left)
       },
@@ -152,9 +158,47 @@ export class GroupJournal {
     }).pipe(Effect.onError(() => Effect.promise(() => rm(`${path}.part`, { force: true }).catch(() => {}))))
   }
 
-  /** A file that cannot be removed is carried out once more at the next start, which changes nothing. */
-  drop(name: string): Effect.Effect<void> {
+  /**
+   * The group is stored: notes its batches, which may come again when a server was killed before it could acknowledge them, and
+   * removes the file. One that cannot be removed is carried out once more at the next start, which changes nothing.
+   */
+  finish(name: string, group: Group): Effect.Effect<void> {
+    return Effect.promise(async () => {
+      try {
+        const tokens = batchesOf(group)
+        if (this.#noted >= notesOfFile) {
+          this.#current = 1 - this.#current
+          this.#noted = 0
+          await rm(this.#notesPath(), { force: true })
+        }
+        this.#noted += tokens.length
+        // The line break comes first: what a sudden end left of a line stays by itself.
+        await appendFile(this.#notesPath(), tokens.map((token) => `\n${token}`).join(""), { mode: 0o600 })
+        await rm(join(this.#directory, name), { force: true })
+      } catch {}
+    })
+  }
+
+  /** A file that holds nothing. */
+  discard(name: string): Effect.Effect<void> {
     return Effect.promise(() => rm(join(this.#directory, name), { force: true }).catch(() => {}))
+  }
+
+  #notesPath(): string {
+    return join(this.#directory, noteFiles[this.#current]!)
+  }
+
+  /** Batches that were stored lately, in this life or an earlier one; at most two files of notes. */
+  storedBatches(): ReadonlyArray<string> {
+    return noteFiles.flatMap((name) => {
+      try {
+        return readFileSync(join(this.#directory, name), "utf8")
+          .split("\n")
+          .filter((line) => line !== "")
+      } catch {
+        return []
+      }
+    })
   }
 
   /** Groups that an earlier life left behind, oldest first; each is read when its turn comes. */

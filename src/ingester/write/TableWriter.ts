@@ -12,6 +12,7 @@ import type { ClickHouse } from "../../runtime/clickhouse/ClickHouse.ts"
 import { rowKinds } from "../../model/columns.ts"
 import { exposeStats } from "../../runtime/metrics.ts"
 import { Enricher } from "../enrich/Enricher.ts"
+import { type ClipStats, clipRows } from "./clipRows.ts"
 import { type GroupStats, makeGroupInserter } from "./GroupInserter.ts"
 import { GroupJournal, type JournalError } from "./GroupJournal.ts"
 import { Patience } from "./Patience.ts"
@@ -80,6 +81,7 @@ const make = Effect.fnUntraced(function* (options: TableWriterOptions) {
   const seconds = Effect.map(Clock.currentTimeMillis, (ms) => Math.floor(ms / 1_000))
   const ids = new RowIds(options.serverId ?? 1, yield* seconds)
   const stored = new RecentTokens()
+  const clipped: ClipStats = { times: 0, texts: 0, attributes: 0 }
   const underWay = new Map<string, Deferred.Deferred<void, WriteError>>()
   const stats: WriterStats = {
     batchesStored: 0,
@@ -104,6 +106,9 @@ const make = Effect.fnUntraced(function* (options: TableWriterOptions) {
     dead_letter_batches_total: inserter.stats.deadLetterBatches,
     dead_letter_rows_total: inserter.stats.deadLetterRows,
     pending_rows: stats.pendingRows,
+    clipped_times_total: clipped.times,
+    clipped_texts_total: clipped.texts,
+    clipped_attributes_total: clipped.attributes,
   }))
 
   const drained: Effect.Effect<void> = Effect.suspend(() =>
@@ -118,8 +123,12 @@ const make = Effect.fnUntraced(function* (options: TableWriterOptions) {
     })
 
   const encodeAndStore = Effect.fnUntraced(function* (token: string, batch: ReceivedBatch) {
-    const tags = yield* enricher.tag(batch.batch, batch.agentId)
     const nowSecond = yield* seconds
+    yield* Effect.try({
+      try: () => clipRows(batch.batch, nowSecond, clipped),
+      catch: (cause) => notWellFormed(batch, cause),
+    })
+    const tags = yield* enricher.tag(batch.batch, batch.agentId)
     // Row ids and the place in the order are taken in one go: rows become visible in the order of their ids.
     const storedThen = yield* Effect.try({
       try: () => {

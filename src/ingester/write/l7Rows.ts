@@ -5,12 +5,12 @@ import { absentCode, absentLength } from "../../model/L7Session.ts"
 import { observationPointName } from "../../model/observation.ts"
 import type { NativeColumn } from "../../runtime/clickhouse/native.ts"
 import type { BatchTags, SideTags } from "../enrich/BatchTagger.ts"
+import { filedSecond } from "./clipRows.ts"
 import { splitAddresses } from "./addresses.ts"
 import { splitSpanIds, splitTraceIds } from "./hexIds.ts"
 import type { RowIds } from "./RowIds.ts"
 
 const pointNames = Array.from({ length: 256 }, (_, point) => observationPointName(point))
-const latestSecond = 0xffff_ffff
 
 export const l7Rows = (
   batch: ColumnBatch<"l7">,
@@ -23,7 +23,7 @@ export const l7Rows = (
   const time = new Uint32Array(rows)
   const points = new Array<string>(rows)
   for (let row = 0; row < rows; row++) {
-    time[row] = Math.min(Math.max(columns.start_time[row]! / 1e6, 0), latestSecond)
+    time[row] = filedSecond(Math.floor(columns.start_time[row]! / 1e6), nowSecond)
     points[row] = pointNames[columns.observation_point[row]! & 0xff]!
   }
   const client = splitAddresses(columns.ip_0, rows)

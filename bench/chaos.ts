@@ -1,0 +1,227 @@
+// Sudden death, again and again: server, database and agent are killed (SIGKILL) at random moments under load and started again.
+// A proxy between agent and server notes what was acknowledged. At the end every acknowledged row must be stored, none twice, and
+// no batch in parts. Usage: node bench/chaos.ts [rounds, default 200] [seed].
+
+import { type ChildProcess, spawn } from "node:child_process"
+import { mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { connect, createServer, type Socket } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { fileURLToPath } from "node:url"
+import { zstdDecompressSync } from "node:zlib"
+import { freePort } from "../test/system/support/programs.ts"
+import { Sonde, until } from "../test/system/support/Sonde.ts"
+import { decodeBody } from "../src/wire/decodeBody.ts"
+import { FrameReader, FrameType } from "../src/wire/frame.ts"
+import { decodeAck, decodeBatch } from "../src/wire/messages.ts"
+import { rowsOfBatch } from "./chaosBatches.ts"
+import { print, type Result } from "./Result.ts"
+
+const agentFile = fileURLToPath(new URL("chaosAgent.ts", import.meta.url))
+
+/** mulberry32 */
+const randomFrom = (seed: number) => (): number => {
+  seed = (seed + 0x6d2b79f5) | 0
+  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+  return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+}
+
+type BatchNumber = number
+
+/** Reads along: which batch a sequence number stands for, and which were acknowledged. */
+class Witness {
+  readonly acknowledged = new Set<BatchNumber>()
+  readonly sent = new Set<BatchNumber>()
+  readonly #numbers = new Map<string, BatchNumber>()
+
+  batch(payload: Buffer): void {
+    const batch = decodeBatch(payload)
+    if (batch === undefined || (batch.kind !== "l7" && batch.kind !== "application")) return
+    const body = batch.codec === "zstd" ? zstdDecompressSync(batch.body) : batch.body
+    const decoded = decodeBody(batch.kind, body)
+    if (typeof decoded === "string") throw new Error(`unreadable batch: ${decoded}`)
+    const { columns } = decoded.batch
+    const number =
+      "flow_id" in columns
+        ? Math.floor(columns.flow_id[0]! / rowsOfBatch)
+        : Number(columns.endpoint[0]!.split("/").at(-1))
+    this.sent.add(number)
+    this.#numbers.set(`${batch.instance}:${batch.seq}`, number)
+  }
+
+  ack(payload: Buffer): void {
+    const ack = decodeAck(payload)
+    const number = ack === undefined ? undefined : this.#numbers.get(`${ack.instance}:${ack.seq}`)
+    if (number !== undefined) this.acknowledged.add(number)
+  }
+}
+
+const readAlong = (socket: Socket, onFrame: (type: FrameType, payload: Buffer) => void): void => {
+  const reader = new FrameReader()
+  socket.on("data", (chunk: Buffer) => {
+    reader.push(chunk)
+    for (let header = reader.header(); typeof header === "object"; header = reader.header()) {
+      const payload = reader.payload()
+      if (payload === undefined || typeof payload === "string") return
+      onFrame(header.type, payload)
+    }
+  })
+}
+
+/** Between agent and server. The witness hears of an acknowledgement before the agent does. */
+const startProxy = (witness: Witness, serverPort: number): Promise<{ port: number; close: () => void }> =>
+  new Promise((resolve) => {
+    const proxy = createServer((agent) => {
+      const server = connect(serverPort, "127.0.0.1")
+      readAlong(agent, (type, payload) => type === FrameType.batch && witness.batch(payload))
+      readAlong(server, (type, payload) => type === FrameType.ack && witness.ack(payload))
+      agent.pipe(server)
+      server.pipe(agent)
+      for (const [one, other] of [
+        [agent, server],
+        [server, agent],
+      ] as const) {
+        one.on("error", () => other.destroy())
+        one.on("close", () => other.destroy())
+      }
+    })
+    proxy.listen(0, "127.0.0.1", () => {
+      const address = proxy.address()
+      resolve({
+        port: typeof address === "object" && address !== null ? address.port : 0,
+        close: () => proxy.close(),
+      })
+    })
+  })
+
+interface Stored {
+  readonly number: number
+  readonly rows: number
+  readonly different: number
+}
+
+const storedBatches = async (sonde: Sonde): Promise<ReadonlyArray<Stored>> => {
+  const requests = await sonde.sql(
+    `SELECT toUInt32(intDiv(flow_id, ${rowsOfBatch})) AS number, toUInt32(count()) AS rows, toUInt32(uniqExact(flow_id)) AS different
+     FROM flow_log.l7_flow_log GROUP BY number LIMIT 1000000`,
+  )
+  const metrics = await sonde.sql(
+    `SELECT toUInt32(splitByChar('/', endpoint)[3]) AS number, toUInt32(sum(request)) AS rows
+     FROM flow_metrics.\`application.1m\` WHERE endpoint LIKE '/batch/%' GROUP BY number LIMIT 1000000`,
+  )
+  return [
+    ...requests.map((row) => ({
+      number: Number(row["number"]),
+      rows: Number(row["rows"]),
+      different: Number(row["different"]),
+    })),
+    // One row a batch, which must count once.
+    ...metrics.map((row) => ({
+      number: Number(row["number"]),
+      rows: Number(row["rows"]) * rowsOfBatch,
+      different: rowsOfBatch,
+    })),
+  ]
+}
+
+export const chaos = async (
+  rounds = 200,
+  seed = Math.floor(Date.now() / 1_000),
+): Promise<ReadonlyArray<Result>> => {
+  const random = randomFrom(seed)
+  const data = mkdtempSync(join(tmpdir(), "sonde-chaos-"))
+  const agentData = mkdtempSync(join(tmpdir(), "sonde-chaos-agent-"))
+  const [port, http] = [await freePort(), await freePort()]
+  const witness = new Witness()
+  const proxy = await startProxy(witness, port)
+  const startServer = () => new Sonde({ command: "server", data, http, set: [`ingest.port=${port}`] })
+  const startAgent = (...more: ReadonlyArray<string>) =>
+    spawn(process.execPath, [agentFile, String(proxy.port), agentData, ...more], { stdio: "ignore" })
+  let server = startServer()
+  let agent: ChildProcess = startAgent()
+  const kills = { server: 0, database: 0, agent: 0 }
+  const killAgent = async (): Promise<void> => {
+    const ended = new Promise((resolve) => agent.once("exit", resolve))
+    agent.kill("SIGKILL")
+    await ended
+  }
+  try {
+    await server.ready
+    for (let round = 0; round < rounds; round++) {
+      await sleep(200 + random() * 1_300)
+      const which = random()
+      if (which < 0.4) {
+        kills.server++
+        server.child.kill("SIGKILL")
+        await server.exited
+        server = startServer()
+        // Sometimes it is killed again while it starts.
+        if (random() < 0.7) await server.ready
+      } else if (which < 0.7) {
+        kills.database++
+        const pid = server.enginePid
+        if (pid !== undefined) process.kill(pid, "SIGKILL")
+      } else {
+        kills.agent++
+        await killAgent()
+        agent = startAgent()
+      }
+    }
+    await server.ready
+    await sleep(1_000)
+    // The agent's last life delivers what the others left in the spool.
+    await killAgent()
+    agent = startAgent("drain")
+    await new Promise((resolve) => agent.once("exit", resolve))
+    await until(
+      "the journal is empty",
+      () => readdirSync(join(data, "journal")),
+      (files) => !files.some((file) => file.endsWith(".group")),
+    )
+    const stored = await until(
+      "everything acknowledged is stored",
+      () => storedBatches(server),
+      (batches) => {
+        const numbers = new Set(batches.map(({ number }) => number))
+        return [...witness.acknowledged].every((number) => numbers.has(number))
+      },
+      30,
+    )
+    const inParts = stored.filter(({ different }) => different !== rowsOfBatch)
+    const doubled = stored.filter(({ rows }) => rows > rowsOfBatch)
+    const neverSent = stored.filter(({ number }) => !witness.sent.has(number))
+    return [
+      {
+        what: `${rounds} rounds of kill -9 (server ${kills.server}, database ${kills.database}, agent ${kills.agent}; seed ${seed})`,
+        bar: "all acknowledged stored, none twice",
+        measured:
+          `${witness.acknowledged.size.toLocaleString("en")} batches acknowledged, all stored;` +
+          ` ${doubled.length} doubled${
+            doubled.length === 0
+              ? ""
+              : ` (${doubled
+                  .slice(0, 5)
+                  .map(({ number, rows }) => `${number}: ${rows}`)
+                  .join(", ")})`
+          }, ${inParts.length} in parts, ${neverSent.length} out of nowhere`,
+        isMet: doubled.length + inParts.length + neverSent.length === 0,
+        command: `node bench/chaos.ts ${rounds} ${seed}`,
+      },
+    ]
+  } finally {
+    agent.kill("SIGKILL")
+    proxy.close()
+    await server.stop().catch(() => {})
+    for (const directory of [data, agentData])
+      rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 })
+  }
+}
+
+if (import.meta.main) {
+  const [rounds, seed] = process.argv.slice(2).map(Number)
+  const results = await chaos(rounds, seed)
+  for (const result of results) print(result)
+  process.exit(results.every(({ isMet }) => isMet) ? 0 : 1)
+}
