@@ -102,14 +102,18 @@ interface Stored {
   readonly different: number
 }
 
-const storedBatches = async (sonde: Sonde): Promise<ReadonlyArray<Stored>> => {
+/** The query API answers a bounded number of rows: batches are asked for in ranges of their numbers. */
+const rangeOfNumbers = 5_000
+
+const storedIn = async (sonde: Sonde, from: number): Promise<ReadonlyArray<Stored>> => {
+  const isIn = `number >= ${from} AND number < ${from + rangeOfNumbers}`
   const requests = await sonde.sql(
     `SELECT toUInt32(intDiv(flow_id, ${rowsOfBatch})) AS number, toUInt32(count()) AS rows, toUInt32(uniqExact(flow_id)) AS different
-     FROM flow_log.l7_flow_log GROUP BY number LIMIT 1000000`,
+     FROM flow_log.l7_flow_log WHERE ${isIn} GROUP BY number LIMIT ${rangeOfNumbers}`,
   )
   const metrics = await sonde.sql(
     `SELECT toUInt32(splitByChar('/', endpoint)[3]) AS number, toUInt32(sum(request)) AS rows
-     FROM flow_metrics.\`application.1m\` WHERE endpoint LIKE '/batch/%' GROUP BY number LIMIT 1000000`,
+     FROM flow_metrics.\`application.1m\` WHERE endpoint LIKE '/batch/%' AND ${isIn} GROUP BY number LIMIT ${rangeOfNumbers}`,
   )
   return [
     ...requests.map((row) => ({
@@ -124,6 +128,12 @@ const storedBatches = async (sonde: Sonde): Promise<ReadonlyArray<Stored>> => {
       different: rowsOfBatch,
     })),
   ]
+}
+
+const storedBatches = async (sonde: Sonde, most: number): Promise<ReadonlyArray<Stored>> => {
+  const all: Array<Stored> = []
+  for (let from = 0; from <= most; from += rangeOfNumbers) all.push(...(await storedIn(sonde, from)))
+  return all
 }
 
 export const chaos = async (
@@ -182,7 +192,7 @@ export const chaos = async (
     )
     const stored = await until(
       "everything acknowledged is stored",
-      () => storedBatches(server),
+      () => storedBatches(server, Math.max(...witness.sent)),
       (batches) => {
         const numbers = new Set(batches.map(({ number }) => number))
         return [...witness.acknowledged].every((number) => numbers.has(number))
