@@ -15,7 +15,7 @@ import { Sonde, until } from "../test/system/support/Sonde.ts"
 import { decodeBody } from "../src/wire/decodeBody.ts"
 import { FrameReader, FrameType } from "../src/wire/frame.ts"
 import { decodeAck, decodeBatch } from "../src/wire/messages.ts"
-import { rowsOfBatch } from "./chaosBatches.ts"
+import { isMetrics, rowsOfBatch } from "./chaosBatches.ts"
 import { print, type Result } from "./Result.ts"
 
 const agentFile = fileURLToPath(new URL("chaosAgent.ts", import.meta.url))
@@ -97,43 +97,85 @@ const startProxy = (witness: Witness, serverPort: number): Promise<{ port: numbe
   })
 
 interface Stored {
-  readonly number: number
+  readonly table: string
+  readonly number: BatchNumber
   readonly rows: number
   readonly different: number
 }
+
+/** Minutes are stored; hours and days come out of them inside the database, and must not count twice either. */
+const metricTables: ReadonlyArray<string> = ["application.1m", "application.1h", "application.1d"]
+const requestTable = "l7_flow_log"
+
+/** Every table that a batch has to be in. */
+const tablesOf = (number: BatchNumber): ReadonlyArray<string> =>
+  isMetrics(number) ? metricTables : [requestTable]
 
 /** The query API answers a bounded number of rows: batches are asked for in ranges of their numbers. */
 const rangeOfNumbers = 5_000
 
 const storedIn = async (sonde: Sonde, from: number): Promise<ReadonlyArray<Stored>> => {
   const isIn = `number >= ${from} AND number < ${from + rangeOfNumbers}`
-  const requests = await sonde.sql(
-    `SELECT toUInt32(intDiv(flow_id, ${rowsOfBatch})) AS number, toUInt32(count()) AS rows, toUInt32(uniqExact(flow_id)) AS different
-     FROM flow_log.l7_flow_log WHERE ${isIn} GROUP BY number LIMIT ${rangeOfNumbers}`,
-  )
-  const metrics = await sonde.sql(
-    `SELECT toUInt32(splitByChar('/', endpoint)[3]) AS number, toUInt32(sum(request)) AS rows
-     FROM flow_metrics.\`application.1m\` WHERE endpoint LIKE '/batch/%' AND ${isIn} GROUP BY number LIMIT ${rangeOfNumbers}`,
-  )
-  return [
-    ...requests.map((row) => ({
+  const ask = async (table: string, sql: string): Promise<ReadonlyArray<Stored>> =>
+    (await sonde.sql(`${sql} GROUP BY number LIMIT ${rangeOfNumbers}`)).map((row) => ({
+      table,
       number: Number(row["number"]),
       rows: Number(row["rows"]),
       different: Number(row["different"]),
-    })),
-    // One row a batch, which must count once.
-    ...metrics.map((row) => ({
-      number: Number(row["number"]),
-      rows: Number(row["rows"]) * rowsOfBatch,
-      different: rowsOfBatch,
-    })),
-  ]
+    }))
+  const requests = await ask(
+    requestTable,
+    `SELECT toUInt32(intDiv(flow_id, ${rowsOfBatch})) AS number, toUInt32(count()) AS rows, toUInt32(uniqExact(flow_id)) AS different
+     FROM flow_log.l7_flow_log WHERE ${isIn}`,
+  )
+  const metrics: Array<Stored> = []
+  for (const table of metricTables) {
+    // One request a batch, which must count once.
+    metrics.push(
+      ...(await ask(
+        table,
+        `SELECT toUInt32(splitByChar('/', endpoint)[3]) AS number, toUInt32(sum(request)) * ${rowsOfBatch} AS rows,
+           ${rowsOfBatch} AS different FROM flow_metrics.\`${table}\` WHERE endpoint LIKE '/batch/%' AND ${isIn}`,
+      )),
+    )
+  }
+  return [...requests, ...metrics]
 }
 
 const storedBatches = async (sonde: Sonde, most: number): Promise<ReadonlyArray<Stored>> => {
   const all: Array<Stored> = []
   for (let from = 0; from <= most; from += rangeOfNumbers) all.push(...(await storedIn(sonde, from)))
   return all
+}
+
+const missingOf = (witness: Witness, stored: ReadonlyArray<Stored>): ReadonlyArray<BatchNumber> => {
+  const places = new Set(stored.map(({ number, table }) => `${table} ${number}`))
+  return [...witness.acknowledged].filter((number) =>
+    tablesOf(number).some((table) => !places.has(`${table} ${number}`)),
+  )
+}
+
+/** Looks until nothing is missing, or long enough. */
+const settled = async (sonde: Sonde, witness: Witness): Promise<ReadonlyArray<Stored>> => {
+  const most = Math.max(0, ...witness.sent)
+  for (let tries = 0; ; tries++) {
+    const stored = await storedBatches(sonde, most)
+    if (missingOf(witness, stored).length === 0 || tries === 20) return stored
+    await sleep(1_000)
+  }
+}
+
+/** "3", or "3 (17, 18, 29)" for what should not be. */
+const some = (numbers: ReadonlyArray<BatchNumber>): string =>
+  numbers.length === 0 ? "0" : `${numbers.length} (${numbers.slice(0, 5).join(", ")})`
+
+const victims = ["server", "database", "agent"] as const
+type Victim = (typeof victims)[number]
+
+/** One of the three, sometimes two. */
+const chooseVictims = (random: () => number): ReadonlySet<Victim> => {
+  const choose = () => victims[Math.floor(random() * victims.length)]!
+  return new Set(random() < 0.2 ? [choose(), choose()] : [choose()])
 }
 
 export const chaos = async (
@@ -161,22 +203,20 @@ export const chaos = async (
     await server.ready
     for (let round = 0; round < rounds; round++) {
       await sleep(200 + random() * 1_300)
-      const which = random()
-      if (which < 0.4) {
-        kills.server++
+      const chosen = chooseVictims(random)
+      const engine = server.enginePid
+      for (const victim of chosen) kills[victim]++
+      if (chosen.has("database") && engine !== undefined) process.kill(engine, "SIGKILL")
+      if (chosen.has("agent")) {
+        await killAgent()
+        agent = startAgent()
+      }
+      if (chosen.has("server")) {
         server.child.kill("SIGKILL")
         await server.exited
         server = startServer()
         // Sometimes it is killed again while it starts.
         if (random() < 0.7) await server.ready
-      } else if (which < 0.7) {
-        kills.database++
-        const pid = server.enginePid
-        if (pid !== undefined) process.kill(pid, "SIGKILL")
-      } else {
-        kills.agent++
-        await killAgent()
-        agent = startAgent()
       }
     }
     await server.ready
@@ -190,33 +230,20 @@ export const chaos = async (
       () => readdirSync(join(data, "journal")),
       (files) => !files.some((file) => file.endsWith(".group")),
     )
-    const stored = await until(
-      "everything acknowledged is stored",
-      () => storedBatches(server, Math.max(...witness.sent)),
-      (batches) => {
-        const numbers = new Set(batches.map(({ number }) => number))
-        return [...witness.acknowledged].every((number) => numbers.has(number))
-      },
-      30,
-    )
-    const inParts = stored.filter(({ different }) => different !== rowsOfBatch)
-    const doubled = stored.filter(({ rows }) => rows > rowsOfBatch)
-    const neverSent = stored.filter(({ number }) => !witness.sent.has(number))
+    const stored = await settled(server, witness)
+    const numbersOf = (isSo: (one: Stored) => boolean) => stored.filter(isSo).map(({ number }) => number)
+    const missing = missingOf(witness, stored)
+    const inParts = numbersOf(({ different }) => different !== rowsOfBatch)
+    const doubled = numbersOf(({ rows }) => rows > rowsOfBatch)
+    const neverSent = numbersOf(({ number }) => !witness.sent.has(number))
     return [
       {
         what: `${rounds} rounds of kill -9 (server ${kills.server}, database ${kills.database}, agent ${kills.agent}; seed ${seed})`,
         bar: "all acknowledged stored, none twice",
         measured:
-          `${witness.acknowledged.size.toLocaleString("en")} batches acknowledged, all stored;` +
-          ` ${doubled.length} doubled${
-            doubled.length === 0
-              ? ""
-              : ` (${doubled
-                  .slice(0, 5)
-                  .map(({ number, rows }) => `${number}: ${rows}`)
-                  .join(", ")})`
-          }, ${inParts.length} in parts, ${neverSent.length} out of nowhere`,
-        isMet: doubled.length + inParts.length + neverSent.length === 0,
+          `${witness.acknowledged.size.toLocaleString("en")} batches acknowledged, ${some(missing)} of them missing,` +
+          ` ${some(doubled)} doubled, ${some(inParts)} in parts, ${some(neverSent)} out of nowhere`,
+        isMet: missing.length + doubled.length + inParts.length + neverSent.length === 0,
         command: `node bench/chaos.ts ${rounds} ${seed}`,
       },
     ]

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import { Sender } from "../src/agent/send/Sender.ts"
 import { makeBatch } from "../src/model/ColumnBatch.ts"
 import { ColumnEncoder } from "../src/wire/ColumnEncoder.ts"
-import { rowsOfBatch } from "./chaosBatches.ts"
+import { isMetrics, rowsOfBatch } from "./chaosBatches.ts"
 
 const [port, directory] = [Number(process.argv[2]), process.argv[3]!]
 const notes = join(directory, "pushed")
@@ -52,7 +52,7 @@ const program = Effect.gen(function* () {
   if (process.argv[4] === "drain") return yield* sender.settled
   for (let number = last + 1; ; number++) {
     appendFileSync(notes, `${number}\n`)
-    const batch = number % 4 === 0 ? metrics(number) : requests(number)
+    const batch = isMetrics(number) ? metrics(number) : requests(number)
     for (const encoded of encoder.encode(batch)) sender.push(encoded)
     yield* Effect.sleep(everyMs)
   }

@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import { BatchTagger } from "../src/ingester/enrich/BatchTagger.ts"
 import { ResourceIndex } from "../src/ingester/enrich/ResourceIndex.ts"
 import { TagInterner } from "../src/ingester/enrich/TagInterner.ts"
+import { filedSeconds, keptAYear, noTimeStats } from "../src/ingester/write/filedSeconds.ts"
 import { RowIds } from "../src/ingester/write/RowIds.ts"
 import { tableBlocks } from "../src/ingester/write/tableBlocks.ts"
 import type { ColumnBatch } from "../src/model/ColumnBatch.ts"
@@ -126,7 +127,9 @@ const engineAlone = (
       const ids = new RowIds(1, 1)
       const blocks = batches.flatMap((batch) => {
         const tags = tagger.tag(batch, "bench", 1)
-        return tableBlocks(batch, tags, 1, ids, Math.floor(Date.now() / 1_000))
+        const nowSecond = Math.floor(Date.now() / 1_000)
+        const times = filedSeconds(batch, nowSecond, keptAYear, noTimeStats())
+        return tableBlocks(batch, times, tags, 1, ids, nowSecond)
       })
       const { columns, table } = blocks[0]!
       const { pid } = clickhouse.server()

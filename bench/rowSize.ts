@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import { BatchTagger } from "../src/ingester/enrich/BatchTagger.ts"
 import { ResourceIndex } from "../src/ingester/enrich/ResourceIndex.ts"
 import { TagInterner } from "../src/ingester/enrich/TagInterner.ts"
+import { filedSeconds, keptAYear, noTimeStats } from "../src/ingester/write/filedSeconds.ts"
 import { RowIds } from "../src/ingester/write/RowIds.ts"
 import { tableBlocks } from "../src/ingester/write/tableBlocks.ts"
 import { type ColumnBatch, makeBatch } from "../src/model/ColumnBatch.ts"
@@ -232,7 +233,9 @@ const program = Effect.gen(function* () {
     const tags = tagger.tag(batch, "bench", 1)
     for (const { entry } of interner.takeNew()) entry.id = resourceId++
     tags.complete()
-    for (const block of tableBlocks(batch, tags, 1, ids, Math.floor(part[0]!.startUs / 1e6)))
+    const nowSecond = Math.floor(part[0]!.startUs / 1e6)
+    const times = filedSeconds(batch, nowSecond, keptAYear, noTimeStats())
+    for (const block of tableBlocks(batch, times, tags, 1, ids, nowSecond))
       yield* insertNative(qualifiedName(block.table), block.columns, block.block)
     yield* command(`INSERT INTO bench.otel_traces FORMAT JSONEachRow ${part.map(otelRow).join("\n")}`)
   }

@@ -9,6 +9,7 @@ import { join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import { AgentDirectory } from "../ingester/receive/AgentDirectory.ts"
 import { Enricher } from "../ingester/enrich/Enricher.ts"
+import { AttributeFields } from "../ingester/fields/AttributeFields.ts"
 import { Receiver } from "../ingester/receive/Receiver.ts"
 import type { WriteError } from "../ingester/receive/BatchSink.ts"
 import type { JournalError } from "../ingester/write/GroupJournal.ts"
@@ -16,7 +17,7 @@ import { RowIds } from "../ingester/write/RowIds.ts"
 import { labeler } from "../labeler/main.ts"
 import { clickHouseEvents } from "../labeler/publish/clickHouseEvents.ts"
 import { machineFeed } from "./machineFeed.ts"
-import { retentionOf } from "../tables/retention.ts"
+import { type Retention, retentionOf } from "../tables/retention.ts"
 import { Patience } from "../ingester/write/Patience.ts"
 import { TableWriter } from "../ingester/write/TableWriter.ts"
 import { QuerierHttp } from "../querier/QuerierHttp.ts"
@@ -65,13 +66,26 @@ const ingester = ({ data, ingest, storage }: SondeConfig) =>
     version,
     maxConnections: ingest.maxAgents,
   }).pipe(
-    Layer.provide(TableWriter.layer({ journal: join(resolve(data), "journal") })),
+    Layer.provide(
+      TableWriter.layer({
+        journal: join(resolve(data), "journal"),
+        keptSeconds: keptSecondsOf(retentionOf(storage)),
+        sampleAboveRowsPerSecond: ingest.sampleAboveRowsPerSecond,
+      }),
+    ),
+    Layer.provide(AttributeFields.layer()),
     Layer.provideMerge(
       Enricher.layer({ keepDays: Math.ceil(Math.max(...Object.values(retentionOf(storage))) / 24) }),
     ),
     Layer.provide([IdAllocator.oneServer, Patience.layer]),
     Layer.provideMerge(AgentDirectory.layer),
   )
+
+/** What is older than all tables of its kind keep. */
+const keptSecondsOf = ({ log, seconds, minutes, hours, days }: Retention) => ({
+  l7: log * 3_600,
+  application: Math.max(seconds, minutes, hours, days) * 3_600,
+})
 
 /** Number of this server in row ids. */
 const serverId = 1

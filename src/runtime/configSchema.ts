@@ -68,6 +68,12 @@ export const ConfigSchema = Schema.Struct({
     port: port(20033, "Port to listen on; 0 takes a free one."),
     token: text("", "Shared secret agents must present; empty: none asked (loopback only)."),
     maxAgents: integer(1_000, 1, 100_000, "Connections accepted at the same time."),
+    sampleAboveRowsPerSecond: integer(
+      0,
+      0,
+      100_000_000,
+      "Requests stored in a second; when more come, some are left out by chance, and counted. Metrics stay whole. 0: all are stored.",
+    ),
   }),
   storage: section("ClickHouse.", {
     mode: choice(

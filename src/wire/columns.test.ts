@@ -142,6 +142,25 @@ describe("columnar body", () => {
     assert.deepStrictEqual(columns.endpoint, ["a\ufffd", "\ufffdb"])
   })
 
+  it("mends texts that are no UTF-8, counts them, and leaves their neighbours alone", () => {
+    const texts = [
+      Buffer.from([0x61, 0xff]),
+      Buffer.from("\ufffd"),
+      Buffer.from([0xe2, 0x82]),
+      Buffer.from("ö"),
+    ]
+    const lengths = Buffer.alloc(16)
+    texts.forEach((text, at) => lengths.writeUInt32LE(text.length, at * 4))
+    const result = decoded(
+      "l7",
+      handmade(4, [[typeCodes.str, "endpoint", Buffer.concat([lengths, ...texts])]]),
+    )
+    const columns = result.batch.columns as ReturnType<typeof sampleBatch>["columns"]
+    assert.deepStrictEqual(columns.endpoint, ["a\ufffd", "\ufffd", "\ufffd", "ö"])
+    // The second was sent as it is.
+    assert.strictEqual(result.mendedTexts, 2)
+  })
+
   it("clamps what a 64-bit column cannot hold", () => {
     const batch = makeBatch("l7", 6)
     batch.rows = 6

@@ -1,7 +1,7 @@
 // The bytes of a body to a ColumnBatch (docs/specs/wire.md, Body). Bodies come from outside: every length is checked, what is
 // wrong is a `BodyProblem` and never an exception, and nothing is allocated that the bytes at hand do not justify.
 
-import { isAscii } from "node:buffer"
+import { isAscii, isUtf8 } from "node:buffer"
 import { type AnyBatch, type ColumnData, makeBatch, type NumberArray } from "../model/ColumnBatch.ts"
 import { type Column, type ColumnType, type RowKind, rowKinds } from "../model/columns.ts"
 import { absentCode, absentLength } from "../model/L7Session.ts"
@@ -17,6 +17,12 @@ export interface DecodedBody {
   readonly skippedColumns: number
   /** Columns that were not sent; they hold their defaults. */
   readonly missingColumns: number
+  /** Texts that were no UTF-8; what was wrong in them is U+FFFD now. */
+  readonly mendedTexts: number
+}
+
+interface Mended {
+  texts: number
 }
 
 /** What a column of the key's type can take besides its own type without loss. */
@@ -113,7 +119,12 @@ const readNumbers = (
 }
 
 /** `source`: lengths of `count` texts, then their bytes, to its very end. */
-const readTexts = (target: Array<string>, source: Buffer, count: number): BodyProblem | undefined => {
+const readTexts = (
+  target: Array<string>,
+  source: Buffer,
+  count: number,
+  mended: Mended,
+): BodyProblem | undefined => {
   if (source.length < count * 4) return "column length"
   const lengths = copied(new Uint32Array(count), source.subarray(0, count * 4))
   const bytes = source.subarray(count * 4)
@@ -130,8 +141,13 @@ const readTexts = (target: Array<string>, source: Buffer, count: number): BodyPr
     for (let index = 0; index < count; index++) target[index] = all.slice(at, (at += lengths[index]))
     return undefined
   }
-  for (let index = 0; index < count; index++)
-    target[index] = bytes.toString("utf8", at, (at += lengths[index]))
+  for (let index = 0; index < count; index++) {
+    const end = at + lengths[index]
+    const text = bytes.toString("utf8", at, end)
+    if (text.includes("\ufffd") && !isUtf8(bytes.subarray(at, end))) mended.texts++
+    target[index] = text
+    at = end
+  }
   return undefined
 }
 
@@ -141,6 +157,7 @@ const readTextLists = (
   target: Array<ReadonlyArray<string>>,
   source: Buffer,
   rows: number,
+  mended: Mended,
 ): BodyProblem | undefined => {
   if (source.length < rows * 4) return "column length"
   const counts = copied(new Uint32Array(rows), source.subarray(0, rows * 4))
@@ -149,7 +166,7 @@ const readTextLists = (
   const rest = source.subarray(rows * 4)
   if (rest.length < total * 4) return "column length"
   const flat = new Array<string>(total)
-  const problem = readTexts(flat, rest, total)
+  const problem = readTexts(flat, rest, total, mended)
   if (problem !== undefined) return problem
   let at = 0
   for (let row = 0; row < rows; row++) {
@@ -163,13 +180,14 @@ const readColumn = (
   source: Buffer,
   rows: number,
   type: ColumnType,
+  mended: Mended,
 ): BodyProblem | undefined => {
   if (widths[type] > 0 && source.length !== rows * widths[type]) return "column length"
   switch (type) {
     case "str":
-      return readTexts(target as Array<string>, source, rows)
+      return readTexts(target as Array<string>, source, rows, mended)
     case "strs":
-      return readTextLists(target as Array<ReadonlyArray<string>>, source, rows)
+      return readTextLists(target as Array<ReadonlyArray<string>>, source, rows, mended)
     case "ip":
       ;(target as Uint8Array).set(source)
       return undefined
@@ -209,6 +227,7 @@ export const decodeBody = (kind: RowKind, body: Uint8Array): DecodedBody | BodyP
   batch.rows = rows
   const data = batch.columns as Readonly<Record<string, ColumnData>>
   const missing = new Map(own.map((column) => [column.name, column.type]))
+  const mended: Mended = { texts: 0 }
   let skippedColumns = 0
   at = schemaEnd + 4
   for (let index = 0; index < sent.length; index++) {
@@ -221,9 +240,9 @@ export const decodeBody = (kind: RowKind, body: Uint8Array): DecodedBody | BodyP
       continue
     }
     missing.delete(name)
-    const problem = readColumn(data[name], source, rows, type)
+    const problem = readColumn(data[name], source, rows, type, mended)
     if (problem !== undefined) return problem
   }
   for (const name of missing.keys()) if (name in defaults) (data[name] as NumberArray).fill(defaults[name])
-  return { batch, skippedColumns, missingColumns: missing.size }
+  return { batch, skippedColumns, missingColumns: missing.size, mendedTexts: mended.texts }
 }

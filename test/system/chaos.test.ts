@@ -8,7 +8,7 @@ import { describeSystem } from "./support/system.ts"
 describeSystem("sudden death under load", [], () => {
   it("loses nothing that was acknowledged and stores nothing twice", async () => {
     const [result] = await chaos(10, 3)
-    expect(result?.measured).toContain("0 doubled, 0 in parts, 0 out of nowhere")
+    expect(result?.measured).toContain("0 of them missing, 0 doubled, 0 in parts, 0 out of nowhere")
     expect(result?.isMet).toBe(true)
   })
 })

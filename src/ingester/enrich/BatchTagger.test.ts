@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import { describe, expect, it } from "vitest"
 import { type ColumnBatch, makeBatch } from "../../model/ColumnBatch.ts"
 import { parseIp } from "../../tags/ipAddress.ts"
@@ -209,5 +211,23 @@ describe("BatchTagger", () => {
     expect(idsOn(11)).toEqual(first)
     tagger.forget(12)
     expect(idsOn(12).some((id) => first.includes(id))).toBe(false)
+  })
+
+  it("keeps nothing of the batches alive", () => {
+    setFlagsFromString("--expose-gc")
+    const collect = runInNewContext("gc") as () => void
+    const { tagger } = make()
+    collect()
+    const before = process.memoryUsage().heapUsed
+    for (let i = 0; i < 100; i++) {
+      // As decoded: a slice of the text of a whole column.
+      const column = Buffer.alloc(1_000_000, 97 + (i % 26)).toString("latin1")
+      const batch = batchOf([[{ ...shop, pid: 100 + i, gprocess: column.slice(0, 100) }, internet, 1]])
+      batch.columns.container_0[0] = column.slice(0, 64)
+      tagger.tag(batch, "agent", 1)
+    }
+    collect()
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(10_000_000)
+    expect(tagger.stats()["sides_cached"]).toBeGreaterThanOrEqual(100)
   })
 })

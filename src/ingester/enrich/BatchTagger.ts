@@ -4,6 +4,7 @@
 import { type AnyBatch, type ColumnBatch } from "../../model/ColumnBatch.ts"
 import { IpProtocol } from "../../model/protocol.ts"
 import { TagSource } from "../../tags/ResourceKind.ts"
+import { ownText } from "../ownText.ts"
 import type { ResourceIndex } from "./ResourceIndex.ts"
 import { type CachedSide, SideCache } from "./SideCache.ts"
 import type { ResourceEntry, TagInterner } from "./TagInterner.ts"
@@ -162,12 +163,15 @@ export class BatchTagger {
 
   #resolve(columns: SideColumns, row: number, agentId: string, isServer: boolean, port: number): CachedSide {
     const { container, gprocess, ip, kname, processId } = columns
+    const names = {
+      gprocess: ownText(gprocess[row]!),
+      kname: ownText(kname[row]!),
+      container: ownText(container[row]!),
+    }
     const { entry, tagSource } = this.#interner.intern(this.#index, {
       agentId,
       processId: processId[row]!,
-      kname: kname[row]!,
-      gprocess: gprocess[row]!,
-      container: container[row]!,
+      ...names,
       ip: ip.slice(row * 16, row * 16 + 16),
       mac: "",
       isServer,
@@ -175,13 +179,7 @@ export class BatchTagger {
       port,
     })
     this.#count(tagSource)
-    const side: CachedSide = {
-      entry,
-      tagSource,
-      gprocess: gprocess[row]!,
-      kname: kname[row]!,
-      container: container[row]!,
-    }
+    const side: CachedSide = { entry, tagSource, ...names }
     this.#cache.set(processId[row]!, ip, row * 16, port, side)
     return side
   }

@@ -143,6 +143,7 @@ const decode = (envelope: Batch, shared: Shared): Effect.Effect<AnyBatch, Refuse
       return yield* refused("malformed", "envelope and body differ in rows")
     shared.stats.skippedColumns += decoded.skippedColumns
     shared.stats.missingColumns += decoded.missingColumns
+    shared.stats.mendedTexts += decoded.mendedTexts
     return decoded.batch
   })
 

@@ -12,6 +12,8 @@ export class ReceiverStats {
   acknowledgedRows = 0
   skippedColumns = 0
   missingColumns = 0
+  /** Texts that were no UTF-8. */
+  mendedTexts = 0
   inProgress = 0
   readonly rejected: Record<NackReason, number> = {
     magic: 0,
@@ -42,6 +44,7 @@ export class ReceiverStats {
       acknowledged_rows_total: this.acknowledgedRows,
       skipped_columns_total: this.skippedColumns,
       missing_columns_total: this.missingColumns,
+      mended_texts_total: this.mendedTexts,
     }
     for (const [reason, count] of Object.entries(this.rejected)) all[`rejected_${reason}_total`] = count
     return all

@@ -1,11 +1,12 @@
 // Groups of batches on their way into the database, one file each, so that a group is carried out to its end, with the same blocks
-// under the same token, also by the next life of a server that was killed in between; and notes of the batches that were stored. A file is complete or not there; it
-// outlives the process, not the power: until a group is stored, the agents have its batches too.
+// under the same token, also by the next life of a server that was killed in between; and notes of the batches that were stored.
+// A file is complete or not there; it outlives the process, not the power: until a group is stored, the agents have its batches too.
 
 import { randomUUID } from "node:crypto"
 import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { appendFile, open, readFile, rename, rm } from "node:fs/promises"
 import { join } from "node:path"
+import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { Packr, Unpackr } from "msgpackr"
@@ -106,6 +107,17 @@ const decode = (bytes: Buffer): Group | undefined => {
   return at === bytes.length ? { token: header.token, tables } : undefined
 }
 
+const writePieces = async (path: string, pieces: ReadonlyArray<Uint8Array>): Promise<void> => {
+  const file = await open(path, "wx", 0o600)
+  try {
+    const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
+    const { bytesWritten } = await file.writev(pieces)
+    if (bytesWritten !== bytes) throw new Error(`${bytesWritten} of ${bytes} bytes were written`)
+  } finally {
+    await file.close()
+  }
+}
+
 export class GroupJournal {
   /** Files that held no whole group; their batches come again. */
   damaged = 0
@@ -135,27 +147,21 @@ export class GroupJournal {
         new JournalError({ message: `the journal ${directory} cannot be used: ${String(cause)}`, cause }),
     })
 
-  /** Keeps a group; the name is for `drop`. */
+  /** Keeps a group; the name is for `finish`. */
   keep(group: Group): Effect.Effect<string, JournalError> {
-    const name = `${String(Date.now()).padStart(14, "0")}-${randomUUID()}${ending}`
-    const path = join(this.#directory, name)
-    return Effect.tryPromise({
-      try: async () => {
-        const file = await open(`${path}.part`, "wx", 0o600)
-        try {
-          const pieces = encode(group)
-          const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
-          const { bytesWritten } = await file.writev(pieces)
-          if (bytesWritten !== bytes) throw new Error(`${bytesWritten} of ${bytes} bytes were written`)
-        } finally {
-          await file.close()
-        }
-        await rename(`${path}.part`, path)
-        return name
-      },
-      catch: (cause) =>
-        new JournalError({ message: `a group cannot be kept in ${path}: ${String(cause)}`, cause }),
-    }).pipe(Effect.onError(() => Effect.promise(() => rm(`${path}.part`, { force: true }).catch(() => {}))))
+    return Effect.flatMap(Clock.currentTimeMillis, (nowMs) => {
+      const name = `${String(nowMs).padStart(14, "0")}-${randomUUID()}${ending}`
+      const path = join(this.#directory, name)
+      return Effect.tryPromise({
+        try: async () => {
+          await writePieces(`${path}.part`, encode(group))
+          await rename(`${path}.part`, path)
+          return name
+        },
+        catch: (cause) =>
+          new JournalError({ message: `a group cannot be kept in ${path}: ${String(cause)}`, cause }),
+      }).pipe(Effect.onError(() => Effect.promise(() => rm(`${path}.part`, { force: true }).catch(() => {}))))
+    })
   }
 
   /**

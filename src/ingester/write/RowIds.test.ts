@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest"
-import { RecentTokens } from "./RecentTokens.ts"
 import { RowIds } from "./RowIds.ts"
 
 describe("RowIds", () => {
@@ -19,13 +18,5 @@ describe("RowIds", () => {
       if (all[i]! <= all[i - 1]!) expect.fail(`id ${i} does not grow`)
     }
     expect(all).toHaveLength(600_000)
-  })
-})
-
-describe("RecentTokens", () => {
-  it("forgets the oldest beyond its capacity", () => {
-    const tokens = new RecentTokens(3)
-    for (const token of ["a", "b", "c", "d"]) tokens.add(token)
-    expect(["a", "b", "c", "d"].map((token) => tokens.has(token))).toEqual([false, true, true, true])
   })
 })

@@ -6,155 +6,18 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import { describe, expect, it } from "vitest"
-import { type AnyBatch, makeBatch } from "../../model/ColumnBatch.ts"
-import { applicationColumns, l7Columns } from "../../model/columns.ts"
+import { l7Columns } from "../../model/columns.ts"
 import { ClickHouse } from "../../runtime/clickhouse/ClickHouse.ts"
 import { temporaryDirectory } from "../../runtime/clickhouse/testEngine.ts"
-import { application1m, application1s } from "../../tables/applicationMetrics.ts"
 import { l7FlowLog } from "../../tables/l7FlowLog.ts"
-import { migrate } from "../../tables/migrations/migrate.ts"
 import { IdAllocator } from "../../tags/IdAllocator.ts"
-import { kept, tablesEngine } from "../../tables/tables.testing.ts"
-import { addColumn, storedColumns, type Table } from "../../tables/Table.ts"
-import { BatchSink, type ReceivedBatch } from "../receive/BatchSink.ts"
-import { BatchTagger } from "../enrich/BatchTagger.ts"
+import { addColumn, storedColumns } from "../../tables/Table.ts"
+import { BatchSink } from "../receive/BatchSink.ts"
 import { Enricher } from "../enrich/Enricher.ts"
-import { ResourceIndex } from "../enrich/ResourceIndex.ts"
-import { TagInterner } from "../enrich/TagInterner.ts"
+import { AttributeFields } from "../fields/AttributeFields.ts"
 import { Patience } from "./Patience.ts"
-import { RowIds } from "./RowIds.ts"
-import { tableBlocks } from "./tableBlocks.ts"
 import { TableWriter } from "./TableWriter.ts"
-
-const second = 1_790_000_000
-
-const ipv4 = (...bytes: ReadonlyArray<number>) => [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, ...bytes]
-
-/** Every text tells its column, so that a mix-up would show. */
-const requests = (rows: number, from = 0): AnyBatch => {
-  const batch = makeBatch("l7", rows)
-  batch.rows = rows
-  for (const { name, type } of l7Columns) {
-    const data = batch.columns[name] as Array<unknown>
-    // Of processes there are few, however many requests they make.
-    const different = /^(process_kname|gprocess|container)_/.test(name) ? 4 : Number.POSITIVE_INFINITY
-    if (type !== "str") continue
-    for (let row = 0; row < rows; row++) data[row] = `${name} ${(from + row) % different}`
-  }
-  for (let row = 0; row < rows; row++) {
-    batch.columns.start_time[row] = (second + ((from + row) % 7)) * 1e6 + 250_000
-    batch.columns.end_time[row] = (second + ((from + row) % 7)) * 1e6 + 260_000
-    batch.columns.observation_point[row] = row % 2 === 0 ? 41 : 42
-    batch.columns.flow_id[row] = from + row
-    batch.columns.ip_0.set(
-      row % 3 === 0 ? [0x20, 1, ...new Array<number>(13).fill(0), 7] : ipv4(10, 0, 0, 1),
-      row * 16,
-    )
-    batch.columns.ip_1.set(
-      row % 3 === 0 ? [0x20, 1, ...new Array<number>(13).fill(0), 8] : ipv4(192, 168, 0, 2),
-      row * 16,
-    )
-    batch.columns.request_id[row] = row % 2 === 0 ? -1 : 9
-    batch.columns.response_code[row] = row % 2 === 0 ? 200 : -32768
-    batch.columns.request_length[row] = -1
-    batch.columns.response_length[row] = 12
-    batch.columns.attribute_names[row] = ["a", "b"]
-    batch.columns.attribute_values[row] = ["1", "2"]
-  }
-  return batch
-}
-
-const metrics = (): AnyBatch => {
-  const batch = makeBatch("application", 5)
-  batch.rows = 5
-  for (let row = 0; row < 5; row++) {
-    batch.columns.time[row] = row < 3 ? second + row : second - (second % 60)
-    batch.columns.interval[row] = row < 3 ? 1 : 60
-    batch.columns.role[row] = 1
-    batch.columns.ip.set(ipv4(10, 0, 0, 9), row * 16)
-    batch.columns.gprocess[row] = "shop"
-    batch.columns.endpoint[row] = "/a"
-    batch.columns.request[row] = 10 + row
-    batch.columns.rrt_max[row] = 100 * (row + 1)
-    batch.columns.rrt_sum[row] = 1000.5
-    batch.columns.client_error[row] = 1
-    batch.columns.server_error[row] = 2
-  }
-  return batch
-}
-
-const received = (seq: number, batch: AnyBatch, instance = "life-1"): ReceivedBatch => ({
-  agentId: "agent",
-  instance,
-  seq,
-  batch,
-})
-
-const tables = Layer.effectDiscard(migrate(kept))
-const storage = Enricher.layer().pipe(
-  Layer.provide(IdAllocator.oneServer),
-  Layer.provideMerge(Patience.layer),
-  Layer.provideMerge(tablesEngine()),
-  Layer.provideMerge(Logger.layer([])),
-)
-
-const run = <A, E>(
-  effect: Effect.Effect<A, E, ClickHouse | Enricher | Patience | TableWriter | BatchSink>,
-): Promise<A> =>
-  Effect.runPromise(effect.pipe(Effect.provide(TableWriter.layer().pipe(Layer.provideMerge(storage)))))
-
-const count = (table: string) =>
-  Effect.flatMap(ClickHouse, (clickhouse) =>
-    Effect.map(clickhouse.query(`SELECT toUInt32(count()) AS n FROM ${table}`), (rows) => Number(rows[0]!.n)),
-  )
-
-/** Tags of a batch when nothing is known of its sides. */
-const untagged = (batch: AnyBatch) =>
-  new BatchTagger(new ResourceIndex(), new TagInterner()).tag(batch, "agent", 1)
-
-const blocksOf = (batch: AnyBatch) => tableBlocks(batch, untagged(batch), 1, new RowIds(1, 0), 1)
-
-describe("tableBlocks", () => {
-  it("fills columns the tables store, and leaves only those that other signals fill", () => {
-    const [l7] = blocksOf(requests(1))
-    const unfilled = (table: Table, columns: ReadonlyArray<string>) => {
-      const stored = storedColumns(table)
-      expect(columns.filter((name) => !stored.includes(name))).toEqual([])
-      return stored.filter((name) => !columns.includes(name))
-    }
-    const [seconds, minutes] = blocksOf(metrics())
-    expect(unfilled(application1s, seconds!.columns)).toEqual([
-      "capture_network_type_id",
-      "biz_type",
-      "direction_score",
-    ])
-    expect(unfilled(application1m, minutes!.columns)).toEqual(unfilled(application1s, seconds!.columns))
-    expect(unfilled(l7FlowLog, l7!.columns)).toEqual([])
-  })
-
-  it("uses every column that agents send", () => {
-    const l7 = new Set<string>(blocksOf(requests(1))[0]!.columns)
-    const tags = ["ip", "process_kname", "gprocess", "container"].flatMap((name) => [
-      `${name}_0`,
-      `${name}_1`,
-    ])
-    const ids = ["trace_id", "span_id", "parent_span_id"]
-    const unused = l7Columns.map((column) => column.name).filter((name) => !l7.has(name))
-    expect(unused.sort()).toEqual([...tags, ...ids].sort())
-    const application = new Set<string>(blocksOf(metrics())[0]!.columns)
-    const unusedOfMetrics = applicationColumns
-      .map(({ name }) => name)
-      .filter((name) => !application.has(name))
-    expect(unusedOfMetrics).toEqual([
-      "interval",
-      "ip",
-      "process_id",
-      "process_kname",
-      "gprocess",
-      "container",
-    ])
-  })
-})
+import { count, keptSeconds, metrics, received, requests, run, storage, tables } from "./writer.testing.ts"
 
 describe("TableWriter", () => {
   it("stores requests as they were sent", async () => {
@@ -242,7 +105,7 @@ describe("TableWriter", () => {
         // A server that was started anew knows nothing: ClickHouse's own window does.
         yield* Effect.provide(
           Effect.flatMap(TableWriter, (other) => other.write(batch)),
-          Layer.fresh(TableWriter.layer()),
+          Layer.fresh(TableWriter.layer({ keptSeconds })),
         )
         const once = yield* count("flow_log.l7_flow_log")
         yield* writer.write(received(7, requests(50), "life-2"))
@@ -256,8 +119,7 @@ describe("TableWriter", () => {
 
   it("stores and recognises a batch that reaches over the border of two partitions", async () => {
     const batch = requests(40)
-    if (batch.kind === "l7")
-      for (let row = 0; row < 40; row++) batch.columns.start_time[row]! += (row % 4) * 3.6e9
+    for (let row = 0; row < 40; row++) batch.columns.start_time[row]! += (row % 4) * 3.6e9
     const counts = await run(
       Effect.gen(function* () {
         const sink = yield* BatchSink
@@ -265,7 +127,7 @@ describe("TableWriter", () => {
         const once = yield* count("flow_log.l7_flow_log")
         yield* Effect.provide(
           Effect.flatMap(TableWriter, (other) => other.write(received(1, batch))),
-          Layer.fresh(TableWriter.layer()),
+          Layer.fresh(TableWriter.layer({ keptSeconds })),
         )
         return { once, twice: yield* count("flow_log.l7_flow_log") }
       }),
@@ -275,7 +137,7 @@ describe("TableWriter", () => {
 
   it("refuses a batch whose times are all over the place for good, instead of trying for ever", async () => {
     const batch = requests(300)
-    if (batch.kind === "l7") for (let row = 0; row < 300; row++) batch.columns.start_time[row]! += row * 3.6e9
+    for (let row = 0; row < 300; row++) batch.columns.start_time[row]! += row * 3.6e9
     const stats = await run(
       Effect.gen(function* () {
         const writer = yield* TableWriter
@@ -310,7 +172,7 @@ describe("TableWriter", () => {
             Effect.forkChild(writer.write(received(seq, requests(100)))),
           )
           while (writer.stats().pendingRows < 800) yield* Effect.sleep("1 millis")
-        }).pipe(Effect.provide(TableWriter.layer()))
+        }).pipe(Effect.provide(TableWriter.layer({ keptSeconds })))
         return yield* count("flow_log.l7_flow_log")
       }).pipe(Effect.provide(storage)),
     )
@@ -372,7 +234,11 @@ describe("TableWriter", () => {
         yield* Fiber.interrupt(watch)
         expect(yield* count("flow_log.l7_flow_log")).toBe(2_000)
         return most
-      }).pipe(Effect.provide(TableWriter.layer({ maxPendingRows: 300 }).pipe(Layer.provideMerge(storage)))),
+      }).pipe(
+        Effect.provide(
+          TableWriter.layer({ maxPendingRows: 300, keptSeconds }).pipe(Layer.provideMerge(storage)),
+        ),
+      ),
     )
     expect(most).toBeGreaterThan(0)
     expect(most).toBeLessThanOrEqual(300)
@@ -426,13 +292,13 @@ describe("TableWriter", () => {
             expect(yield* count("flow_log.l7_flow_log")).toBe(310)
             expect(writer.stats().deadLetterBatches).toBe(0)
           })
-          const engine = Enricher.layer().pipe(
+          const engine = Layer.merge(Enricher.layer(), AttributeFields.layer()).pipe(
             Layer.provide(IdAllocator.oneServer),
             Layer.provideMerge(Patience.layer),
             Layer.provideMerge(tables),
             Layer.provideMerge(ClickHouse.embedded({ directory: join(directory, "db") })),
           )
-          yield* Effect.provide(program, TableWriter.layer().pipe(Layer.provideMerge(engine)))
+          yield* Effect.provide(program, TableWriter.layer({ keptSeconds }).pipe(Layer.provideMerge(engine)))
         }).pipe(Effect.scoped, Effect.provide(Logger.layer([listener]))),
       )
       expect(said.filter((line) => line.includes("disk is full"))).toHaveLength(1)

@@ -9,21 +9,29 @@ import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Semaphore from "effect/Semaphore"
 import type { ClickHouse } from "../../runtime/clickhouse/ClickHouse.ts"
+import type { ColumnBatch } from "../../model/ColumnBatch.ts"
 import { rowKinds } from "../../model/columns.ts"
 import { exposeStats } from "../../runtime/metrics.ts"
 import { Enricher } from "../enrich/Enricher.ts"
-import { type ClipStats, clipRows } from "./clipRows.ts"
+import { AttributeFields } from "../fields/AttributeFields.ts"
+import { clipRows, noClipStats } from "./clipRows.ts"
+import { filedSeconds, keptAYear, type KeptSeconds, noTimeStats } from "./filedSeconds.ts"
 import { type GroupStats, makeGroupInserter } from "./GroupInserter.ts"
 import { GroupJournal, type JournalError } from "./GroupJournal.ts"
 import { Patience } from "./Patience.ts"
 import { RecentTokens } from "./RecentTokens.ts"
 import { RowIds } from "./RowIds.ts"
+import { makeSampling } from "./Sampling.ts"
 import { tableBlocks } from "./tableBlocks.ts"
+import { clippedTeller } from "./tellClipped.ts"
 import { BatchSink, type ReceivedBatch, WriteError } from "../receive/BatchSink.ts"
 
-/** The same for the same batch, however often it is sent; serves as ClickHouse's deduplication token. */
+/**
+ * The same for the same batch, however often it is sent; serves as ClickHouse's deduplication token. One line, whatever an agent
+ * calls itself: the journal notes tokens line by line.
+ */
 export const batchToken = ({ agentId, instance, seq, batch }: ReceivedBatch): string =>
-  `${agentId}:${instance}:${batch.kind}:${seq}`
+  `${JSON.stringify(agentId).slice(1, -1)}:${instance}:${batch.kind}:${seq}`
 
 /**
  * The number of an agent in `agent_id` columns: a 16-bit hash (FNV-1a) of its name, never 0. Two agents may share a number
@@ -42,6 +50,10 @@ export interface TableWriterOptions {
   readonly maxPendingRows?: number
   /** Where groups of batches are kept while they are inserted; without it each batch is an insert of its own. */
   readonly journal?: string
+  /** Rows older than this are filed under the time of storing. Default: a year. */
+  readonly keptSeconds?: KeptSeconds
+  /** Requests stored in a second; of more, some are left out by chance. Default: 0, all are stored. */
+  readonly sampleAboveRowsPerSecond?: number
 }
 
 /** Grow only, save `pendingRows`. */
@@ -55,6 +67,8 @@ export interface WriterStats {
 /** How long batches that were taken in may still be stored when the server ends. */
 const drainTime = "5 seconds"
 
+type WriterNeeds = ClickHouse | Enricher | AttributeFields | Patience
+
 export class TableWriter extends Context.Service<
   TableWriter,
   {
@@ -66,7 +80,7 @@ export class TableWriter extends Context.Service<
   /** Serves the receiver as its sink, too. */
   static readonly layer = (
     options: TableWriterOptions = {},
-  ): Layer.Layer<TableWriter | BatchSink, JournalError | WriteError, ClickHouse | Enricher | Patience> =>
+  ): Layer.Layer<TableWriter | BatchSink, JournalError | WriteError, WriterNeeds> =>
     Layer.effect(
       BatchSink,
       Effect.map(TableWriter, ({ write }) => BatchSink.of({ write })),
@@ -75,13 +89,17 @@ export class TableWriter extends Context.Service<
 
 const make = Effect.fnUntraced(function* (options: TableWriterOptions) {
   const enricher = yield* Enricher
+  const fields = yield* AttributeFields
   const patience = yield* Patience
   const maxPendingRows = options.maxPendingRows ?? 200_000
   const room = yield* Semaphore.make(maxPendingRows)
   const seconds = Effect.map(Clock.currentTimeMillis, (ms) => Math.floor(ms / 1_000))
   const ids = new RowIds(options.serverId ?? 1, yield* seconds)
   const stored = new RecentTokens()
-  const clipped: ClipStats = { times: 0, texts: 0, attributes: 0 }
+  const clipped = { ...noClipStats(), ...noTimeStats() }
+  const tellClipped = clippedTeller(clipped)
+  const keptSeconds = options.keptSeconds ?? keptAYear
+  const sampler = yield* makeSampling(options.sampleAboveRowsPerSecond ?? 0)
   const underWay = new Map<string, Deferred.Deferred<void, WriteError>>()
   const stats: WriterStats = {
     batchesStored: 0,
@@ -106,7 +124,9 @@ const make = Effect.fnUntraced(function* (options: TableWriterOptions) {
     dead_letter_batches_total: inserter.stats.deadLetterBatches,
     dead_letter_rows_total: inserter.stats.deadLetterRows,
     pending_rows: stats.pendingRows,
+    sampled_out_rows_total: sampler.leftOut,
     clipped_times_total: clipped.times,
+    clipped_intervals_total: clipped.intervals,
     clipped_texts_total: clipped.texts,
     clipped_attributes_total: clipped.attributes,
   }))
@@ -122,24 +142,29 @@ const make = Effect.fnUntraced(function* (options: TableWriterOptions) {
       cause,
     })
 
+  /** Brings the rows into the form in which they are stored; the seconds they are filed under. */
+  const prepare = ({ batch }: ReceivedBatch, nowSecond: number): Uint32Array => {
+    if (batch.kind === "l7") sampler.thin(batch as ColumnBatch<"l7">, nowSecond)
+    clipRows(batch, clipped)
+    return filedSeconds(batch, nowSecond, keptSeconds, clipped)
+  }
+
   const encodeAndStore = Effect.fnUntraced(function* (token: string, batch: ReceivedBatch) {
     const nowSecond = yield* seconds
-    yield* Effect.try({
-      try: () => clipRows(batch.batch, nowSecond, clipped),
-      catch: (cause) => notWellFormed(batch, cause),
-    })
+    const attempt = <A>(work: () => A) =>
+      Effect.try({ try: work, catch: (cause) => notWellFormed(batch, cause) })
+    const times = yield* attempt(() => prepare(batch, nowSecond))
+    yield* tellClipped(batch.agentId)
     const tags = yield* enricher.tag(batch.batch, batch.agentId)
     // Row ids and the place in the order are taken in one go: rows become visible in the order of their ids.
-    const storedThen = yield* Effect.try({
-      try: () => {
-        const blocks = tableBlocks(batch.batch, tags, agentNumber(batch.agentId), ids, nowSecond)
-        return inserter.add(batch.batch.kind, { token, blocks })
-      },
-      catch: (cause) => notWellFormed(batch, cause),
+    const storedThen = yield* attempt(() => {
+      const blocks = tableBlocks(batch.batch, times, tags, agentNumber(batch.agentId), ids, nowSecond)
+      return blocks.length === 0 ? Effect.void : inserter.add(batch.batch.kind, { token, blocks })
     })
     yield* storedThen
     stats.batchesStored++
     stored.add(token)
+    fields.see(batch.batch, nowSecond)
   })
 
   /** Goes on when the connection that brought the batch is gone: it was taken in. */

@@ -1,5 +1,5 @@
 // How an agent's `application` batch becomes columns of flow_metrics.`application.1s` and `.1m`: one batch carries rows of both
-// intervals, each table gets its own.
+// intervals, each table gets its own. `time`: the seconds its rows are filed under.
 
 import type { ColumnBatch } from "../../model/ColumnBatch.ts"
 import type { NativeColumn } from "../../runtime/clickhouse/native.ts"
@@ -40,22 +40,24 @@ const noAddress = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 
 
 export const applicationRows = (
   { columns }: Batch,
+  time: Uint32Array,
   tags: SideTags,
   rows: ReadonlyArray<number>,
   agentId: number,
 ): ReadonlyArray<NativeColumn> => {
   const { ip4, ip6, isIpv4 } = splitAddresses(pickAddresses(columns.ip, tags.isNamed, rows), rows.length)
-  const number = (
-    name: NumberColumn,
-    type: "DateTime" | "UInt8" | "UInt16" | "UInt32" | "UInt64",
-  ): NativeColumn => ({ name, type, data: pickNumbers(columns[name], rows) })
+  const number = (name: NumberColumn, type: "UInt8" | "UInt16" | "UInt32" | "UInt64"): NativeColumn => ({
+    name,
+    type,
+    data: pickNumbers(columns[name], rows),
+  })
   const text = (name: TextColumn): NativeColumn => ({
     name,
     type: "String",
     data: pickTexts(columns[name], rows),
   })
   return [
-    number("time", "DateTime"),
+    { name: "time", type: "DateTime", data: pickNumbers(time, rows) },
     number("role", "UInt8"),
     { name: "resource_id", type: "UInt32", data: pickNumbers(tags.resourceId, rows) },
     { name: "tag_source", type: "UInt8", data: pickNumbers(tags.tagSource, rows) },

@@ -1,32 +1,54 @@
-// Brings rows of an agent's batch within bounds before they are stored: impossible times, texts of a megabyte, endless attributes.
-// A row is changed, never left out, and what was changed is counted. Plain loops: this is on the way of every row.
+// Brings texts and attributes of an agent's batch within bounds before they are stored: values of a megabyte, endless lists. A row
+// is changed, never left out, and what was changed is counted. NUL and control characters stay: the tables take any text.
+// Plain loops: this is on the way of every row.
 
 import type { AnyBatch, ColumnBatch } from "../../model/ColumnBatch.ts"
-import { l7Columns } from "../../model/columns.ts"
+import { type Column, type RowKind, rowKinds } from "../../model/columns.ts"
 
 export interface ClipStats {
-  /** Rows whose time was years off: they are filed under the time of storing and keep their own start. */
-  times: number
   texts: number
   /** Rows with more attributes than are kept, or with names and values that do not match. */
   attributes: number
 }
 
-/** Characters of one text. */
+export const noClipStats = (): ClipStats => ({ texts: 0, attributes: 0 })
+
+/** Characters (UTF-16 units) of one text. */
 export const textMost = 16_384
+/** Characters of what names a process or service: it is kept in memory beyond its batch. */
+export const nameMost = 1_024
 /** Attributes of a row, and characters of all of them. */
 export const attributesMost = 128
 export const attributeTextMost = 65_536
-/** A clock may be ahead by so much, and a spooled batch may be so old. */
-const aheadMostSeconds = 86_400
-const ageMostSeconds = 366 * 86_400
 
-const textNames = l7Columns.filter(({ type }) => type === "str").map(({ name }) => name)
+const isName = (column: string): boolean =>
+  /^(process_kname|gprocess|container|app_service|app_instance)(_[01])?$/.test(column)
 
-const clipTexts = (texts: Array<string>, rows: number, stats: ClipStats): void => {
+interface Bound {
+  readonly column: string
+  readonly most: number
+}
+
+const boundsOf = (kind: RowKind): ReadonlyArray<Bound> =>
+  (rowKinds[kind] as ReadonlyArray<Column>)
+    .filter(({ type }) => type === "str")
+    .map(({ name }) => ({ column: name, most: isName(name) ? nameMost : textMost }))
+
+const bounds: Readonly<Record<RowKind, ReadonlyArray<Bound>>> = {
+  l7: boundsOf("l7"),
+  application: boundsOf("application"),
+}
+
+const isHighSurrogate = (code: number): boolean => code >= 0xd800 && code < 0xdc00
+
+/** Never half of a character. */
+const cut = (text: string, most: number): string =>
+  text.length <= most ? text : text.slice(0, isHighSurrogate(text.charCodeAt(most - 1)) ? most - 1 : most)
+
+const clipTexts = (texts: Array<string>, rows: number, most: number, stats: ClipStats): void => {
   for (let row = 0; row < rows; row++) {
-    if (texts[row]!.length <= textMost) continue
-    texts[row] = texts[row]!.slice(0, textMost)
+    if (texts[row]!.length <= most) continue
+    texts[row] = cut(texts[row]!, most)
     stats.texts++
   }
 }
@@ -52,43 +74,36 @@ const clipAttributes = ({ columns, rows }: ColumnBatch<"l7">, stats: ClipStats):
       continue
     }
     if (count <= attributesMost && sumOf(names[row]!) + sumOf(values[row]!) <= attributeTextMost) continue
-    let kept = 0
-    let length = 0
-    while (kept < count && kept < attributesMost) {
-      length += names[row]![kept]!.length + values[row]![kept]!.length
-      if (length > attributeTextMost) break
-      kept++
-    }
-    names[row] = names[row]!.slice(0, kept)
-    values[row] = values[row]!.slice(0, kept)
+    clipRow(names, values, row)
     stats.attributes++
   }
 }
 
-/** The second that a row is filed under: that of its start, or now where that cannot be. */
-export const filedSecond = (startSecond: number, nowSecond: number): number =>
-  startSecond > nowSecond + aheadMostSeconds || startSecond < nowSecond - ageMostSeconds
-    ? nowSecond
-    : startSecond
+/** The first ones that fit, each of them cut as other texts are. */
+const clipRow = (
+  names: Array<ReadonlyArray<string>>,
+  values: Array<ReadonlyArray<string>>,
+  row: number,
+): void => {
+  const [ownNames, ownValues] = [names[row]!, values[row]!]
+  const keptNames: Array<string> = []
+  const keptValues: Array<string> = []
+  let length = 0
+  for (let at = 0; at < ownNames.length && at < attributesMost; at++) {
+    const name = cut(ownNames[at]!, nameMost)
+    const value = cut(ownValues[at]!, textMost)
+    length += name.length + value.length
+    if (length > attributeTextMost) break
+    keptNames.push(name)
+    keptValues.push(value)
+  }
+  names[row] = keptNames
+  values[row] = keptValues
+}
 
-export const clipRows = (batch: AnyBatch, nowSecond: number, stats: ClipStats): void => {
-  if (batch.kind === "l7") {
-    const l7 = batch as ColumnBatch<"l7">
-    for (let i = 0; i < textNames.length; i++)
-      clipTexts(l7.columns[textNames[i]!] as Array<string>, l7.rows, stats)
-    clipAttributes(l7, stats)
-    for (let row = 0; row < l7.rows; row++) {
-      const second = Math.floor(l7.columns.start_time[row]! / 1e6)
-      if (filedSecond(second, nowSecond) !== second) stats.times++
-    }
-    return
-  }
-  const { columns, rows } = batch as ColumnBatch<"application">
-  clipTexts(columns.endpoint, rows, stats)
-  for (let row = 0; row < rows; row++) {
-    const filed = filedSecond(columns.time[row]!, nowSecond)
-    if (filed === columns.time[row]) continue
-    columns.time[row] = filed - (filed % Math.max(1, columns.interval[row]!))
-    stats.times++
-  }
+export const clipRows = (batch: AnyBatch, stats: ClipStats): void => {
+  const columns = batch.columns as unknown as Readonly<Record<string, Array<string>>>
+  const own = bounds[batch.kind]
+  for (let i = 0; i < own.length; i++) clipTexts(columns[own[i]!.column]!, batch.rows, own[i]!.most, stats)
+  if (batch.kind === "l7") clipAttributes(batch as ColumnBatch<"l7">, stats)
 }

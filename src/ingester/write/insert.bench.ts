@@ -12,6 +12,7 @@ import { sampleBatch } from "../../wire/sampleBatch.ts"
 import { BatchTagger } from "../enrich/BatchTagger.ts"
 import { ResourceIndex } from "../enrich/ResourceIndex.ts"
 import { TagInterner } from "../enrich/TagInterner.ts"
+import { filedSeconds, keptAYear, noTimeStats } from "./filedSeconds.ts"
 import { l7Rows } from "./l7Rows.ts"
 import { RowIds } from "./RowIds.ts"
 
@@ -41,8 +42,10 @@ const program = Effect.gen(function* () {
   console.log(`engine at rest: ${memory(pid)}`)
   const batch = sampleBatch(rows)
   const ids = new RowIds(1, 0)
+  const nowSecond = Math.floor(batch.columns.start_time[0]! / 1e6)
+  const times = filedSeconds(batch, nowSecond, keptAYear, noTimeStats())
   const tags = new BatchTagger(new ResourceIndex(), new TagInterner()).tag(batch, "agent", 1)
-  const names = l7Rows(batch, tags, 1, ids, 1).map((column) => column.name)
+  const names = l7Rows(batch, times, tags, 1, ids, 1).map((column) => column.name)
 
   const measure = Effect.fnUntraced(function* (
     label: string,
@@ -70,7 +73,7 @@ const program = Effect.gen(function* () {
 
   const native = yield* measure(
     "Native",
-    () => encodeNative(rows, l7Rows(batch, tags, 1, ids, 1)),
+    () => encodeNative(rows, l7Rows(batch, times, tags, 1, ids, 1)),
     (body, round) =>
       clickhouse.insertNative("flow_log.l7_flow_log", names, body, { dedupToken: `bench:${round}` }),
   )

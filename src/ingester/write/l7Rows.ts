@@ -1,11 +1,10 @@
-// How an agent's `l7` batch becomes columns of flow_log.l7_flow_log.
+// How an agent's `l7` batch becomes columns of flow_log.l7_flow_log. `time`: the seconds its rows are filed under.
 
 import type { ColumnBatch } from "../../model/ColumnBatch.ts"
 import { absentCode, absentLength } from "../../model/L7Session.ts"
 import { observationPointName } from "../../model/observation.ts"
 import type { NativeColumn } from "../../runtime/clickhouse/native.ts"
 import type { BatchTags, SideTags } from "../enrich/BatchTagger.ts"
-import { filedSecond } from "./clipRows.ts"
 import { splitAddresses } from "./addresses.ts"
 import { splitSpanIds, splitTraceIds } from "./hexIds.ts"
 import type { RowIds } from "./RowIds.ts"
@@ -14,18 +13,15 @@ const pointNames = Array.from({ length: 256 }, (_, point) => observationPointNam
 
 export const l7Rows = (
   batch: ColumnBatch<"l7">,
+  time: Uint32Array,
   tags: BatchTags,
   agentId: number,
   ids: RowIds,
   nowSecond: number,
 ): ReadonlyArray<NativeColumn> => {
   const { rows, columns } = batch
-  const time = new Uint32Array(rows)
   const points = new Array<string>(rows)
-  for (let row = 0; row < rows; row++) {
-    time[row] = filedSecond(Math.floor(columns.start_time[row]! / 1e6), nowSecond)
-    points[row] = pointNames[columns.observation_point[row]! & 0xff]!
-  }
+  for (let row = 0; row < rows; row++) points[row] = pointNames[columns.observation_point[row]! & 0xff]!
   const client = splitAddresses(columns.ip_0, rows)
   const server = splitAddresses(columns.ip_1, rows)
   const [clientTags, serverTags] = tags.sides as readonly [SideTags, SideTags]

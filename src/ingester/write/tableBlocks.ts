@@ -24,16 +24,18 @@ const blockOf = (table: Table, rows: number, columns: ReadonlyArray<NativeColumn
   block: encodeNative(rows, columns),
 })
 
-/** Blocks without rows are left out. */
+/** `times`: the seconds that the rows are filed under. Blocks without rows are left out. */
 export const tableBlocks = (
   batch: AnyBatch,
+  times: Uint32Array,
   tags: BatchTags,
   agent: number,
   ids: RowIds,
   nowSecond: number,
 ): ReadonlyArray<TableBlock> => {
   if (batch.rows === 0) return []
-  if (batch.kind === "l7") return [blockOf(l7FlowLog, batch.rows, l7Rows(batch, tags, agent, ids, nowSecond))]
+  if (batch.kind === "l7")
+    return [blockOf(l7FlowLog, batch.rows, l7Rows(batch, times, tags, agent, ids, nowSecond))]
   const observed = tags.sides[0] as SideTags
   const blocks: Array<TableBlock> = []
   for (const [table, interval] of [
@@ -42,7 +44,7 @@ export const tableBlocks = (
   ] as const) {
     const rows = rowsOfInterval(batch, interval)
     if (rows.length > 0)
-      blocks.push(blockOf(table, rows.length, applicationRows(batch, observed, rows, agent)))
+      blocks.push(blockOf(table, rows.length, applicationRows(batch, times, observed, rows, agent)))
   }
   return blocks
 }

@@ -1,0 +1,82 @@
+// The second that each row is filed under, its column `time`: that of its start, or the time of storing where that cannot be, because
+// a clock is wrong or nothing as old is kept. Such a request keeps its own `start_time`; such rows are counted.
+
+import type { AnyBatch, ColumnBatch } from "../../model/ColumnBatch.ts"
+import type { RowKind } from "../../model/columns.ts"
+
+/** How old a row may be, seconds, by kind. */
+export type KeptSeconds = Readonly<Record<RowKind, number>>
+
+const year = 366 * 86_400
+export const keptAYear: KeptSeconds = { l7: year, application: year }
+
+/** A clock may be ahead by so much. */
+const aheadMostSeconds = 86_400
+
+export interface TimeStats {
+  /** Rows that are not filed under their own time. */
+  times: number
+  /** Metrics of an interval that there is no table for. */
+  intervals: number
+}
+
+export const noTimeStats = (): TimeStats => ({ times: 0, intervals: 0 })
+
+const isPossible = (second: number, nowSecond: number, keptSeconds: number): boolean =>
+  second <= nowSecond + aheadMostSeconds && second >= nowSecond - keptSeconds
+
+const ofRequests = (
+  { columns, rows }: ColumnBatch<"l7">,
+  nowSecond: number,
+  keptSeconds: number,
+  stats: TimeStats,
+): Uint32Array => {
+  const filed = new Uint32Array(rows)
+  for (let row = 0; row < rows; row++) {
+    const second = Math.floor(columns.start_time[row]! / 1e6)
+    if (isPossible(second, nowSecond, keptSeconds)) {
+      filed[row] = second
+    } else {
+      filed[row] = nowSecond
+      stats.times++
+    }
+  }
+  return filed
+}
+
+/** Intervals that there are tables for. */
+const [second, minute] = [1, 60]
+
+/** Metrics of another interval count in their minute; minutes begin where minutes begin. */
+const ofMetrics = (
+  { columns, rows }: ColumnBatch<"application">,
+  nowSecond: number,
+  keptSeconds: number,
+  stats: TimeStats,
+): Uint32Array => {
+  const filed = new Uint32Array(rows)
+  const { interval, time } = columns
+  for (let row = 0; row < rows; row++) {
+    if (interval[row] !== second && interval[row] !== minute) {
+      interval[row] = minute
+      stats.intervals++
+    }
+    let own = time[row]!
+    if (!isPossible(own, nowSecond, keptSeconds)) {
+      own = nowSecond
+      stats.times++
+    }
+    filed[row] = own - (own % interval[row]!)
+  }
+  return filed
+}
+
+export const filedSeconds = (
+  batch: AnyBatch,
+  nowSecond: number,
+  kept: KeptSeconds,
+  stats: TimeStats,
+): Uint32Array =>
+  batch.kind === "l7"
+    ? ofRequests(batch as ColumnBatch<"l7">, nowSecond, kept.l7, stats)
+    : ofMetrics(batch as ColumnBatch<"application">, nowSecond, kept.application, stats)
