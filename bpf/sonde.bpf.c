@@ -16,6 +16,7 @@
 #include "maps/scratch.h"
 #include "maps/sockets.h"
 
+#include "lib/read.h"
 #include "lib/count.h"
 #include "lib/call.h"
 #include "lib/excluded.h"

@@ -36,5 +36,5 @@ int sonde_exit_tp(struct trace_sys_exit *ctx)
 	bpf_map_delete_elem(&in_flight, &thread);
 	if (call.nr != ctx->id || ctx->ret <= 0)
 		return 0;
-	return handle_call(&call, ctx->ret);
+	return handle_call(&call, ctx->ret, false);
 }

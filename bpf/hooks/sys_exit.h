@@ -8,8 +8,7 @@
  */
 #pragma once
 
-SEC("tp_btf/sys_exit")
-int sonde_exit_btf(__u64 *ctx)
+static __always_inline int exit_by_btf(__u64 *ctx, bool direct)
 {
 	struct pt_regs *regs = (struct pt_regs *)ctx[0];
 	long moved = (long)ctx[1];
@@ -21,7 +20,19 @@ int sonde_exit_btf(__u64 *ctx)
 	call.arguments[1] = regs->si;
 	call.arguments[2] = regs->dx;
 	call.arguments[3] = regs->r10;
-	return handle_call(&call, moved);
+	return handle_call(&call, moved, direct);
+}
+
+SEC("tp_btf/sys_exit")
+int sonde_exit_direct(__u64 *ctx)
+{
+	return exit_by_btf(ctx, true);
+}
+
+SEC("tp_btf/sys_exit")
+int sonde_exit_btf(__u64 *ctx)
+{
+	return exit_by_btf(ctx, false);
 }
 
 SEC("raw_tp/sys_exit")
@@ -37,5 +48,5 @@ int sonde_exit_raw(struct bpf_raw_tracepoint_args *ctx)
 	call.arguments[1] = BPF_CORE_READ(regs, si);
 	call.arguments[2] = BPF_CORE_READ(regs, dx);
 	call.arguments[3] = BPF_CORE_READ(regs, r10);
-	return handle_call(&call, moved);
+	return handle_call(&call, moved, false);
 }

@@ -49,11 +49,11 @@ static __always_inline struct call_kind kind_of_call(__u64 nr)
 /* arch/x86/include/asm/thread_info.h: the call came by the 32-bit entry, so its number means another call. */
 #define TS_COMPAT 2
 
-static __always_inline bool is_compat_call(void)
+static __always_inline bool is_compat_call(bool direct)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct task_struct *task = current_task(direct);
 
-	return BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
+	return READ(direct, task, thread_info.status) & TS_COMPAT;
 }
 #else
 #error "system call numbers of this architecture are not written down yet"

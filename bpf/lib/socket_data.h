@@ -43,8 +43,8 @@ static __always_inline bool recognise(struct sonde_socket_state *state, const __
 	return false;
 }
 
-/* `call` is followed, has moved `moved` > 0 bytes, and is not of an excluded process. */
-static __always_inline int handle_call(const struct sonde_call *call, long moved)
+/* `direct`: how fields are read (lib/read.h). `call` is followed, has moved `moved` > 0 bytes, and is not of an excluded process. */
+static __always_inline int handle_call(const struct sonde_call *call, long moved, bool direct)
 {
 	struct call_kind kind = kind_of_call(call->nr);
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), flags = receive_flags(call), captured;
@@ -57,15 +57,15 @@ static __always_inline int handle_call(const struct sonde_call *call, long moved
 		return 0;
 	if (flags & MSG_TRUNC)
 		kind.shape = CALL_UNSEEN;
-	sk = tcp_socket_of_fd(fd);
+	sk = tcp_socket_of_fd(fd, direct);
 	if (!sk && call->nr == NR_SPLICE) {
 		fd = call->arguments[2];
 		kind.direction = SONDE_EGRESS;
-		sk = tcp_socket_of_fd(fd);
+		sk = tcp_socket_of_fd(fd, direct);
 	}
-	if (!sk || is_compat_call())
+	if (!sk || is_compat_call(direct))
 		return 0;
-	ports = ports_of(sk);
+	ports = ports_of(sk, direct);
 	if (is_excluded_port(ports))
 		return 0;
 	state = socket_state(sk, ports);
@@ -79,7 +79,7 @@ static __always_inline int handle_call(const struct sonde_call *call, long moved
 	if (!event)
 		return 0;
 
-	sequence = first_sequence(sk, state, kind.direction, moved, pid_tgid);
+	sequence = first_sequence(sk, state, kind.direction, moved, pid_tgid, direct);
 	/* Bytes that cannot be seen only matter to those who saw the ones before. */
 	if (kind.shape == CALL_UNSEEN && !state->delivered)
 		return 0;
@@ -103,7 +103,7 @@ static __always_inline int handle_call(const struct sonde_call *call, long moved
 	event->head.role = state->role;
 	event->head.protocol = state->protocol;
 	event->head.generation = state->generation;
-	read_addresses(sk, &event->head);
+	read_addresses(sk, &event->head, direct);
 	bpf_get_current_comm(event->head.comm, sizeof(event->head.comm));
 
 	BOUND(captured);
@@ -114,6 +114,6 @@ static __always_inline int handle_call(const struct sonde_call *call, long moved
 		count_by(SONDE_COUNT_DELIVERED_BYTES, captured);
 	}
 	if (kind.direction == SONDE_INGRESS)
-		close_when_read(sk, state);
+		close_when_read(sk, state, direct);
 	return 0;
 }

@@ -2,33 +2,35 @@
 #pragma once
 
 /* The TCP socket behind a descriptor of the current process; NULL for everything else. */
-static __always_inline struct sock *tcp_socket_of_fd(__u64 fd)
+static __always_inline struct sock *tcp_socket_of_fd(__u64 fd, bool direct)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct task_struct *task = current_task(direct);
+	struct fdtable *table = direct ? task->files->fdt : BPF_CORE_READ(task, files, fdt);
 	struct file **files;
 	struct file *file;
 	struct socket *socket;
 	struct sock *sk;
 	__u16 family;
 
-	if (fd >= BPF_CORE_READ(table, max_fds))
+	if (fd >= READ(direct, table, max_fds))
 		return 0;
-	files = BPF_CORE_READ(table, fd);
+	files = READ(direct, table, fd);
 	if (bpf_probe_read_kernel(&file, sizeof(file), files + fd) || !file)
 		return 0;
-	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+	file = AS_KIND(direct, struct file, file);
+	if (((direct ? file->f_inode->i_mode : BPF_CORE_READ(file, f_inode, i_mode)) & S_IFMT) != S_IFSOCK)
 		return 0;
-	socket = BPF_CORE_READ(file, private_data);
-	sk = BPF_CORE_READ(socket, sk);
+	socket = AS_KIND(direct, struct socket, READ(direct, file, private_data));
+	sk = READ(direct, socket, sk);
 	if (!sk)
 		return 0;
-	family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	family = READ(direct, sk, __sk_common.skc_family);
 	if (family != AF_INET && family != AF_INET6)
 		return 0;
-	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP || BPF_CORE_READ(sk, sk_type) != SOCK_STREAM)
+	if (READ(direct, sk, sk_protocol) != IPPROTO_TCP || READ(direct, sk, sk_type) != SOCK_STREAM)
 		return 0;
-	return sk;
+	/* What it is in truth, for the fields beyond those of every socket. */
+	return (struct sock *)AS_KIND(direct, struct tcp_sock, sk);
 }
 
 static __always_inline void map_ipv4(__u8 *ip, __be32 address)
@@ -40,11 +42,11 @@ static __always_inline void map_ipv4(__u8 *ip, __be32 address)
 }
 
 /* Writes both addresses as 16 bytes; an IPv4-mapped IPv6 address is IPv4. */
-static __always_inline void read_addresses(struct sock *sk, struct sonde_socket_data *head)
+static __always_inline void read_addresses(struct sock *sk, struct sonde_socket_data *head, bool direct)
 {
-	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET) {
-		map_ipv4(head->local_ip, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
-		map_ipv4(head->remote_ip, BPF_CORE_READ(sk, __sk_common.skc_daddr));
+	if (READ(direct, sk, __sk_common.skc_family) == AF_INET) {
+		map_ipv4(head->local_ip, READ(direct, sk, __sk_common.skc_rcv_saddr));
+		map_ipv4(head->remote_ip, READ(direct, sk, __sk_common.skc_daddr));
 		head->is_ipv4 = 1;
 	} else {
 		BPF_CORE_READ_INTO(&head->local_ip, sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8);

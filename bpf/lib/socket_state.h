@@ -7,31 +7,33 @@ static __always_inline __u32 new_generation(void)
 	return (__u32)(bpf_ktime_get_ns() >> 12);
 }
 
-static __always_inline __u32 ports_of(struct sock *sk)
+static __always_inline __u32 ports_of(struct sock *sk, bool direct)
 {
 	/* Not skc_num: that is taken away from a closed socket, which may still be read. */
-	return ((__u32)bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport)) << 16) |
-	       bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	return ((__u32)bpf_ntohs(READ(direct, (struct inet_sock *)sk, inet_sport)) << 16) |
+	       bpf_ntohs(READ(direct, sk, __sk_common.skc_dport));
 }
 
 /* include/net/sock.h, enum sock_flags: set by tcp_fin() once the other side's FIN is in. */
 #define SOCK_DONE_BIT (1 << 1)
 
 /* Bytes received and not read yet, the FIN among them. */
-static __always_inline __u32 unread(struct sock *sk)
+static __always_inline __u32 unread(struct sock *sk, bool direct)
 {
-	return BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt) - BPF_CORE_READ((struct tcp_sock *)sk, copied_seq);
+	struct tcp_sock *tcp = (struct tcp_sock *)sk;
+
+	return READ(direct, tcp, rcv_nxt) - READ(direct, tcp, copied_seq);
 }
 
-static __always_inline bool has_fin(struct sock *sk)
+static __always_inline bool has_fin(struct sock *sk, bool direct)
 {
-	return BPF_CORE_READ(sk, __sk_common.skc_flags) & SOCK_DONE_BIT;
+	return READ(direct, sk, __sk_common.skc_flags) & SOCK_DONE_BIT;
 }
 
 /* A read that reaches the end takes the FIN along: copied_seq counts it. */
-static __always_inline bool has_read_fin(struct sock *sk)
+static __always_inline bool has_read_fin(struct sock *sk, bool direct)
 {
-	return has_fin(sk) && unread(sk) == 0;
+	return has_fin(sk, direct) && unread(sk, direct) == 0;
 }
 
 /* A connection begins, its opener seen: what was known of the address belongs to an earlier one. */
@@ -40,7 +42,7 @@ static __always_inline void socket_established(struct sock *sk, __u8 role)
 	__u64 key = (__u64)sk;
 	struct sonde_socket_state state = {
 		.generation = new_generation(),
-		.ports = ports_of(sk),
+		.ports = ports_of(sk, false),
 		.sent.next = BPF_CORE_READ((struct tcp_sock *)sk, write_seq),
 		.received.next = BPF_CORE_READ((struct tcp_sock *)sk, copied_seq),
 		.role = role,
@@ -88,16 +90,16 @@ static __always_inline void socket_closed(struct sock *sk)
 
 	if (!state || !state->delivered)
 		return;
-	if (unread(sk) > has_fin(sk))
+	if (unread(sk, false) > has_fin(sk, false))
 		state->closing = 1;
 	else
 		close_event(sk, state);
 }
 
 /* After each read that was delivered. */
-static __always_inline void close_when_read(struct sock *sk, struct sonde_socket_state *state)
+static __always_inline void close_when_read(struct sock *sk, struct sonde_socket_state *state, bool direct)
 {
-	if (!state->closing || unread(sk) > has_fin(sk))
+	if (!state->closing || unread(sk, direct) > has_fin(sk, direct))
 		return;
 	state->closing = 0;
 	close_event(sk, state);

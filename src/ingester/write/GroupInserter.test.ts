@@ -50,7 +50,7 @@ const run = <A, E>(effect: Effect.Effect<A, E, ClickHouse | Patience>): Promise<
       const { command } = yield* ClickHouse
       yield* command(createDatabase("d"))
       yield* command(createDatabase("sonde"))
-      for (const one of [table, twin, deadLetterTable]) yield* command(createTable(one, {}))
+      for (const one of [table, twin, deadLetterTable]) yield* command(createTable(one, kept))
       return yield* effect
     }).pipe(
       Effect.provide(Patience.layer.pipe(Layer.provideMerge(testEngine), Layer.merge(Logger.layer([])))),

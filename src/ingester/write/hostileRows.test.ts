@@ -8,6 +8,7 @@ import { HealthTree } from "../../runtime/Health.ts"
 import { StatsRegistry } from "../../runtime/metrics.ts"
 import { l7FlowLog } from "../../tables/l7FlowLog.ts"
 import { createTable } from "../../tables/Table.ts"
+import { kept } from "../../tables/tables.testing.ts"
 import { BatchSink } from "../receive/BatchSink.ts"
 import { textMost } from "./clipRows.ts"
 import { Patience } from "./Patience.ts"
@@ -148,7 +149,7 @@ describe("hostile rows", () => {
         while (patience.retries() === 0) yield* Effect.sleep("10 millis")
         yield* write(received(2, metrics()))
         const isWaiting = waiting.pollUnsafe() === undefined
-        yield* clickhouse.command(createTable(l7FlowLog, {}))
+        yield* clickhouse.command(createTable(l7FlowLog, kept))
         yield* Fiber.join(waiting)
         return { isWaiting, stored: yield* count("flow_log.l7_flow_log") }
       }),

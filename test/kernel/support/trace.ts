@@ -19,7 +19,7 @@ const open = (): SocketTracer => {
   const tracer = openSocketTracer(addon, {
     payloadBytes: options.payloadBytes ?? 1_024,
     ringMiB: options.ringMiB ?? 16,
-    only: options.hook ?? "tp_btf",
+    only: options.hook ?? "tp_btf direct",
     ...(options.objectPath === undefined ? {} : { objectPath: options.objectPath }),
   })
   if (!(tracer instanceof SocketTracer)) throw new Error(tracer.refused[0]!.missing)

@@ -31,7 +31,7 @@ export interface Traced {
   readonly pid: number
 }
 
-export const hooks: ReadonlyArray<HookKind> = ["tp_btf", "raw_tp", "tracepoint"]
+export const hooks: ReadonlyArray<HookKind> = ["tp_btf direct", "tp_btf", "raw_tp", "tracepoint"]
 
 /** What tests of the tracer need besides root. */
 export const needed: ReadonlyArray<string> = [
@@ -74,7 +74,7 @@ export const trace = (options: TraceOptions): Traced => {
   const [command, ...args] = [...wrapper, ...node, JSON.stringify({ ...options, script })]
   const run = spawnSync(command!, args, { encoding: "utf8", timeout: 60_000, maxBuffer: 256 * 1_048_576 })
   if (run.status !== 0)
-    throw new Error(`${options.hook ?? "tp_btf"}: ${run.stderr}\n${run.stdout.slice(0, 500)}`)
+    throw new Error(`${options.hook ?? "tp_btf direct"}: ${run.stderr}\n${run.stdout.slice(0, 500)}`)
   return JSON.parse(run.stdout) as Traced
 }
 

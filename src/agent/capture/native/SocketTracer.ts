@@ -9,6 +9,10 @@ import { bpfReason, type Reason } from "./privileges.ts"
 /** Ways to hook the same four things, best first. Programs are named in bpf/hooks. */
 const hookKinds = [
   {
+    hook: "tp_btf direct",
+    programs: ["sonde_exit_direct", "sonde_state_btf", "sonde_exec_btf", "sonde_gone_btf"],
+  },
+  {
     hook: "tp_btf",
     programs: ["sonde_exit_btf", "sonde_state_btf", "sonde_exec_btf", "sonde_gone_btf"],
   },
@@ -110,7 +114,7 @@ const features = (
 ): ReadonlyArray<Feature> => {
   const missing = refused.map(([kind, reason]) => `${kind}: ${reason.missing}`).join("; ")
   const next = refused[0]?.[1].next ?? ""
-  const tracepoint = hook === "tracepoint" ? "tp" : hook
+  const tracepoint = hook === "tracepoint" ? "tp" : hook.split(" ", 1)[0]!
   return [
     {
       name: featureNames[0],
