@@ -77,7 +77,10 @@ export class Coordination extends Context.Service<
     /** All keys that begin with `prefix`, by key, as they were at `revision`. */
     readonly list: (
       prefix: string,
-    ) => Effect.Effect<{ readonly entries: ReadonlyArray<Entry>; readonly revision: Revision }, CoordinationError>
+    ) => Effect.Effect<
+      { readonly entries: ReadonlyArray<Entry>; readonly revision: Revision },
+      CoordinationError
+    >
     /** All of `writes` or nothing, when all of `when` hold. No key may be written twice in it. */
     readonly commit: (transaction: {
       readonly when?: ReadonlyArray<Condition>
