@@ -152,6 +152,68 @@ describe("delivery", () => {
   )
 
   live(
+    "moves to another server: the one that is left acknowledges what it has, the other gets the rest, none gets both",
+    Effect.gen(function* () {
+      const stores = [new Store(), new Store()]
+      for (const store of stores) store.before = Effect.sleep(20)
+      const receivers = [yield* start(server(stores[0])), yield* start(server(stores[1]))]
+      const ports = receivers.map(({ context }) => Context.get(context, Receiver).port)
+      const sender = yield* start(agent(ports[0]))
+      const { deliverTo, push, settled, stats } = Context.get(sender.context, Sender)
+      for (let move = 1; move <= 6; move++) {
+        for (let batch = 0; batch < 30; batch++) push(someRows(10))
+        yield* until(() => stores[(move + 1) % 2].writes > 20 * Math.ceil(move / 2))
+        deliverTo({ host: "127.0.0.1", port: ports[move % 2] })
+      }
+      yield* settled
+      assert.strictEqual(stores[0].total + stores[1].total, 1_800)
+      assert.strictEqual(stores[0].rows.size + stores[1].rows.size, 180)
+      for (const key of stores[0].rows.keys()) assert.isFalse(stores[1].rows.has(key))
+      assert.strictEqual(stats()["send_resent_elsewhere_rows_total"], 0)
+      assertBooks(stats())
+      yield* sender.stop
+    }),
+  )
+
+  live(
+    "counts what it sends to another server because the one before fell silent",
+    Effect.gen(function* () {
+      const silent = new Store()
+      silent.before = never
+      const other = new Store()
+      const receivers = [yield* start(server(silent)), yield* start(server(other))]
+      const ports = receivers.map(({ context }) => Context.get(context, Receiver).port)
+      const sender = yield* start(agent(ports[0], { handOverMs: 100 }))
+      const { deliverTo, push, settled, stats } = Context.get(sender.context, Sender)
+      push(someRows(10))
+      yield* until(() => stats()["send_in_flight_batches"] === 1)
+      deliverTo({ host: "127.0.0.1", port: ports[1] })
+      yield* settled
+      assert.strictEqual(other.total, 10)
+      assert.strictEqual(stats()["send_resent_elsewhere_rows_total"], 10)
+      yield* sender.stop
+    }),
+  )
+
+  live(
+    "keeps everything until it is told of a server",
+    Effect.gen(function* () {
+      const store = new Store()
+      const receiver = yield* start(server(store))
+      const sender = yield* start(
+        Sender.layer({ agentId: "agent-1", host: "box", token: "", version: "test", memoryBytes: 1e6 }),
+      )
+      const { deliverTo, push, settled } = Context.get(sender.context, Sender)
+      push(someRows(10))
+      yield* Effect.sleep(50)
+      deliverTo({ host: "127.0.0.1", port: Context.get(receiver.context, Receiver).port })
+      yield* settled
+      assert.strictEqual(store.total, 10)
+      yield* sender.stop
+    }),
+  )
+
+  live(
     "loses nothing and stores nothing twice while the server dies again and again",
     Effect.gen(function* () {
       const store = new Store()

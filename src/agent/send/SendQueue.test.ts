@@ -61,7 +61,7 @@ describe("SendQueue", () => {
               assert.isFalse(entry.isDone)
               sent.push(entry)
               queue.framed(entry, new Uint8Array(number))
-              queue.sent(entry, nowMs)
+              queue.sent(entry, nowMs, "a:1")
             }
           }
           if (what === "ack" && some !== undefined) queue.acknowledge(some.instance, some.seq)

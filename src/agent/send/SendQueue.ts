@@ -39,6 +39,8 @@ export interface Outgoing {
   /** When it was sent last, milliseconds. */
   sentAtMs: number
   sends: number
+  /** The server it was sent to last, `host:port`. */
+  sentTo: string
   /** Connections that the server refused while this was in flight. */
   strikes: number
 }
@@ -74,6 +76,8 @@ export class SendQueue {
     recovered: new Tally(),
     sent: new Tally(),
     resent: new Tally(),
+    /** Sent to a server after another one may have stored them without saying so: the only batches that can be stored twice. */
+    elsewhere: new Tally(),
     acknowledged: new Tally(),
     spooled: new Tally(),
     memory: new Tally(),
@@ -153,6 +157,7 @@ export class SendQueue {
       seenAtMs: 0,
       sentAtMs: 0,
       sends: 0,
+      sentTo: "",
       strikes: 0,
     }
   }
@@ -182,11 +187,13 @@ export class SendQueue {
     this.memoryBytes += heldBytes(entry)
   }
 
-  sent(entry: Outgoing, nowMs: number): void {
+  sent(entry: Outgoing, nowMs: number, server: string): void {
     entry.sentAtMs = nowMs
     entry.sends++
     this.counters.sent.add(entry)
     if (entry.sends > 1) this.counters.resent.add(entry)
+    if (entry.sends > 1 && entry.sentTo !== server) this.counters.elsewhere.add(entry)
+    entry.sentTo = server
   }
 
   private find(instance: string, seq: number): Outgoing | undefined {

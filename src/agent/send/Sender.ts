@@ -22,7 +22,8 @@ import { Spool } from "./Spool.ts"
 import { keepWaiting, recover, type SpoolKeeperOptions, spoolOlderThan } from "./SpoolKeeper.ts"
 
 export interface SenderOptions extends Partial<SessionTimes> {
-  readonly server: Address
+  /** Left out: nothing is sent before `deliverTo`. */
+  readonly server?: Address
   readonly token: string
   /** Names this agent for ever, on this host. */
   readonly agentId: string
@@ -46,6 +47,7 @@ const defaultTimes: SessionTimes = {
   acknowledgeMs: 60_000,
   pauseMs: 200,
   pauseMostMs: 5_000,
+  handOverMs: 5_000,
 }
 
 const keeperRoundMs = 250
@@ -58,6 +60,8 @@ export class Sender extends Context.Service<
     readonly push: (batch: EncodedBatch) => void
     /** What the agent tells of itself: the latest is sent, also after each reconnect. */
     readonly tell: (status: AgentStatus) => void
+    /** The server that gets what comes from now on; one that was delivered to before may first acknowledge what it has. */
+    readonly deliverTo: (server: Address) => void
     /** By metric name without the component's prefix. */
     readonly stats: () => Record<string, number>
     /** Ends when nothing is owed any more. */
@@ -95,18 +99,30 @@ const stayConnected = (state: SessionState, mostMs: number): Effect.Effect<never
     let lastMessage = ""
     let loggedMs = 0
     while (true) {
+      const { server } = state
+      if (server === undefined) {
+        state.moved.closeUnsafe()
+        yield* state.moved.await
+        continue
+      }
       const startedMs = yield* Clock.currentTimeMillis
-      const { message } = yield* Effect.flip(runSession(state))
+      const { _tag, message } = yield* Effect.flip(runSession(state, server))
+      if (_tag === "Moved") {
+        attempt = 0
+        continue
+      }
       const endedMs = yield* Clock.currentTimeMillis
       if (endedMs - startedMs > 10_000) attempt = 0
       if (message !== lastMessage || endedMs - loggedMs >= logEveryMs) {
         lastMessage = message
         loggedMs = endedMs
-        const { host, port } = state.server
+        const { host, port } = server
         yield* Effect.logWarning(`no connection to the server ${host}:${port}: ${message}; trying again`)
       }
       const waitMs = Math.min(100 * 2 ** Math.min(attempt++, 16), mostMs)
-      yield* Effect.sleep(waitMs * (0.5 + 0.5 * (yield* Random.next)))
+      if (state.server !== server) continue
+      state.moved.closeUnsafe()
+      yield* Effect.timeoutOption(state.moved.await, waitMs * (0.5 + 0.5 * (yield* Random.next)))
     }
   })
 
@@ -208,6 +224,7 @@ const makeSender = (options: SenderOptions): Effect.Effect<Sender["Service"], ne
       queue,
       spool,
       work: yield* Latch.make(true),
+      moved: yield* Latch.make(false),
       status: undefined,
       isConnected: false,
       pauses: 0,
@@ -241,6 +258,12 @@ const makeSender = (options: SenderOptions): Effect.Effect<Sender["Service"], ne
       push: (batch) => {
         queue.push(batch)
         if (!isOpen) queue.dropMemory("shutdown")
+        state.work.openUnsafe()
+      },
+      deliverTo: (server) => {
+        if (state.server?.host === server.host && state.server.port === server.port) return
+        state.server = server
+        state.moved.openUnsafe()
         state.work.openUnsafe()
       },
       tell: (status) => {

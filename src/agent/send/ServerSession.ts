@@ -22,6 +22,9 @@ import type { SendQueue } from "./SendQueue.ts"
 import { removeFile } from "./SpoolKeeper.ts"
 import type { Spool } from "./Spool.ts"
 
+/** The agent delivers to another server from now on. */
+export class Moved extends Data.TaggedError("Moved")<{ readonly message: string }> {}
+
 /** The server does not want this agent, or not in this way. */
 export class ServerRefused extends Data.TaggedError("ServerRefused")<{
   readonly retriable: boolean
@@ -39,17 +42,22 @@ export interface SessionTimes {
   /** First wait after a retriable NACK; doubles up to `pauseMostMs`. */
   readonly pauseMs: number
   readonly pauseMostMs: number
+  /** How long a server that is left may take to acknowledge what it has. */
+  readonly handOverMs: number
 }
 
 /** What outlives a connection. */
 export interface SessionState {
-  readonly server: Address
+  /** Where to deliver; undefined until that is known. Changed while connected: the session hands over and ends with `Moved`. */
+  server: Address | undefined
   readonly hello: Hello
   readonly times: SessionTimes
   readonly queue: SendQueue
   readonly spool: Spool | undefined
   /** Opened when there may be something to send. */
   readonly work: Latch.Latch
+  /** Opened when `server` was changed. */
+  readonly moved: Latch.Latch
   /** What the agent told last; sent when it is new to this connection. */
   status: AgentStatus | undefined
   isConnected: boolean
@@ -84,13 +92,28 @@ const greet = (socket: FrameSocket, state: SessionState) =>
     return welcome
   }).pipe(within(state.times.answerMs, "the server does not answer"))
 
-const write = (socket: FrameSocket, state: SessionState, windowMost: number) =>
+/** Once there is another server: what is in flight gets its time to be acknowledged, so that the other is not sent it as well. */
+const handOver = (state: SessionState, server: Address) =>
   Effect.gen(function* () {
+    const { queue, times } = state
+    while (state.server === server) {
+      state.moved.closeUnsafe()
+      yield* state.moved.await
+    }
+    const untilMs = (yield* Clock.currentTimeMillis) + times.handOverMs
+    while (queue.inFlight > 0 && (yield* Clock.currentTimeMillis) < untilMs) yield* Effect.sleep(10)
+    return yield* new Moved({ message: "the agent delivers to another server now" })
+  })
+
+const write = (socket: FrameSocket, state: SessionState, server: Address, windowMost: number) =>
+  Effect.gen(function* () {
+    const to = `${server.host}:${server.port}`
     const { queue, spool, times, work } = state
     const send = (bytes: Uint8Array) =>
       within(times.silenceMs, "the server does not read")(socket.send(bytes))
     let told: AgentStatus | undefined
     while (true) {
+      if (state.server !== server) return yield* Effect.never
       work.closeUnsafe()
       if (state.status !== undefined && state.status !== told) {
         told = state.status
@@ -113,7 +136,7 @@ const write = (socket: FrameSocket, state: SessionState, windowMost: number) =>
         yield* removeFile(spool, entry)
         continue
       }
-      queue.sent(entry, yield* Clock.currentTimeMillis)
+      queue.sent(entry, yield* Clock.currentTimeMillis, to)
       yield* send(frame)
     }
   })
@@ -192,18 +215,19 @@ const watch = (socket: FrameSocket, state: SessionState) =>
   })
 
 /** Lasts as long as the connection; always fails. */
-export const runSession = (state: SessionState) =>
+export const runSession = (state: SessionState, server: Address) =>
   Effect.gen(function* () {
-    const { server, times } = state
+    const { times } = state
     const socket = yield* connectSocket(server).pipe(within(times.answerMs, "no connection in time"))
     const welcome = yield* greet(socket, state)
     state.isConnected = true
     yield* Effect.logInfo(`connected to the server at ${socket.remote} (Sonde ${welcome.version})`)
     const windowMost = Math.max(1, Math.min(welcome.inFlight, inFlightMost))
     return yield* Effect.raceAllFirst([
-      write(socket, state, windowMost),
+      write(socket, state, server, windowMost),
       read(socket, state),
       watch(socket, state),
+      handOver(state, server),
     ])
   }).pipe(
     Effect.scoped,

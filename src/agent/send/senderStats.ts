@@ -19,6 +19,7 @@ export const senderStats = (queue: SendQueue, isConnected: boolean): Record<stri
   put("recovered", counters.recovered)
   put("sent", counters.sent)
   put("resent", counters.resent)
+  put("resent_elsewhere", counters.elsewhere)
   put("acknowledged", counters.acknowledged)
   put("spooled", counters.spooled)
   put("memory", counters.memory, "")
