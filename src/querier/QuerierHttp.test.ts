@@ -4,6 +4,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as fc from "fast-check"
 import { request } from "node:http"
+import { AdminDoor, AdminRefused } from "./admin/AdminDoor.ts"
 import { ConsoleSources } from "./ConsoleSources.ts"
 import { QuerierHttp } from "./QuerierHttp.ts"
 import type { Row } from "../runtime/clickhouse/ClickHouse.ts"
@@ -26,6 +27,13 @@ const sources = Layer.succeed(ConsoleSources, {
   stopDemo: demo(false),
   health: Effect.succeed({ status: "down", parts: [] }),
   metricsText: Effect.succeed("sonde_up 1\n"),
+})
+
+const door = Layer.succeed(AdminDoor, {
+  call: (name, payload, token) =>
+    token === "secret"
+      ? Effect.succeed({ name, payload })
+      : Effect.fail(new AdminRefused({ reason: "forbidden", message: "no token", next: "make one" })),
 })
 
 type Store = Parameters<typeof QueryStore.of>[0]
@@ -89,7 +97,7 @@ const withStore =
   <A, E>(effect: Effect.Effect<A, E, QuerierHttp>) =>
     effect.pipe(
       Effect.provide(
-        QuerierHttp.layer(options).pipe(Layer.provide([Layer.succeed(QueryStore, store), sources])),
+        QuerierHttp.layer(options).pipe(Layer.provide([Layer.succeed(QueryStore, store), sources, door])),
       ),
     )
 
@@ -269,12 +277,29 @@ describe("QuerierHttp", () => {
     }).pipe(withStore({ rows: () => Effect.promise(() => held), text: () => Effect.succeed("") }))
   })
 
+  it.live("passes administration on, with the token, and says why not", () =>
+    Effect.gen(function* () {
+      const call = (headers: Record<string, string>, body: string) =>
+        ask("/api/v1/admin/Servers", { method: "POST", headers: { ...json, ...headers }, body })
+      const refused = yield* call({}, "{}")
+      assert.strictEqual(refused.status, 403)
+      assert.deepStrictEqual(JSON.parse(refused.text).error, {
+        code: "forbidden",
+        message: "no token",
+        next: "make one",
+      })
+      const taken = yield* call({ authorization: "Bearer secret" }, `{"a":1}`)
+      assert.deepStrictEqual(JSON.parse(taken.text), { name: "Servers", payload: { a: 1 } })
+      assert.strictEqual((yield* call({ authorization: "Bearer secret" }, "{")).status, 400)
+    }).pipe(withStore(answering([]))),
+  )
+
   it.live("says who has its port", () =>
     Effect.gen(function* () {
       const { port } = yield* QuerierHttp
       const error = yield* Effect.flip(
         Effect.provide(QuerierHttp, QuerierHttp.layer({ ...options, port })).pipe(
-          Effect.provide([Layer.succeed(QueryStore, answering([])), sources]),
+          Effect.provide([Layer.succeed(QueryStore, answering([])), sources, door]),
         ),
       )
       assert.match(

@@ -13,6 +13,7 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import type * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import { createServer } from "node:http"
+import type { AdminDoor } from "./admin/AdminDoor.ts"
 import type { ConsoleSources } from "./ConsoleSources.ts"
 import { consoleRoutes, type RouteHandler } from "./http/consoleRoutes.ts"
 import { ApiError } from "./http/ApiError.ts"
@@ -113,7 +114,7 @@ export class QuerierHttp extends Context.Service<
           port: options.port,
           gracefulShutdownTimeout: `${shutdownSeconds} seconds`,
         }).pipe(Effect.mapError((error) => listenError(options, error.cause)))
-        const services = yield* Effect.context<QueryStore | ConsoleSources>()
+        const services = yield* Effect.context<QueryStore | ConsoleSources | AdminDoor>()
         const bounded = (handler: RouteHandler) =>
           handler.pipe(
             Effect.provideContext(services),

@@ -75,6 +75,45 @@ export const ConfigSchema = Schema.Struct({
       "Requests stored in a second; when more come, some are left out by chance, and counted. Metrics stay whole. 0: all are stored.",
     ),
   }),
+  cluster: section("This server among the servers of its region.", {
+    region: text("default", "Region of this server; servers of one region share one store."),
+    zone: text("", "Availability zone of this server; agents of the zone prefer it. Empty: any."),
+    id: text(
+      "",
+      "Name of this server; empty: one is made at the first start and kept in the data directory.",
+    ),
+    etcd: texts(
+      [],
+      "Endpoints of etcd (http://HOST:2379); empty: this server is alone and keeps what servers agree on in its data directory.",
+    ),
+    etcdUser: text("", "User of etcd; empty: none."),
+    etcdPassword: text("", "Password of etcd's user."),
+    etcdCa: text("", "File with the certificate authority of etcd's TLS; empty: that of the system."),
+    secret: text(
+      "",
+      "Shared by the servers of a region: what they keep encrypted (the key of their authority) is under it. Empty: one is made in the data directory, for a server that is alone.",
+    ),
+    host: text(
+      "",
+      "Host name or address under which agents and servers reach this one; empty: where it listens.",
+    ),
+    capacity: integer(100, 1, 10_000, "How much this server can take, relative to the others."),
+    servesZones: texts([], "Zones whose agents this server takes; empty: all."),
+    leaseSeconds: integer(2, 2, 60, "A server that is silent for longer is taken for dead."),
+    agentHours: integer(24, 1, 87_600, "How long an agent that no server has stays known."),
+    approval: flag(false, "New agents wait until somebody approves them."),
+    spill: flag(false, "Agents may go to servers of other regions when their own has none."),
+  }),
+  control: section("Where agents ask what to do.", {
+    host: text("127.0.0.1", "Address to listen on."),
+    port: port(20035, "Port to listen on; 0 takes a free one."),
+    maxAgents: integer(10_000, 1, 100_000, "Connections accepted at the same time."),
+  }),
+  admin: section("Administration (`sonde admin`, the console's pages).", {
+    host: text("127.0.0.1", "Address to listen on."),
+    port: port(20417, "Port to listen on; 0 takes a free one."),
+    token: text("", "Token that `sonde admin` presents; empty: that of a server in the same data directory."),
+  }),
   storage: section("ClickHouse.", {
     mode: choice(
       ["embedded", "remote"],
@@ -115,8 +154,16 @@ export const ConfigSchema = Schema.Struct({
     }),
   }),
   agent: section("The agent on this host.", {
-    server: text("127.0.0.1:20033", "Ingester to deliver to, host:port."),
-    token: text("", "Shared secret the ingester asks for."),
+    controllers: texts(
+      ["127.0.0.1:20035"],
+      "Servers to ask what to do and where to deliver, host:port, tried in turn; empty: none, `agent.server` is enough.",
+    ),
+    server: text(
+      "127.0.0.1:20033",
+      "Ingester to deliver to until a controller names another, host:port; empty: wait for the controller.",
+    ),
+    token: text("", "Token to enrol with, or the shared secret the ingester asks for."),
+    zone: text("", "Availability zone of this host; empty: not known."),
     capture: choice(
       ["auto", "ebpf", "packets", "none"],
       "auto",

@@ -4,6 +4,8 @@ import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import type * as HttpServerResponse from "effect/http/HttpServerResponse"
+import type { AdminDoor } from "../admin/AdminDoor.ts"
+import { adminCall } from "../admin/adminRoute.ts"
 import { ConsoleSources } from "../ConsoleSources.ts"
 import { serviceMap } from "../map/serviceMap.ts"
 import { requestDetail } from "../requests/requestDetail.ts"
@@ -17,7 +19,12 @@ import { answer, errorResponse, json, plainText } from "./responses.ts"
 import type { StaticRequest } from "./StaticFiles.ts"
 
 type Answer = HttpServerResponse.HttpServerResponse
-type Services = QueryStore | ConsoleSources | HttpServerRequest.HttpServerRequest | HttpRouter.RouteContext
+type Services =
+  | QueryStore
+  | ConsoleSources
+  | AdminDoor
+  | HttpServerRequest.HttpServerRequest
+  | HttpRouter.RouteContext
 export type RouteHandler = Effect.Effect<Answer, never, Services>
 type Route = readonly [method: "GET" | "POST" | "*", path: HttpRouter.PathInput, handler: RouteHandler]
 
@@ -90,6 +97,7 @@ export const consoleRoutes = (
   ["GET", "/api/v1/status", answer(Effect.flatMap(ConsoleSources, (sources) => sources.status))],
   ["GET", "/api/v1/demo", answer(Effect.flatMap(ConsoleSources, (sources) => sources.demo))],
   ["POST", "/api/v1/demo", answer(setDemo)],
+  ["POST", "/api/v1/admin/:call", answer(adminCall)],
   ["GET", "/healthz", health],
   ["GET", "/metrics", metrics],
   ["*", "/*", elsewhere(pages)],

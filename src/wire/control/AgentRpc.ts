@@ -39,6 +39,8 @@ export const AgentHello = Schema.Struct({
   /** Region and zone as the agent was told; empty: not known. */
   region: name,
   zone: name,
+  /** Servers that the agent was sent to and cannot reach. */
+  cannotReach: names(16),
   /** What works here: names of features that are on. */
   capabilities: names(256),
   /** Version and digest of the configuration it runs with; 0 and empty: its own file. */

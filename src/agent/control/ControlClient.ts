@@ -1,0 +1,79 @@
+// Keeps the agent attached to the server it belongs to, for as long as it lives: tries the servers it knows in turn, follows where
+// it is sent, and never gives up. The agent works on without any server, with what it was told last.
+
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import type * as Scope from "effect/Scope"
+import { type Address, parseAddress } from "../../wire/socket.ts"
+import { type ControlCalls, type ControlWork, runControlSession, type SessionOver } from "./ControlSession.ts"
+import type { ServerList } from "./ServerList.ts"
+
+export interface ControlConnection {
+  readonly client: ControlCalls
+  /** Completes when the connection is gone. */
+  readonly closed: Effect.Effect<{ readonly message: string }>
+}
+
+export interface ControlOptions {
+  readonly servers: ServerList
+  readonly connect: (
+    address: Address,
+  ) => Effect.Effect<ControlConnection, { readonly message: string }, Scope.Scope>
+  readonly work: ControlWork
+}
+
+const firstWaitMs = 200
+const longestWaitMs = 10_000
+const logEveryMs = 60_000
+
+/** Runs until it is interrupted. */
+export const stayAttached = (options: ControlOptions): Effect.Effect<never> =>
+  Effect.gen(function* () {
+    const { servers, work } = options
+    let attempt = 0
+    let lastMessage = ""
+    let loggedMs = Number.NEGATIVE_INFINITY
+
+    const one = (address: string): Effect.Effect<SessionOver | { readonly message: string }> =>
+      Effect.gen(function* () {
+        const where = parseAddress(address)
+        if (where === undefined)
+          return { message: `agent.controllers: expected host:port, found "${address}"` }
+        const connection = yield* options.connect(where)
+        servers.reached(address)
+        const unreachable = servers.unreachable(yield* Clock.currentTimeMillis)
+        return yield* runControlSession(connection.client, connection.closed, work, unreachable)
+      }).pipe(
+        Effect.scoped,
+        Effect.catch((over) => Effect.succeed(over)),
+      )
+
+    while (true) {
+      let waitMs = 0
+      for (const address of servers.candidates(yield* Clock.currentTimeMillis)) {
+        const startedMs = yield* Clock.currentTimeMillis
+        const over = yield* one(address)
+        const nowMs = yield* Clock.currentTimeMillis
+        if (nowMs - startedMs > 10_000) attempt = 0
+        if ("_tag" in over && over.server !== undefined) {
+          servers.moved(over.server)
+          yield* Effect.logInfo(`this agent belongs to server ${over.server.id} (${over.message})`)
+          // Sent from one to another without end: they do not agree yet.
+          waitMs = attempt++ < 3 ? -1 : 0
+          break
+        }
+        servers.failed(address, nowMs)
+        waitMs = Math.max(waitMs, "_tag" in over ? over.waitMs : 0)
+        if (over.message !== lastMessage || nowMs - loggedMs >= logEveryMs) {
+          lastMessage = over.message
+          loggedMs = nowMs
+          yield* Effect.logWarning(`control server ${address}: ${over.message}; trying on`)
+        }
+      }
+      if (waitMs < 0) continue
+      const backOffMs = Math.min(firstWaitMs * 2 ** Math.min(attempt++, 16), longestWaitMs)
+      // Jittered, so that the agents of a server that died do not come all at once.
+      yield* Effect.sleep(Math.max(waitMs, backOffMs) * (0.5 + (yield* Random.next)))
+    }
+  })
