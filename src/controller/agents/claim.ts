@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { Coordination, CoordinationError, type Lease } from "../../runtime/coordination/Coordination.ts"
+import { Coordination, type CoordinationError, type Lease } from "../../runtime/coordination/Coordination.ts"
 import { type AgentHello, AgentRefused } from "../../wire/control/AgentRpc.ts"
 
 const Claim = Schema.Struct({

@@ -1,0 +1,205 @@
+// The agents attached to this server: an actor each, in a fiber that is supervised, found by the agent's id. Claims and releases
+// them in the store; whoever was told that an agent is elsewhere asks there.
+
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FiberMap from "effect/FiberMap"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import { exposeStats } from "../../runtime/metrics.ts"
+import { supervise } from "../../runtime/supervise.ts"
+import { Coordination, type CoordinationError, type Lease } from "../../runtime/coordination/Coordination.ts"
+import {
+  type AgentHello,
+  AgentRefused,
+  controlProtocol,
+  type Directive,
+  type Report,
+  type ServerAddress,
+} from "../../wire/control/AgentRpc.ts"
+import { AgentSession, type SessionSurroundings } from "./AgentSession.ts"
+import { claimAgent, releaseAgent } from "./claim.ts"
+import { KnownAgents } from "./KnownAgents.ts"
+
+/** Who speaks, as its certificate says; `none` on a plain connection, which only loopback may be. */
+export interface AgentPeer {
+  readonly remote: string
+  readonly identity: { readonly kind: "agent" | "server" | "admin" | "none"; readonly name: string }
+}
+
+export interface AgentSessionsOptions {
+  /** Of all keys: `/sonde/REGION/`. */
+  readonly prefix: string
+  readonly self: ServerAddress
+  /** This server's lease; another one after it was lost. Undefined: none now, so no agent can be claimed. */
+  readonly lease: () => Lease | undefined
+  /** The server an agent belongs to, chosen if there was none. */
+  readonly placeOf: (
+    hello: AgentHello,
+  ) => Effect.Effect<{ readonly server: ServerAddress } | { readonly nobody: string }, CoordinationError>
+  readonly surroundings: Omit<SessionSurroundings, "self" | "permission" | "reported">
+}
+
+const unavailable = (message: string) =>
+  new AgentRefused({ reason: "unavailable", message, retryAfterMs: 1_000 })
+
+export class AgentSessions extends Context.Service<
+  AgentSessions,
+  {
+    /** The agent's session, as long as the stream is read. */
+    readonly attach: (hello: AgentHello, peer: AgentPeer) => Stream.Stream<Directive, AgentRefused>
+    readonly report: (agent: string, report: Report) => Effect.Effect<void, AgentRefused>
+    readonly get: (agent: string) => AgentSession | undefined
+    readonly list: () => ReadonlyArray<AgentSession>
+    /** Has an actor look again at what concerns its agent; all of them without an id. */
+    readonly refresh: (agent?: string) => void
+    /** False: the agent is not here. */
+    readonly ask: (agent: string, id: string) => boolean
+    /** Ends sessions of agents that others have taken. */
+    readonly superseded: (agent: string) => void
+    readonly stats: () => Record<string, number>
+  }
+>()("sonde/controller/AgentSessions") {
+  static readonly layer = (
+    options: AgentSessionsOptions,
+  ): Layer.Layer<AgentSessions, never, Coordination | KnownAgents> =>
+    Layer.effect(AgentSessions, make(options))
+}
+
+const make = (options: AgentSessionsOptions) =>
+  Effect.gen(function* () {
+    const coordination = yield* Coordination
+    const known = yield* KnownAgents
+    const fibers = yield* FiberMap.make<string>()
+    const sessions = new Map<string, AgentSession>()
+    const counters = { attached: 0, moved: 0, refused: 0, superseded: 0, reports: 0, restarted: 0 }
+
+    const surroundings: SessionSurroundings = {
+      ...options.surroundings,
+      self: options.self,
+      permission: (agent) => known.get(agent)?.permission ?? "allowed",
+      reported: () => void counters.reports++,
+    }
+
+    const check = (hello: AgentHello, peer: AgentPeer): AgentRefused | undefined => {
+      if (hello.protocol < 1 || hello.protocol > controlProtocol + 16) {
+        return new AgentRefused({
+          reason: "protocol",
+          message: `control protocol ${hello.protocol} is not spoken here, but 1 to ${controlProtocol}: update the older of agent and server`,
+          retryAfterMs: 60_000,
+        })
+      }
+      const { kind, name } = peer.identity
+      if (kind === "none" || (kind === "agent" && name === hello.agent)) return undefined
+      return new AgentRefused({
+        reason: "identity",
+        message: `the certificate is that of ${kind} ${name}, not of agent ${hello.agent}: enrol again`,
+        retryAfterMs: 60_000,
+      })
+    }
+
+    /** Runs until the stream's scope closes; a failure of the actor itself begins it anew. */
+    const start = (session: AgentSession) =>
+      FiberMap.run(
+        fibers,
+        session.hello.agent,
+        supervise("controller/agents")(
+          session.run(surroundings).pipe(
+            Effect.catchTag("AgentRefused", (refusal) => {
+              session.end(refusal.reason, refusal.message, refusal.retryAfterMs)
+              return Effect.void
+            }),
+          ),
+        ),
+      )
+
+    const open = Effect.fnUntraced(function* (hello: AgentHello, peer: AgentPeer) {
+      const wrong = check(hello, peer)
+      if (wrong !== undefined) return yield* wrong
+      yield* known.saw(hello)
+      const place = yield* options.placeOf(hello)
+      if ("nobody" in place) return yield* unavailable(`no server takes this agent: ${place.nobody}`)
+      if (place.server.id !== options.self.id) {
+        counters.moved++
+        return Stream.make<[Directive]>({ _tag: "Move", server: place.server, reason: "belongs there" })
+      }
+      const lease = options.lease()
+      if (lease === undefined) return yield* unavailable("this server has lost its lease and takes a new one")
+      const revision = yield* claimAgent(options.prefix, options.self.id, lease, hello)
+      const session = yield* AgentSession.make(hello, peer.remote)
+      yield* Effect.acquireRelease(
+        Effect.gen(function* () {
+          sessions.get(hello.agent)?.end("superseded", "the agent attached again")
+          sessions.set(hello.agent, session)
+          counters.attached++
+          return yield* start(session)
+        }),
+        (fiber) =>
+          Effect.gen(function* () {
+            yield* Fiber.interrupt(fiber)
+            if (sessions.get(hello.agent) === session) sessions.delete(hello.agent)
+            yield* Effect.ignore(releaseAgent(options.prefix, hello.agent, revision))
+          }),
+      )
+      yield* Effect.logInfo(`agent ${hello.agent} on ${hello.host} attached from ${peer.remote}`)
+      return Stream.fromQueue(session.directives)
+    })
+
+    const stats = () => ({
+      agents: sessions.size,
+      ...Object.fromEntries(Object.entries(counters).map(([name, value]) => [`${name}_total`, value])),
+    })
+    yield* exposeStats("controller", stats)
+
+    const refresh = (agent?: string): void => {
+      if (agent !== undefined) sessions.get(agent)?.tell({ kind: "refresh" })
+      else for (const session of sessions.values()) session.tell({ kind: "refresh" })
+    }
+
+    // A record of a connected agent is renewed, so that it does not look forgotten.
+    const keepSeen = Effect.gen(function* () {
+      while (true) {
+        yield* Effect.sleep("1 minute")
+        for (const session of [...sessions.values()]) {
+          yield* known.saw(session.hello)
+          yield* Effect.yieldNow
+        }
+      }
+    })
+    yield* Effect.forkScoped(supervise("controller/seen")(keepSeen))
+
+    return {
+      attach: (hello: AgentHello, peer: AgentPeer) =>
+        Stream.unwrap(
+          open(hello, peer).pipe(
+            Effect.provideService(Coordination, coordination),
+            Effect.catchTag("CoordinationError", ({ message }) => Effect.fail(unavailable(message))),
+            Effect.tapError(() => Effect.sync(() => void counters.refused++)),
+          ),
+        ),
+      report: (agent: string, report: Report) =>
+        Effect.suspend(() => {
+          const session = sessions.get(agent)
+          if (session === undefined) {
+            return Effect.fail(
+              new AgentRefused({ reason: "not attached", message: "attach first", retryAfterMs: 100 }),
+            )
+          }
+          if (session.tell({ kind: "report", report })) return Effect.void
+          session.end("flood", "the agent reports faster than it is read", 5_000)
+          return Effect.fail(
+            new AgentRefused({ reason: "flood", message: "too many reports", retryAfterMs: 5_000 }),
+          )
+        }),
+      get: (agent: string) => sessions.get(agent),
+      list: () => [...sessions.values()],
+      refresh,
+      ask: (agent: string, id: string) => sessions.get(agent)?.tell({ kind: "ask", id }) ?? false,
+      superseded: (agent: string) => {
+        counters.superseded++
+        sessions.get(agent)?.end("superseded", "another server has this agent now", 100)
+      },
+      stats,
+    }
+  })

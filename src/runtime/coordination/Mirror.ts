@@ -1,0 +1,97 @@
+// A live copy of all keys under a prefix, in this process: there once the first list is in, kept by a watch, listed anew when the
+// store no longer has the changes in between.
+
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as PubSub from "effect/PubSub"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import {
+  type Change,
+  Coordination,
+  type CoordinationError,
+  type Entry,
+  type Revision,
+} from "./Coordination.ts"
+
+/** Batches that may wait at one reader of `changes`; the oldest give way, since the copy itself is what counts. */
+const changesMost = 1_024
+const retryMs = 500
+const logEveryMs = 60_000
+
+export interface Mirror {
+  readonly entries: () => ReadonlyMap<string, Entry>
+  readonly get: (key: string) => Entry | undefined
+  /** Up to which the copy is complete. */
+  readonly revision: () => Revision
+  /** What changed from now on; after a new list, everything that differs. */
+  readonly changes: Stream.Stream<ReadonlyArray<Change>>
+}
+
+export const makeMirror = (
+  prefix: string,
+): Effect.Effect<Mirror, CoordinationError, Coordination | Scope.Scope> =>
+  Effect.gen(function* () {
+    const coordination = yield* Coordination
+    const pubsub = yield* PubSub.sliding<ReadonlyArray<Change>>(changesMost)
+    let entries = new Map<string, Entry>()
+    let revision: Revision = 0
+
+    const take = (changes: ReadonlyArray<Change>): void => {
+      for (const change of changes) {
+        if (change.kind === "put") {
+          entries.set(change.entry.key, change.entry)
+          revision = Math.max(revision, change.entry.modified)
+        } else {
+          entries.delete(change.key)
+          revision = Math.max(revision, change.revision)
+        }
+      }
+      PubSub.publishUnsafe(pubsub, changes)
+    }
+
+    const list = Effect.gen(function* () {
+      const found = yield* coordination.list(prefix)
+      const fresh = new Map(found.entries.map((entry) => [entry.key, entry]))
+      const differences: Array<Change> = []
+      for (const entry of found.entries) {
+        if (entries.get(entry.key)?.modified !== entry.modified) differences.push({ kind: "put", entry })
+      }
+      for (const key of entries.keys()) {
+        if (!fresh.has(key)) differences.push({ kind: "removed", key, revision: found.revision })
+      }
+      entries = fresh
+      revision = found.revision
+      if (differences.length > 0) PubSub.publishUnsafe(pubsub, differences)
+    })
+
+    yield* list
+
+    const follow = Effect.gen(function* () {
+      let loggedMs = Number.NEGATIVE_INFINITY
+      while (true) {
+        const error = yield* Effect.flip(
+          Effect.andThen(
+            Stream.runForEach(coordination.watch(prefix, revision), (changes) =>
+              Effect.sync(() => take(changes)),
+            ),
+            Effect.fail(undefined),
+          ),
+        )
+        const nowMs = yield* Clock.currentTimeMillis
+        if (error !== undefined && nowMs - loggedMs > logEveryMs) {
+          loggedMs = nowMs
+          yield* Effect.logInfo(`${prefix} is listed again: ${error.message}`)
+        }
+        while ((yield* Effect.exit(list))._tag === "Failure") yield* Effect.sleep(retryMs)
+      }
+    })
+    yield* Effect.forkScoped(follow)
+
+    return {
+      entries: () => entries,
+      get: (key) => entries.get(key),
+      revision: () => revision,
+      changes: Stream.fromPubSub(pubsub),
+    }
+  })
