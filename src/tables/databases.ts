@@ -34,7 +34,7 @@ import {
   seriesDictionary,
 } from "./prometheusTables.ts"
 import { recordDictionaries } from "./recordDictionaries.ts"
-import { deadLetterTable, migrationsTable, stateTable } from "./sondeTables.ts"
+import { deadLetterTable, migrationsTable, packagePartTable, stateTable } from "./sondeTables.ts"
 import type { Table } from "./Table.ts"
 import {
   customTagDictionary,
@@ -59,7 +59,7 @@ export const databases: ReadonlyArray<Database> = [
   {
     name: "sonde",
     comment: "What Sonde keeps for itself.",
-    tables: [migrationsTable, stateTable, deadLetterTable],
+    tables: [migrationsTable, stateTable, deadLetterTable, packagePartTable],
   },
   {
     name: "flow_tag",

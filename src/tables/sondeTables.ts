@@ -1,4 +1,5 @@
-// sonde.*: what Sonde keeps for itself: which migrations and settings the database has seen, and batches that ClickHouse refused.
+// sonde.*: what Sonde keeps for itself: which migrations and settings the database has seen, batches that ClickHouse refused, and the
+// bytes of packages for agents.
 
 import { column, type Table } from "./Table.ts"
 
@@ -57,5 +58,23 @@ export const deadLetterTable: Table = {
     column("code", "Int32", "ClickHouse's error code."),
     column("reason", "String", "ClickHouse's words."),
     column("block", "String", "The rows in Native format."),
+  ],
+}
+
+export const packagePartTable: Table = {
+  database: "sonde",
+  name: "package_part",
+  comment:
+    "Bytes of packages and plugins for agents, in parts; what they are stands with what servers agree on",
+  engine: "ReplacingMergeTree",
+  orderBy: ["digest", "part"],
+  retention: "always",
+  placement: { shardBy: "cityHash64(digest)" },
+  settings: { index_granularity: 1, default_compression_codec: "ZSTD(1)" },
+  columns: [
+    column("digest", "String", "SHA-256 of the whole, in hex."),
+    column("part", "UInt32", "Number of the part, from 0."),
+    column("bytes", "String", "64 KiB of it; the last part has the rest."),
+    column("added_at", "DateTime", "When it was stored.", { default: "now()" }),
   ],
 }

@@ -1,6 +1,7 @@
 // All migrations in order. A release only ever appends.
 
 import { firstTables } from "./0001-first-tables.ts"
+import { packageParts } from "./0002-package-parts.ts"
 import type { Migration } from "./Migration.ts"
 
-export const migrations: ReadonlyArray<Migration> = [firstTables]
+export const migrations: ReadonlyArray<Migration> = [firstTables, packageParts]

@@ -177,6 +177,8 @@ export const PackageView = Schema.Struct({
   groups: Schema.Array(name),
 })
 
+export type PackageView = typeof PackageView.Type
+
 export const RegionView = Schema.Struct({
   name,
   isHere: Schema.Boolean,
