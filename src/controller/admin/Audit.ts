@@ -43,12 +43,14 @@ export class Audit extends Context.Service<
 const make = (prefix: string) =>
   Effect.gen(function* () {
     const coordination = yield* Coordination
+    let noted = 0
     return {
       note: (change: AuditedChange) =>
         Effect.gen(function* () {
           const atMs = yield* Clock.currentTimeMillis
           const view: AuditView = { ...change, atMs, detail: change.detail.slice(0, detailMost) }
-          const key = `${prefix}${atMs.toString().padStart(15, "0")}-${randomBytes(4).toString("hex")}`
+          const order = `${atMs.toString().padStart(15, "0")}-${(noted++ % 1e6).toString().padStart(6, "0")}`
+          const key = `${prefix}${order}-${randomBytes(4).toString("hex")}`
           yield* coordination.commit({ writes: [{ put: key, value: JSON.stringify(view) }] })
         }).pipe(
           Effect.catchTag("CoordinationError", ({ message }) =>

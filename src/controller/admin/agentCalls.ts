@@ -1,0 +1,150 @@
+// Calls about agents: the whole region's, whoever has them. What only the server that has an agent knows is asked of that server.
+
+import * as Effect from "effect/Effect"
+import type { AgentView } from "../../wire/control/AdminRpc.ts"
+import type { AgentRecord } from "../agents/AgentRecord.ts"
+import type { AgentSession } from "../agents/AgentSession.ts"
+import type { CoordinationError } from "../../runtime/coordination/Coordination.ts"
+import { type AdminHandlers, adminError } from "./AdminCalls.ts"
+
+/** What another server, or this one, knows of an agent that it has. */
+export interface AttachedAgent {
+  readonly id: string
+  readonly server: string
+  readonly view: Pick<
+    AgentView,
+    | "state"
+    | "capabilities"
+    | "exceptions"
+    | "configVersion"
+    | "configWanted"
+    | "configProblem"
+    | "cpuMs"
+    | "memoryMiB"
+    | "clockOffsetUs"
+    | "lastSeenMs"
+  >
+}
+
+export interface AgentCallsSources {
+  readonly records: () => ReadonlyArray<AgentRecord>
+  /** Agents attached to any server; servers that do not answer are left out. */
+  readonly attached: Effect.Effect<ReadonlyArray<AttachedAgent>>
+  readonly groupOf: (record: AgentRecord) => string
+  /** Server the agent belongs to; empty: none. */
+  readonly placeOf: (agent: string) => string
+  readonly loadOf: (agent: string) => number
+  readonly configOf: (record: AgentRecord) => {
+    readonly values: Readonly<Record<string, unknown>>
+    readonly origins: Readonly<Record<string, unknown>>
+  }
+  readonly permit: (
+    agent: string,
+    permission: AgentRecord["permission"],
+  ) => Effect.Effect<boolean, CoordinationError>
+  readonly forget: (agent: string) => Effect.Effect<boolean, CoordinationError>
+  /** Undefined: done; else why not. */
+  readonly move: (agent: string, server: string) => Effect.Effect<string | undefined, CoordinationError>
+  readonly support: (agent: string) => Effect.Effect<Uint8Array, { readonly message: string }>
+}
+
+/** What this server tells of an agent that it has. */
+export const attachedAgent = (session: AgentSession, server: string): AttachedAgent => {
+  const { hello, permission, report } = session
+  return {
+    id: hello.agent,
+    server,
+    view: {
+      state: permission === "allowed" ? (report?.state ?? "starting") : permission,
+      capabilities: report?.capabilities ?? hello.capabilities,
+      exceptions: report?.exceptions ?? [],
+      configVersion: report?.configVersion ?? hello.configVersion,
+      configWanted: session.wanted.version,
+      configProblem: report?.configProblem ?? "",
+      cpuMs: report?.cpuMs ?? 0,
+      memoryMiB: report?.memoryMiB ?? 0,
+      clockOffsetUs: report?.clockOffsetUs ?? 0,
+      lastSeenMs: Math.max(session.attachedMs, session.reportedMs),
+    },
+  }
+}
+
+const away = ({ message }: { readonly message: string }) =>
+  adminError("unavailable", message, "try again in a moment")
+
+const noAgent = (id: string) =>
+  adminError("not found", `there is no agent ${id}`, "`sonde admin agents list` shows all")
+
+export const agentCalls = (
+  sources: AgentCallsSources,
+): Pick<AdminHandlers, "Agents" | "Agent" | "AgentSet" | "AgentMove" | "AgentDelete" | "AgentSupport"> => {
+  const viewOf = (record: AgentRecord, attached: AttachedAgent | undefined): AgentView => ({
+    id: record.id,
+    host: record.host,
+    machineId: record.machineId,
+    version: record.version,
+    group: sources.groupOf(record),
+    region: record.region,
+    zone: record.zone,
+    server: attached?.server ?? "",
+    place: sources.placeOf(record.id),
+    load: sources.loadOf(record.id),
+    firstSeenMs: record.firstSeenMs,
+    ...(attached?.view ?? {
+      state: record.permission === "allowed" ? ("lost" as const) : record.permission,
+      capabilities: record.capabilities,
+      exceptions: [],
+      configVersion: 0,
+      configWanted: 0,
+      configProblem: "",
+      cpuMs: 0,
+      memoryMiB: 0,
+      clockOffsetUs: 0,
+      lastSeenMs: record.lastSeenMs,
+    }),
+  })
+
+  const views = Effect.map(sources.attached, (attached) => {
+    const byId = new Map(attached.map((one) => [one.id, one]))
+    return sources.records().map((record) => viewOf(record, byId.get(record.id)))
+  })
+
+  const recordOf = (id: string) => {
+    const record = sources.records().find((one) => one.id === id)
+    return record === undefined ? Effect.fail(noAgent(id)) : Effect.succeed(record)
+  }
+
+  return {
+    Agents: () => views,
+    Agent: ({ id }) =>
+      Effect.gen(function* () {
+        const record = yield* recordOf(id)
+        const agent = (yield* views).find((one) => one.id === id)
+        if (agent === undefined) return yield* noAgent(id)
+        const { origins, values } = sources.configOf(record)
+        return { agent, config: { ...values }, origins: { ...origins } }
+      }),
+    AgentSet: ({ id, state }) =>
+      Effect.gen(function* () {
+        const record = yield* recordOf(id)
+        if (state === "approved" && record.permission !== "pending")
+          return yield* adminError("conflict", `agent ${id} does not wait for approval`)
+        const isDone = yield* Effect.mapError(
+          sources.permit(id, state === "disabled" ? "disabled" : "allowed"),
+          away,
+        )
+        if (!isDone) return yield* noAgent(id)
+      }),
+    AgentMove: ({ id, server }) =>
+      Effect.gen(function* () {
+        yield* recordOf(id)
+        const problem = yield* Effect.mapError(sources.move(id, server), away)
+        if (problem !== undefined) return yield* adminError("invalid", problem)
+      }),
+    AgentDelete: ({ id }) =>
+      Effect.gen(function* () {
+        if (!(yield* Effect.mapError(sources.forget(id), away))) return yield* noAgent(id)
+      }),
+    AgentSupport: ({ id }) => Effect.andThen(recordOf(id), Effect.mapError(sources.support(id), away)),
+  }
+}
