@@ -8,7 +8,7 @@ import type { AgentStatus } from "../model/AgentStatus.ts"
 import { AgentStatusSchema } from "./agentStatus.ts"
 import { encodeFrame, FrameType } from "./frame.ts"
 import { bodyMost, rowsMost, statusPayloadMost } from "./limits.ts"
-import { isPlainMsgpack } from "./plainMsgpack.ts"
+import { isPlainMsgpack } from "../runtime/rpc/plainMsgpack.ts"
 
 const name = Schema.String.check(Schema.isMaxLength(256))
 const count = (most: number) => Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: most }))

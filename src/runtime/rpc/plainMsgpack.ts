@@ -32,9 +32,7 @@ const sized: Readonly<Record<number, 1 | 2 | 4>> = {
   0xdf: 4,
 }
 
-const depthMost = 8
-
-export const isPlainMsgpack = (bytes: Buffer, itemsMost: number): boolean => {
+export const isPlainMsgpack = (bytes: Buffer, itemsMost: number, depthMost = 8): boolean => {
   /** Items still to come at each open array or map, innermost last. */
   const open = [1]
   let at = 0
