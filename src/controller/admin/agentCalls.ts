@@ -1,35 +1,19 @@
 // Calls about agents: the whole region's, whoever has them. What only the server that has an agent knows is asked of that server.
 
 import * as Effect from "effect/Effect"
-import type { AgentView } from "../../wire/control/AdminRpc.ts"
+import type { AgentView, AttachedAgent } from "../../wire/control/AdminRpc.ts"
 import type { AgentRecord } from "../agents/AgentRecord.ts"
 import type { AgentSession } from "../agents/AgentSession.ts"
 import type { CoordinationError } from "../../runtime/coordination/Coordination.ts"
 import { type AdminHandlers, adminError } from "./AdminCalls.ts"
 
-/** What another server, or this one, knows of an agent that it has. */
-export interface AttachedAgent {
-  readonly id: string
-  readonly server: string
-  readonly view: Pick<
-    AgentView,
-    | "state"
-    | "capabilities"
-    | "exceptions"
-    | "configVersion"
-    | "configWanted"
-    | "configProblem"
-    | "cpuMs"
-    | "memoryMiB"
-    | "clockOffsetUs"
-    | "lastSeenMs"
-  >
-}
-
 export interface AgentCallsSources {
   readonly records: () => ReadonlyArray<AgentRecord>
-  /** Agents attached to any server; servers that do not answer are left out. */
+  /** What the servers that have them know of agents; servers that do not answer are left out. */
   readonly attached: Effect.Effect<ReadonlyArray<AttachedAgent>>
+  readonly attachedHere: () => ReadonlyArray<AttachedAgent>
+  /** Server that has the agent; empty: none. */
+  readonly serverOf: (agent: string) => string
   readonly groupOf: (record: AgentRecord) => string
   /** Server the agent belongs to; empty: none. */
   readonly placeOf: (agent: string) => string
@@ -46,26 +30,24 @@ export interface AgentCallsSources {
   /** Undefined: done; else why not. */
   readonly move: (agent: string, server: string) => Effect.Effect<string | undefined, CoordinationError>
   readonly support: (agent: string) => Effect.Effect<Uint8Array, { readonly message: string }>
+  readonly supportHere: (agent: string) => Effect.Effect<Uint8Array, { readonly message: string }>
 }
 
 /** What this server tells of an agent that it has. */
-export const attachedAgent = (session: AgentSession, server: string): AttachedAgent => {
+export const attachedAgent = (session: AgentSession): AttachedAgent => {
   const { hello, permission, report } = session
   return {
     id: hello.agent,
-    server,
-    view: {
-      state: permission === "allowed" ? (report?.state ?? "starting") : permission,
-      capabilities: report?.capabilities ?? hello.capabilities,
-      exceptions: report?.exceptions ?? [],
-      configVersion: report?.configVersion ?? hello.configVersion,
-      configWanted: session.wanted.version,
-      configProblem: report?.configProblem ?? "",
-      cpuMs: report?.cpuMs ?? 0,
-      memoryMiB: report?.memoryMiB ?? 0,
-      clockOffsetUs: report?.clockOffsetUs ?? 0,
-      lastSeenMs: Math.max(session.attachedMs, session.reportedMs),
-    },
+    state: permission === "allowed" ? (report?.state ?? "starting") : permission,
+    capabilities: report?.capabilities ?? hello.capabilities,
+    exceptions: report?.exceptions ?? [],
+    configVersion: report?.configVersion ?? hello.configVersion,
+    configWanted: session.wanted.version,
+    configProblem: report?.configProblem ?? "",
+    cpuMs: report?.cpuMs ?? 0,
+    memoryMiB: report?.memoryMiB ?? 0,
+    clockOffsetUs: report?.clockOffsetUs ?? 0,
+    lastSeenMs: Math.max(session.attachedMs, session.reportedMs),
   }
 }
 
@@ -86,12 +68,17 @@ export const agentCalls = (
     group: sources.groupOf(record),
     region: record.region,
     zone: record.zone,
-    server: attached?.server ?? "",
+    server: sources.serverOf(record.id),
     place: sources.placeOf(record.id),
     load: sources.loadOf(record.id),
     firstSeenMs: record.firstSeenMs,
-    ...(attached?.view ?? {
-      state: record.permission === "allowed" ? ("lost" as const) : record.permission,
+    ...(attached ?? {
+      state:
+        record.permission !== "allowed"
+          ? record.permission
+          : sources.serverOf(record.id) === ""
+            ? "lost"
+            : "running",
       capabilities: record.capabilities,
       exceptions: [],
       configVersion: 0,

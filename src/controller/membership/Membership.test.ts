@@ -139,9 +139,9 @@ describe("Membership", () => {
       const { server } = region()
       const one = yield* server("a")
       const two = yield* server("b")
-      yield* one.membership.drain(true)
+      yield* two.membership.drain("a", true)
       yield* until(() => two.membership.servers().get("a")?.isDraining === true)
-      yield* one.membership.drain(false)
+      yield* one.membership.drain("a", false)
       yield* until(() => two.membership.servers().get("a")?.isDraining === false)
     }),
   )

@@ -3,7 +3,6 @@
 
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -70,7 +69,8 @@ export class Membership extends Context.Service<
     readonly leadership: () => Leadership
     /** One element whenever servers or leadership may have changed. */
     readonly changes: Stream.Stream<void>
-    readonly drain: (isDraining: boolean) => Effect.Effect<void, CoordinationError>
+    /** Holds until it is taken back, also over restarts of that server. */
+    readonly drain: (server: string, isDraining: boolean) => Effect.Effect<void, CoordinationError>
   }
 >()("sonde/controller/Membership") {
   static readonly layer = (
@@ -90,9 +90,10 @@ const make = (
     const leaderKey = `${prefix}leader/${options.self.id}`
     const servers = yield* makeMirror(`${prefix}server/`)
     const leaders = yield* makeMirror(`${prefix}leader/`)
+    const drains = yield* makeMirror(`${prefix}drain/`)
     const pubsub = yield* PubSub.sliding<void>(16)
     const counters = { leases: 0, leasesLost: 0 }
-    let self = options.self
+    const { self } = options
     let held: Lease | undefined
     /** Create revision of this server's candidacy under the lease that is held; 0: none. */
     let candidacy: Revision = 0
@@ -114,7 +115,9 @@ const make = (
           known = { modified: entry.modified, record }
           decoded.set(entry.key, known)
         }
-        all.set(known.record.id, known.record)
+        const { record } = known
+        const isDraining = drains.get(`${prefix}drain/${record.id}`) !== undefined
+        all.set(record.id, isDraining ? { ...record, isDraining } : record)
       }
       return all
     }
@@ -164,7 +167,6 @@ const make = (
       ),
     )
 
-    const ready = yield* Deferred.make<void>()
     const stay = Effect.gen(function* () {
       while (true) {
         yield* Effect.catchTag(member, "CoordinationError", ({ message }) =>
@@ -175,16 +177,15 @@ const make = (
         )
       }
     })
-    const follow = Stream.runForEach(Stream.merge(servers.changes, leaders.changes), () =>
-      Effect.gen(function* () {
-        tell()
-        if (living().has(self.id)) yield* Deferred.succeed(ready, undefined)
-      }),
-    )
+    const seen = Stream.mergeAll([servers.changes, leaders.changes, drains.changes], { concurrency: 3 })
+    const follow = Stream.runForEach(seen, () => Effect.sync(tell))
     yield* Effect.forkScoped(supervise("controller/membership")(Effect.asVoid(follow)))
     yield* Effect.forkScoped(supervise("controller/lease")(stay))
     // Others can be told of this server once it sees itself among the servers.
-    yield* Effect.timeoutOption(Deferred.await(ready), "5 seconds")
+    const isSeen = Effect.gen(function* () {
+      while (!living().has(self.id)) yield* Effect.sleep(10)
+    })
+    yield* Effect.timeoutOption(isSeen, "5 seconds")
     yield* exposeStats("controller_membership", () => ({
       servers: living().size,
       is_leader: leadership().isMine ? 1 : 0,
@@ -198,12 +199,11 @@ const make = (
       lease,
       leadership,
       changes: Stream.fromPubSub(pubsub),
-      drain: (isDraining: boolean) =>
-        Effect.gen(function* () {
-          self = { ...self, isDraining }
-          const current = lease()
-          if (current !== undefined) yield* coordination.commit({ writes: [record(current)] })
-          tell()
-        }),
+      drain: (server: string, isDraining: boolean) => {
+        const key = `${prefix}drain/${server}`
+        return Effect.asVoid(
+          coordination.commit({ writes: [isDraining ? { put: key, value: "{}" } : { remove: key }] }),
+        )
+      },
     }
   })

@@ -60,6 +60,22 @@ export const AgentView = Schema.Struct({
 })
 export type AgentView = typeof AgentView.Type
 
+/** What the server that has an agent knows of it. */
+export const AttachedAgent = Schema.Struct({
+  id: name,
+  state: AgentView.fields.state,
+  capabilities: AgentView.fields.capabilities,
+  exceptions: AgentView.fields.exceptions,
+  configVersion: Schema.Number,
+  configWanted: Schema.Number,
+  configProblem: name,
+  cpuMs: Schema.Number,
+  memoryMiB: Schema.Number,
+  clockOffsetUs: Schema.Number,
+  lastSeenMs: Schema.Number,
+})
+export type AttachedAgent = typeof AttachedAgent.Type
+
 export const ServerView = Schema.Struct({
   id: name,
   control: name,
@@ -214,6 +230,9 @@ export const AdminRpc = RpcGroup.make(
   call("AgentMove", operate, { id: name, server: name }, Schema.Void),
   call("AgentDelete", administer, { id: name }, Schema.Void),
   call("AgentSupport", operate, { id: name }, Schema.Uint8Array),
+  /** What one server knows of the agents that it has; servers ask it of each other. */
+  call("AgentsHere", read, {}, Schema.Array(AttachedAgent)),
+  call("AgentSupportHere", operate, { id: name }, Schema.Uint8Array),
 
   call("Servers", read, {}, Schema.Array(ServerView)),
   call("ServerDrain", operate, { id: name, isDraining: Schema.Boolean }, Schema.Void),
