@@ -176,7 +176,7 @@ export const connectSocket = (address: Address): Effect.Effect<FrameSocket, Conn
     { interruptible: true },
   )
 
-const listenError = (address: Address, setting: string, cause: NodeJS.ErrnoException): ListenError => {
+export const listenError = (address: Address, setting: string, cause: NodeJS.ErrnoException): ListenError => {
   const where = `${address.host}:${address.port}`
   switch (cause.code) {
     case "EADDRINUSE": {
