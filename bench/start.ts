@@ -16,7 +16,21 @@ const mostSeconds = 5
 const once = (): Promise<number> =>
   new Promise((resolve, reject) => {
     const data = mkdtempSync(join(tmpdir(), "sonde-start-"))
-    const args = ["start", "--", "--json", "--data", data, "--http", "0", "--set", "ingest.port=0"]
+    const args = [
+      "start",
+      "--",
+      "--json",
+      "--data",
+      data,
+      "--http",
+      "0",
+      "--set",
+      "ingest.port=0",
+      "--set",
+      "control.port=0",
+      "--set",
+      "admin.port=0",
+    ]
     const startedMs = performance.now()
     let seconds: number | undefined
     // A group of its own: npm does not hand every signal on.

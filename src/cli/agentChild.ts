@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import { fileURLToPath } from "node:url"
 import { configKeys } from "../runtime/configKeys.ts"
 import type { SondeConfig } from "../runtime/configSchema.ts"
+import type { RunningServer } from "./startServer.ts"
 
 export class AgentEnded extends Data.TaggedError("AgentEnded")<{ readonly message: string }> {}
 
@@ -26,10 +27,14 @@ const environmentOf = (config: SondeConfig): Record<string, string> => {
   return environment
 }
 
+const address = (host: string, port: number): string => `${host.includes(":") ? `[${host}]` : host}:${port}`
+
 /** Runs the agent until it ends (a failure) or the fiber is interrupted (then it is stopped in order). */
-export const agentChild = (config: SondeConfig, ingestPort: number): Effect.Effect<never, AgentEnded> =>
+export const agentChild = (
+  config: SondeConfig,
+  { controlPort, ingestPort }: Pick<RunningServer, "controlPort" | "ingestPort">,
+): Effect.Effect<never, AgentEnded> =>
   Effect.callback<never, AgentEnded>((resume) => {
-    const host = config.ingest.host.includes(":") ? `[${config.ingest.host}]` : config.ingest.host
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("SONDE_"))
     const child = spawn(process.execPath, [...process.execArgv, main, "agent", "--with-parent"], {
       stdio: ["pipe", "ignore", "inherit"],
@@ -37,7 +42,14 @@ export const agentChild = (config: SondeConfig, ingestPort: number): Effect.Effe
         ...Object.fromEntries(inherited),
         ...environmentOf({
           ...config,
-          agent: { ...config.agent, server: `${host}:${ingestPort}`, token: config.ingest.token },
+          agent: {
+            ...config.agent,
+            controllers: [address(config.control.host, controlPort)],
+            server: address(config.ingest.host, ingestPort),
+            token: config.ingest.token,
+          },
+          // Ports that were given out: the agent leaves them alone.
+          control: { ...config.control, port: controlPort },
         }),
       },
     })

@@ -6,6 +6,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
 import * as Command from "effect/cli/Command"
+import { admin } from "./commands/admin/admin.ts"
 import { agent } from "./commands/agent.ts"
 import { config } from "./commands/config.ts"
 import { demo } from "./commands/demo.ts"
@@ -24,7 +25,7 @@ const sonde = Command.make("sonde").pipe(
   Command.withDescription(
     "Zero-code observability: who calls whom on this machine, how often, how fast, what fails",
   ),
-  Command.withSubcommands([up, agent, server, doctor, demo, top, query, replay, config]),
+  Command.withSubcommands([up, agent, server, doctor, demo, top, query, replay, config, admin]),
 )
 
 Command.run(sonde, { version }).pipe(

@@ -1,4 +1,4 @@
-// The server's wiring, top to bottom in the order of data: storage, tables, ingester, querier and console.
+// The server's wiring, top to bottom in the order of data: storage, tables, ingester, querier and console, controller.
 
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -7,6 +7,8 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
+import { AdminCalls } from "../controller/admin/AdminCalls.ts"
+import { Controller, type ControllerError } from "../controller/main.ts"
 import { AgentDirectory } from "../ingester/receive/AgentDirectory.ts"
 import { Enricher } from "../ingester/enrich/Enricher.ts"
 import { AttributeFields } from "../ingester/fields/AttributeFields.ts"
@@ -28,9 +30,10 @@ import type { SondeConfig } from "../runtime/configSchema.ts"
 import { Health } from "../runtime/Health.ts"
 import { exposeStats, processStats } from "../runtime/metrics.ts"
 import { migrate, type MigrationError } from "../tables/migrations/migrate.ts"
-import type { ListenError as IngestListenError } from "../wire/socket.ts"
+import { isLoopback, type ListenError as IngestListenError } from "../wire/socket.ts"
 import type { ListenError as HttpListenError } from "../querier/QuerierHttp.ts"
 import { IdAllocator } from "../tags/IdAllocator.ts"
+import { AdminDoorway } from "./adminDoorway.ts"
 import { consoleSources } from "./consoleSources.ts"
 import { version } from "./version.ts"
 
@@ -40,6 +43,8 @@ export interface RunningServer {
   /** Where to point a browser. */
   readonly url: string
   readonly ingestPort: number
+  readonly controlPort: number
+  readonly adminPort: number
 }
 
 export type ServerError =
@@ -50,6 +55,7 @@ export type ServerError =
   | MigrationError
   | IngestListenError
   | HttpListenError
+  | ControllerError
 
 const storage = ({ data, storage }: SondeConfig): Layer.Layer<ClickHouse, EngineError> =>
   storage.mode === "embedded"
@@ -102,9 +108,9 @@ const resourceEvents = Layer.unwrap(
 
 const tagging = (config: SondeConfig) => labeler(config).pipe(Layer.provide([resourceEvents, machineFeed]))
 
-const querier = (config: SondeConfig) =>
+const querier = (config: SondeConfig, door: AdminDoorway) =>
   QuerierHttp.layer({ ...config.http, webDirectory }).pipe(
-    Layer.provide([clickHouseStore, consoleSources(config)]),
+    Layer.provide([clickHouseStore, consoleSources(config), door.layer]),
   )
 
 /** Whoever named the server should hear which key did. */
@@ -123,17 +129,28 @@ export const startServer = (config: SondeConfig): Effect.Effect<RunningServer, S
   Effect.gen(function* () {
     const health = yield* Health
     yield* exposeStats("server_process", processStats)
+    // The console comes before the controller, whose record names its port: it asks through a door that opens later.
+    const door = new AdminDoorway(isLoopback(config.http.host))
     const services = yield* Layer.build(
-      querier(config).pipe(
+      querier(config, door).pipe(
         Layer.provideMerge(tagging(config)),
         Layer.provideMerge(ingester(config)),
         Layer.provideMerge(tables(config)),
         Layer.provideMerge(storage(config)),
       ),
     )
+    const http = Context.get(services, QuerierHttp)
+    const ingestPort = Context.get(services, Receiver).port
+    const controller = yield* Layer.build(
+      Controller.layer(config, {
+        version,
+        ports: { ingest: ingestPort, http: http.port },
+        roles: ["controller", "labeler", "ingester", "querier"],
+        domains: () => Effect.succeed([]),
+      }),
+    ).pipe(Effect.provideContext(services))
+    door.open(Context.get(controller, AdminCalls))
     for (const part of ["storage", "ingester", "querier"]) health.set(`server/${part}`, "running")
-    return {
-      url: Context.get(services, QuerierHttp).url,
-      ingestPort: Context.get(services, Receiver).port,
-    }
+    const { admin, control } = Context.get(controller, Controller)
+    return { url: http.url, ingestPort, controlPort: control, adminPort: admin }
   }).pipe(Effect.mapError((error) => naming(config, error)))

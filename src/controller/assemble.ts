@@ -1,8 +1,8 @@
 // Puts the controller's parts together: what agents' handlers and administration's calls ask of whom, and what runs beside them.
 
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { SondeConfig } from "../runtime/configSchema.ts"
 import { Coordination } from "../runtime/coordination/Coordination.ts"
 import { makeMirror } from "../runtime/coordination/Mirror.ts"
 import { StatsSources } from "../runtime/metrics.ts"
@@ -12,16 +12,243 @@ import { type AdminHandlers, adminError, makeAdminCalls } from "./admin/AdminCal
 import { agentCalls, attachedAgent } from "./admin/agentCalls.ts"
 import { Audit } from "./admin/Audit.ts"
 import type { Caller } from "./admin/Caller.ts"
-import { localToken } from "./admin/LocalToken.ts"
 import { packageCalls } from "./admin/packageCalls.ts"
 import { Peers, serverToken } from "./admin/Peers.ts"
 import { serverCalls } from "./admin/serverCalls.ts"
 import type { AgentHandlersOptions } from "./agents/agentHandlers.ts"
-import type { AgentRecord } from "./agents/AgentRecord.ts"
 import { AgentSessions } from "./agents/AgentSessions.ts"
 import { claimingServer, claimPrefix } from "./agents/claim.ts"
 import { KnownAgents } from "./agents/KnownAgents.ts"
 import { SupportBundles } from "./agents/SupportBundles.ts"
-import { whileLeading } from "./membership/leading.ts"
+import { fencedCommit, whileLeading } from "./membership/leading.ts"
 import { Membership } from "./membership/Membership.ts"
 import { Packages } from "./package/Packages.ts"
+import { Placement } from "./placement/Placement.ts"
+
+export interface AssembleOptions {
+  /** Of all keys: `/sonde/REGION/`. */
+  readonly prefix: string
+  readonly region: string
+  readonly version: string
+  /** Shared by the servers of the region. */
+  readonly secret: string
+  readonly localToken: string
+  /** How long an agent that no server has stays known. */
+  readonly agentHours: number
+  readonly domains: AdminHandlers["Domains"]
+}
+
+const hourMs = 3_600_000
+const balanceEveryMs = 15_000
+const cleanEveryMs = 60_000
+const viewOfRegion = { state: "reachable", message: "", isHere: true } as const
+
+export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
+  const { prefix } = options
+  const audit = yield* Audit
+  const coordination = yield* Coordination
+  const known = yield* KnownAgents
+  const membership = yield* Membership
+  const packages = yield* Packages
+  const placement = yield* Placement
+  const sessions = yield* AgentSessions
+  const stats = yield* StatsSources
+  const claims = yield* makeMirror(prefix + claimPrefix)
+  const bundles = new SupportBundles(sessions)
+  const peers = new Peers(membership, options.secret)
+  const self = membership.self().id
+  const commit = (transaction: Parameters<ReturnType<typeof fencedCommit>>[0]) =>
+    Effect.provideService(fencedCommit(membership, prefix)(transaction), Coordination, coordination)
+
+  const serverOf = (agent: string): string => {
+    const claim = claims.get(`${prefix}${claimPrefix}${agent}`)
+    return claim === undefined ? "" : claimingServer(claim.value)
+  }
+  const attachedHere = () => sessions.list().map(attachedAgent)
+  const attachedAt = (server: string): number => {
+    let count = 0
+    for (const { value } of claims.entries().values()) if (claimingServer(value) === server) count++
+    return count
+  }
+  const supportOf = (agent: string) => {
+    const server = serverOf(agent)
+    if (server === self) return bundles.ask(agent)
+    return server === ""
+      ? Effect.fail({ message: `no server has agent ${agent} just now` })
+      : peers.ask(server, (client) => client.AgentSupportHere({ id: agent }))
+  }
+
+  // What may concern an attached agent: its record, its place, who serves, packages.
+  const refreshOf = <A>(
+    changes: Stream.Stream<A>,
+    agentsOf: (change: A) => ReadonlyArray<string> | undefined,
+  ) =>
+    Effect.forkScoped(
+      supervise("controller/refresh")(
+        Stream.runForEach(changes, (change) =>
+          Effect.sync(() => {
+            const agents = agentsOf(change)
+            if (agents === undefined) sessions.refresh()
+            else for (const agent of agents) sessions.refresh(agent)
+          }),
+        ),
+      ),
+    )
+  yield* refreshOf(known.changes, (changes) =>
+    changes.map((change) =>
+      (change.kind === "put" ? change.entry.key : change.key).slice(`${prefix}agent/`.length),
+    ),
+  )
+  yield* refreshOf(placement.changes, (agents) => agents)
+  yield* refreshOf(packages.changes, () => undefined)
+
+  // An agent that another server has now: what is left of its session here ends.
+  const superseded = Stream.runForEach(claims.changes, (changes) =>
+    Effect.sync(() => {
+      for (const change of changes) {
+        if (change.kind !== "put") continue
+        const agent = change.entry.key.slice(`${prefix}${claimPrefix}`.length)
+        if (claimingServer(change.entry.value) !== self && sessions.get(agent) !== undefined)
+          sessions.superseded(agent)
+      }
+    }),
+  )
+  yield* Effect.forkScoped(supervise("controller/superseded")(superseded))
+
+  const rebalance = Effect.gen(function* () {
+    const plan = yield* placement.plan
+    yield* placement.apply(plan, commit)
+    return plan
+  })
+
+  /** Leader's work: places of dead and drained servers at once, balance every now and then. */
+  const keepBalanced = Effect.gen(function* () {
+    while (true) {
+      yield* Effect.raceFirst(
+        Effect.sleep(balanceEveryMs),
+        // A change of servers is answered at once; several come together.
+        Effect.andThen(Stream.runDrain(Stream.take(membership.changes, 1)), Effect.sleep(200)),
+      )
+      const plan = yield* rebalance
+      if (plan.moves.length > 0)
+        yield* Effect.logInfo(
+          `${plan.moves.length} agents were given other servers (${reasonsOf(plan.moves)})`,
+        )
+    }
+  })
+
+  const clean = Effect.gen(function* () {
+    while (true) {
+      yield* Effect.sleep(cleanEveryMs)
+      const nowMs = yield* Clock.currentTimeMillis
+      for (const { id, lastSeenMs } of known.list()) {
+        if (serverOf(id) !== "" || nowMs - lastSeenMs < options.agentHours * hourMs) continue
+        yield* known.forget(id)
+        yield* Effect.logInfo(`agent ${id} is forgotten: no server had it for ${options.agentHours} hours`)
+      }
+      yield* audit.trim
+    }
+  })
+  for (const [path, work] of [
+    ["controller/leader/balance", keepBalanced],
+    ["controller/leader/clean-up", clean],
+  ] as const)
+    yield* Effect.forkScoped(whileLeading(membership, path, Effect.orDie(work)))
+
+  const planView = (plan: Effect.Success<typeof placement.plan>) => ({
+    ...plan,
+    moves: plan.moves.map((move) => ({ ...move, host: known.get(move.agent)?.host ?? "" })),
+  })
+
+  const ofServers = serverToken(options.secret)
+  const callerOf = (token: string): Effect.Effect<Caller | undefined> =>
+    Effect.sync(() => {
+      if (token === options.localToken) return { name: "local", role: "admin" }
+      if (token === ofServers) return { name: "another server", role: "operator" }
+      return undefined
+    })
+
+  const notHere = () => Effect.fail(adminError("unavailable", "this server cannot do that"))
+  const handlers: AdminHandlers = {
+    WhoAmI: (_, { name, role }) =>
+      Effect.succeed({ name, role, server: self, region: options.region, version: options.version }),
+    ...agentCalls({
+      records: known.list,
+      attached: Effect.map(
+        peers.askAll((client) => client.AgentsHere({})),
+        (others) => [...attachedHere(), ...others.flat()],
+      ),
+      attachedHere,
+      serverOf,
+      groupOf: () => "default",
+      placeOf: (agent) => placement.placeOf(agent) ?? "",
+      loadOf: placement.loadOf,
+      configOf: () => ({ values: {}, origins: {} }),
+      permit: known.permit,
+      forget: known.forget,
+      move: placement.move,
+      support: supportOf,
+      supportHere: (agent) => bundles.ask(agent),
+    }),
+    ...serverCalls({
+      membership,
+      loadOf: (server) => ({ agents: attachedAt(server), load: placement.loadOfServer(server) }),
+      plan: Effect.map(placement.plan, planView),
+      rebalance: Effect.map(rebalance, planView),
+      drain: membership.drain,
+      regions: Effect.sync(() => [
+        {
+          ...viewOfRegion,
+          name: options.region,
+          http: [...membership.servers().values()].map(({ http }) => http).filter((http) => http !== ""),
+          servers: membership.servers().size,
+          agents: known.list().length,
+        },
+      ]),
+    }),
+    ...packageCalls(packages),
+    Groups: notHere,
+    GroupSet: notHere,
+    GroupRemove: notHere,
+    ConfigSchema: notHere,
+    ConfigGet: notHere,
+    ConfigSet: notHere,
+    ConfigHistory: notHere,
+    ConfigRollback: notHere,
+    Rollouts: notHere,
+    RolloutControl: notHere,
+    Tokens: notHere,
+    TokenMake: notHere,
+    TokenRevoke: notHere,
+    Domains: options.domains,
+    Audit: ({ last }) =>
+      Effect.mapError(audit.last(Math.min(last, 10_000)), ({ message }) =>
+        adminError("unavailable", message),
+      ),
+    Metrics: ({ of }) =>
+      of === self
+        ? Effect.sync(() => stats.snapshot())
+        : Effect.fail(adminError("not found", `${of} is not this server`, "name a server or an agent")),
+  }
+  const agentSide: AgentHandlersOptions = {
+    sessions,
+    enrol: () =>
+      Effect.fail(
+        new AgentRefused({
+          reason: "unavailable",
+          message: "this server gives out no certificates",
+          retryAfterMs: 0,
+        }),
+      ),
+    readPackage: packages.read,
+    answered: (agent, part) => bundles.answered(agent, part),
+  }
+  const calls = yield* makeAdminCalls({ handlers, callerOf })
+  return { calls, agentSide }
+})
+
+const reasonsOf = (moves: ReadonlyArray<{ readonly reason: string }>): string => {
+  const counts = new Map<string, number>()
+  for (const { reason } of moves) counts.set(reason, (counts.get(reason) ?? 0) + 1)
+  return [...counts].map(([reason, count]) => `${reason}: ${count}`).join(", ")
+}

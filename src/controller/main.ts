@@ -1,37 +1,30 @@
-// The controller's wiring, top to bottom: the store, membership, agents, administration, and the two ports.
+// The controller's wiring, top to bottom: the store, membership, agents and their places, administration, and the two ports.
 
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Stream from "effect/Stream"
+import { readFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import type { ClickHouse } from "../runtime/clickhouse/ClickHouse.ts"
 import type { SondeConfig } from "../runtime/configSchema.ts"
-import { Coordination, type CoordinationError } from "../runtime/coordination/Coordination.ts"
+import type { Coordination, CoordinationError } from "../runtime/coordination/Coordination.ts"
+import { coordinationEtcd } from "../runtime/coordination/etcd.ts"
 import { coordinationInProcess } from "../runtime/coordination/memory.ts"
-import { makeMirror } from "../runtime/coordination/Mirror.ts"
-import { StatsSources } from "../runtime/metrics.ts"
-import { supervise } from "../runtime/supervise.ts"
-import { AgentRefused, type ServerAddress } from "../wire/control/AgentRpc.ts"
+import type { ServerAddress } from "../wire/control/AgentRpc.ts"
 import type { ListenError } from "../wire/socket.ts"
-import { AdminCalls, type AdminHandlers, adminError, makeAdminCalls } from "./admin/AdminCalls.ts"
-import { agentCalls, attachedAgent } from "./admin/agentCalls.ts"
+import { AdminCalls, type AdminHandlers } from "./admin/AdminCalls.ts"
 import { Audit } from "./admin/Audit.ts"
-import type { Caller } from "./admin/Caller.ts"
-import { LocalTokenError, localToken } from "./admin/LocalToken.ts"
-import { packageCalls } from "./admin/packageCalls.ts"
-import { Peers, serverToken } from "./admin/Peers.ts"
-import { serverCalls } from "./admin/serverCalls.ts"
+import { type LocalTokenError, localToken } from "./admin/LocalToken.ts"
+import type { AgentHandlersOptions } from "./agents/agentHandlers.ts"
 import { AgentSessions } from "./agents/AgentSessions.ts"
-import { claimingServer, claimPrefix } from "./agents/claim.ts"
 import { KnownAgents } from "./agents/KnownAgents.ts"
-import { SupportBundles } from "./agents/SupportBundles.ts"
+import { assemble } from "./assemble.ts"
 import { serveAdmin, serveAgents } from "./ControlPorts.ts"
-import { fencedCommit, whileLeading } from "./membership/leading.ts"
-import { Membership } from "./membership/Membership.ts"
+import { Membership, type ServerRecord } from "./membership/Membership.ts"
 import { Packages } from "./package/Packages.ts"
+import { Placement } from "./placement/Placement.ts"
 import { serverId, type ServerIdError } from "./serverId.ts"
 
 export type ControllerError = CoordinationError | LocalTokenError | ServerIdError | ListenError
@@ -41,6 +34,7 @@ export interface ControllerOptions {
   /** Ports of the other components, as others reach them. */
   readonly ports: { readonly ingest: number; readonly http: number }
   readonly roles: ReadonlyArray<string>
+  readonly domains: AdminHandlers["Domains"]
 }
 
 export interface ControllerPorts {
@@ -55,7 +49,8 @@ export class Controller extends Context.Service<Controller, ControllerPorts>()(
   static readonly layer = (
     config: SondeConfig,
     options: ControllerOptions,
-  ): Layer.Layer<Controller | AdminCalls, ControllerError, ClickHouse> => Layer.unwrap(wire(config, options))
+  ): Layer.Layer<Controller | AdminCalls, ControllerError, ClickHouse> =>
+    Layer.effectContext(start(config, options))
 }
 
 /** Where this server's ports are for others. */
@@ -73,44 +68,116 @@ const coordination = ({ cluster, data }: SondeConfig): Layer.Layer<Coordination,
         ...(cluster.etcdCa === "" ? {} : { ca: readFileSync(cluster.etcdCa) }),
       })
 
-const wire = Effect.fnUntraced(function* (config: SondeConfig, options: ControllerOptions) {
-  const { admin, cluster, control, data } = config
-  const prefix = `/sonde/${cluster.region}/`
-  const agentHandlers = yield* Deferred.make<AgentHandlersOptions>()
-  const adminCalls = yield* Deferred.make<AdminCalls["Service"]>()
-  return Layer.effectContext(
-    Effect.gen(function* () {
-      const ports: ControllerPorts = {
-        control: yield* serveAgents(
-          { host: control.host, port: control.port, maxConnections: control.maxAgents },
-          agentHandlers,
-        ),
-        admin: yield* serveAdmin({ host: admin.host, port: admin.port, maxConnections: 256 }, adminCalls),
-      }
-      const self: ServerRecord = {
-        id: yield* serverId(data, cluster.id),
-        control: advertised(config, control.host, ports.control),
-        ingest: advertised(config, config.ingest.host, options.ports.ingest),
-        http: advertised(config, config.http.host, options.ports.http),
-        admin: advertised(config, admin.host, ports.admin),
-        roles: options.roles,
+const addressOf = ({ control, id, ingest }: ServerRecord): ServerAddress => ({ id, control, ingest })
+
+/** Everything but the ports, each part above what it needs. */
+const parts = (config: SondeConfig, self: ServerRecord, prefix: string) => {
+  const { cluster } = config
+  const membership = Membership.layer({
+    prefix,
+    self,
+    leaseMs: cluster.leaseSeconds * 1_000,
+    isCandidate: true,
+  })
+  const agents = KnownAgents.layer({ prefix, newcomers: cluster.approval ? "pending" : "allowed" })
+  const placement = Layer.unwrap(
+    Effect.map(KnownAgents, (known) =>
+      Placement.layer({
+        prefix,
         region: cluster.region,
-        zone: cluster.zone,
-        servesZones: cluster.servesZones,
-        capacity: cluster.capacity,
-        version: options.version,
-        startedMs: yield* Clock.currentTimeMillis,
-        isDraining: false,
+        allowSpill: cluster.spill,
+        wishOf: (id) => {
+          const record = known.get(id)
+          return { id, region: record?.region ?? "", zone: record?.zone ?? "" }
+        },
+      }),
+    ),
+  )
+  const sessions = Layer.unwrap(
+    Effect.gen(function* () {
+      const membership = yield* Membership
+      const packages = yield* Packages
+      const placement = yield* Placement
+      const serverAt = (id: string): ServerAddress | undefined => {
+        const record = membership.servers().get(id)
+        return record === undefined ? undefined : addressOf(record)
       }
-      const services = yield* Layer.build(
-        parts(config, self, prefix).pipe(Layer.provideMerge(coordination(config))),
-      )
-      const { calls, handlers } = yield* assemble(config, options, prefix).pipe(
-        Effect.provideContext(services),
-      )
-      yield* Deferred.succeed(agentHandlers, handlers)
-      yield* Deferred.succeed(adminCalls, calls)
-      return Context.make(Controller, ports).pipe(Context.add(AdminCalls, calls))
+      return AgentSessions.layer({
+        prefix,
+        self: addressOf(self),
+        lease: membership.lease,
+        placeOf: ({ agent, cannotReach, region, zone }) =>
+          Effect.map(placement.ensure({ id: agent, region, zone, avoid: cannotReach }), (place) => {
+            if ("nobody" in place) return place
+            const server = serverAt(place.server)
+            return server === undefined ? { nobody: `server ${place.server} is not there` } : { server }
+          }),
+        reported: placement.reported,
+        gone: placement.gone,
+        surroundings: {
+          servers: () => [...membership.servers().values()].map(addressOf),
+          group: () => "default",
+          place: (agent) => {
+            const server = placement.placeOf(agent)
+            return server === undefined ? undefined : serverAt(server)
+          },
+          config: () => ({ version: 0, digest: "", values: {} }),
+          packages: (hello) => packages.offers(hello, "default"),
+        },
+      })
     }),
   )
+  return sessions.pipe(
+    Layer.provideMerge(placement),
+    Layer.provideMerge(Packages.layer(prefix)),
+    Layer.provideMerge(Audit.layer(prefix)),
+    Layer.provideMerge(agents),
+    Layer.provideMerge(membership),
+    Layer.provideMerge(coordination(config)),
+  )
+}
+
+const start = Effect.fnUntraced(function* (config: SondeConfig, options: ControllerOptions) {
+  const { admin, cluster, control } = config
+  const data = resolve(config.data)
+  const prefix = `/sonde/${cluster.region}/`
+  const agentSide = yield* Deferred.make<AgentHandlersOptions>()
+  const adminSide = yield* Deferred.make<AdminCalls["Service"]>()
+  const ports: ControllerPorts = {
+    control: yield* serveAgents(
+      { host: control.host, port: control.port, maxConnections: control.maxAgents },
+      agentSide,
+    ),
+    admin: yield* serveAdmin({ host: admin.host, port: admin.port, maxConnections: 256 }, adminSide),
+  }
+  const token = yield* localToken(data)
+  const self: ServerRecord = {
+    id: yield* serverId(data, cluster.id),
+    control: advertised(config, control.host, ports.control),
+    ingest: advertised(config, config.ingest.host, options.ports.ingest),
+    http: advertised(config, config.http.host, options.ports.http),
+    admin: advertised(config, admin.host, ports.admin),
+    roles: options.roles,
+    region: cluster.region,
+    zone: cluster.zone,
+    servesZones: cluster.servesZones,
+    capacity: cluster.capacity,
+    version: options.version,
+    startedMs: yield* Clock.currentTimeMillis,
+    isDraining: false,
+  }
+  const services = yield* Layer.build(parts(config, self, prefix))
+  const made = yield* assemble({
+    prefix,
+    region: cluster.region,
+    version: options.version,
+    // A server that is alone shares it with nobody.
+    secret: cluster.secret === "" ? token : cluster.secret,
+    localToken: token,
+    agentHours: cluster.agentHours,
+    domains: options.domains,
+  }).pipe(Effect.provideContext(services))
+  yield* Deferred.succeed(agentSide, made.agentSide)
+  yield* Deferred.succeed(adminSide, made.calls)
+  return Context.make(Controller, ports).pipe(Context.add(AdminCalls, made.calls))
 })

@@ -164,6 +164,10 @@ export const ConfigSchema = Schema.Struct({
     ),
     token: text("", "Token to enrol with, or the shared secret the ingester asks for."),
     zone: text("", "Availability zone of this host; empty: not known."),
+    packageKeys: texts(
+      [],
+      "Public keys of whoever may sign packages for this agent (`sonde admin packages key` prints them); empty: no package is taken.",
+    ),
     capture: choice(
       ["auto", "ebpf", "packets", "none"],
       "auto",

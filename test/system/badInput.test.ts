@@ -37,7 +37,20 @@ const refused = async (
   wrapper: ReadonlyArray<string> = [],
   data = join(folder, "data"),
 ): Promise<string> => {
-  const base = ["up", "--json", "--data", data, "--set", "ingest.port=0", "--http", "0"]
+  const base = [
+    "up",
+    "--json",
+    "--data",
+    data,
+    "--set",
+    "ingest.port=0",
+    "--set",
+    "control.port=0",
+    "--set",
+    "admin.port=0",
+    "--http",
+    "0",
+  ]
   const finished = await sonde([...base, ...args], { wrapper, seconds: failsWithin })
   expect(finished.code, finished.stderr).toBe(1)
   expect(finished.stdout).toBe("")
@@ -89,7 +102,19 @@ describeSystem("a start that cannot succeed", [], () => {
     const first = new Sonde({ command: "server", data: join(folder, "data") })
     try {
       const { pid } = await first.ready
-      const finished = await sonde(["up", "--data", first.data, "--http", "0", "--set", "ingest.port=0"])
+      const finished = await sonde([
+        "up",
+        "--data",
+        first.data,
+        "--http",
+        "0",
+        "--set",
+        "ingest.port=0",
+        "--set",
+        "control.port=0",
+        "--set",
+        "admin.port=0",
+      ])
       expect(finished.code).toBe(1)
       expect(complaints(finished)).toHaveLength(1)
       expect(finished.stderr).toContain(`process ${pid}`)

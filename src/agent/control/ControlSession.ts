@@ -47,7 +47,6 @@ export interface ControlWork {
   /** Bytes of a bundle for support. */
   readonly support: Effect.Effect<Uint8Array>
   readonly report: () => Omit<Report, "clockOffsetUs" | "clockErrorUs">
-  readonly measured: (offset: ClockOffset) => void
 }
 
 const partBytes = 256 * 1_024
@@ -141,7 +140,6 @@ export const runControlSession = (
     const measure = Effect.gen(function* () {
       while (true) {
         offset = yield* measureClockOffset(client.Time()).pipe(Effect.mapError(refusal))
-        work.measured(offset)
         yield* Effect.sleep(clockEveryMs)
       }
     })

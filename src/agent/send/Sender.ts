@@ -62,6 +62,8 @@ export class Sender extends Context.Service<
     readonly tell: (status: AgentStatus) => void
     /** The server that gets what comes from now on; one that was delivered to before may first acknowledge what it has. */
     readonly deliverTo: (server: Address) => void
+    /** Names this life of the agent. */
+    readonly instance: string
     /** By metric name without the component's prefix. */
     readonly stats: () => Record<string, number>
     /** Ends when nothing is owed any more. */
@@ -270,6 +272,7 @@ const makeSender = (options: SenderOptions): Effect.Effect<Sender["Service"], ne
         state.status = status
         state.work.openUnsafe()
       },
+      instance,
       stats,
       settled: settled(queue),
     }

@@ -16,8 +16,14 @@ export const server = Command.make(
     yield* Effect.gen(function* () {
       const server = yield* startServer(config).pipe(Effect.mapError((error) => fail(error.message)))
       const ingest = `${config.ingest.host}:${server.ingestPort}`
-      if (json) printJson({ event: "ready", version, url: server.url, ingest, pid: process.pid })
-      else print(`Sonde ${version} server: console ${server.url}, agents deliver to ${ingest}`)
+      const control = `${config.control.host}:${server.controlPort}`
+      const admin = `${config.admin.host}:${server.adminPort}`
+      if (json)
+        printJson({ event: "ready", version, url: server.url, ingest, control, admin, pid: process.pid })
+      else
+        print(
+          `Sonde ${version} server: console ${server.url}, agents ask ${control} and deliver to ${ingest}`,
+        )
       return yield* Effect.never
     }).pipe(Effect.scoped, Effect.provide(loggerLayer(config.log)))
   }),

@@ -19,13 +19,15 @@ export const up = Command.make(
     const config = yield* configOf(flags)
     yield* Effect.gen(function* () {
       const server = yield* startServer(config).pipe(Effect.mapError((error) => fail(error.message)))
-      const agent = agentChild(config, server.ingestPort)
+      const agent = agentChild(config, server)
       yield* Effect.forkScoped(supervise("agent/process", { initial: "500 millis" })(agent))
       const ready = {
         event: "ready",
         version,
         url: server.url,
         ingest: `${config.ingest.host}:${server.ingestPort}`,
+        control: `${config.control.host}:${server.controlPort}`,
+        admin: `${config.admin.host}:${server.adminPort}`,
         pid: process.pid,
       }
       if (json) printJson(ready)

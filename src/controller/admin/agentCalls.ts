@@ -59,7 +59,17 @@ const noAgent = (id: string) =>
 
 export const agentCalls = (
   sources: AgentCallsSources,
-): Pick<AdminHandlers, "Agents" | "Agent" | "AgentSet" | "AgentMove" | "AgentDelete" | "AgentSupport"> => {
+): Pick<
+  AdminHandlers,
+  | "Agents"
+  | "Agent"
+  | "AgentSet"
+  | "AgentMove"
+  | "AgentDelete"
+  | "AgentSupport"
+  | "AgentsHere"
+  | "AgentSupportHere"
+> => {
   const viewOf = (record: AgentRecord, attached: AttachedAgent | undefined): AgentView => ({
     id: record.id,
     host: record.host,
@@ -133,5 +143,7 @@ export const agentCalls = (
         if (!(yield* Effect.mapError(sources.forget(id), away))) return yield* noAgent(id)
       }),
     AgentSupport: ({ id }) => Effect.andThen(recordOf(id), Effect.mapError(sources.support(id), away)),
+    AgentsHere: () => Effect.sync(sources.attachedHere),
+    AgentSupportHere: ({ id }) => Effect.mapError(sources.supportHere(id), away),
   }
 }

@@ -40,7 +40,7 @@ export interface SessionSurroundings {
   readonly place: (agent: string) => ServerAddress | undefined
   readonly config: (hello: AgentHello) => WantedConfig
   readonly packages: (hello: AgentHello) => ReadonlyArray<PackageOffer>
-  readonly reported: (agent: string, report: Report) => void
+  readonly reported: (agent: string, report: Report, nowMs: number) => void
 }
 
 /** Messages that may wait; an agent that sends more is not served. */
@@ -127,7 +127,7 @@ export class AgentSession {
           case "report":
             this.report = message.report
             this.reportedMs = yield* Clock.currentTimeMillis
-            surroundings.reported(this.hello.agent, message.report)
+            surroundings.reported(this.hello.agent, message.report, this.reportedMs)
             if (this.movingTo !== "" && this.reportedMs - this.movingSinceMs > moveMs)
               return yield* refused("superseded", `the agent belongs to server ${this.movingTo}`, 100)
             break

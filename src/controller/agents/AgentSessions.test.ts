@@ -75,6 +75,8 @@ const region = () => {
         self: address(id),
         lease: () => lease,
         placeOf: ({ agent }) => Effect.sync(() => ({ server: placeOf(agent) })),
+        reported: () => {},
+        gone: () => {},
         surroundings: {
           servers: () => [address("s1"), address("s2")],
           group: () => "default",

@@ -38,6 +38,10 @@ export interface AgentSessionsOptions {
   readonly placeOf: (
     hello: AgentHello,
   ) => Effect.Effect<{ readonly server: ServerAddress } | { readonly nobody: string }, CoordinationError>
+  /** An agent told how many rows it has delivered since its start. */
+  readonly reported: (agent: string, rows: number, nowMs: number) => void
+  /** An agent is no longer here. */
+  readonly gone: (agent: string) => void
   readonly surroundings: Omit<SessionSurroundings, "self" | "permission" | "reported">
 }
 
@@ -79,7 +83,10 @@ const make = (options: AgentSessionsOptions) =>
       ...options.surroundings,
       self: options.self,
       permission: (agent) => known.get(agent)?.permission ?? "allowed",
-      reported: () => void counters.reports++,
+      reported: (agent, { rows }, nowMs) => {
+        counters.reports++
+        options.reported(agent, rows, nowMs)
+      },
     }
 
     const check = (hello: AgentHello, peer: AgentPeer): AgentRefused | undefined => {
@@ -138,7 +145,10 @@ const make = (options: AgentSessionsOptions) =>
         (fiber) =>
           Effect.gen(function* () {
             yield* Fiber.interrupt(fiber)
-            if (sessions.get(hello.agent) === session) sessions.delete(hello.agent)
+            if (sessions.get(hello.agent) === session) {
+              sessions.delete(hello.agent)
+              options.gone(hello.agent)
+            }
             yield* Effect.ignore(releaseAgent(options.prefix, hello.agent, revision))
           }),
       )

@@ -72,6 +72,8 @@ export class Packages extends Context.Service<
     readonly remove: (name: string, version: string) => Effect.Effect<void, PackageError>
     /** What an agent of a group is to have: of each name the package assigned last. */
     readonly offers: (hello: AgentHello, group: string) => ReadonlyArray<PackageOffer>
+    /** One element whenever packages or who is to have them may have changed. */
+    readonly changes: Stream.Stream<unknown>
     /** The bytes from `offset` on. */
     readonly read: (digest: string, offset: number) => Stream.Stream<Uint8Array, PackageError>
   }
@@ -191,6 +193,7 @@ const make = (
       })
 
     return {
+      changes: mirror.changes,
       list: () => list().map(({ signature: _, ...view }) => view),
       add: (part, by) =>
         Effect.gen(function* () {

@@ -20,8 +20,10 @@ export class CoordinationError extends Data.TaggedError("CoordinationError")<{
 
 /** Bytes of one value, UTF-8. */
 export const valueBytesMost = 1_000_000
-/** Writes of one transaction (etcd's default is 128 operations, conditions included). */
+/** Writes of one transaction, and likewise its conditions (etcd takes 128 operations unless configured otherwise). */
 export const writesMost = 100
+/** Bytes of all keys and values of one transaction (etcd takes requests of 1.5 MiB unless configured otherwise). */
+export const transactionBytesMost = 1_400_000
 
 /** Counts the transactions of the store; grows with every write. */
 export type Revision = number
@@ -81,7 +83,10 @@ export class Coordination extends Context.Service<
       { readonly entries: ReadonlyArray<Entry>; readonly revision: Revision },
       CoordinationError
     >
-    /** All of `writes` or nothing, when all of `when` hold. No key may be written twice in it. */
+    /**
+     * All of `writes` or nothing, when all of `when` hold. No key may be put twice, or put and removed. After `unavailable` it may
+     * have happened all the same: whoever cares reads again.
+     */
     readonly commit: (transaction: {
       readonly when?: ReadonlyArray<Condition>
       readonly writes: ReadonlyArray<Write>

@@ -17,10 +17,12 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { type Change, CoordinationError, type Entry, type Revision } from "./Coordination.ts"
+import { takeFileLock } from "./fileLock.ts"
 
 const header = '{"sonde":"coordination","version":1}'
 /** Bytes of past transactions that are kept at least. */
 const slackBytes = 1_048_576
+const newline = 0x0a
 
 const EntryText = Schema.Struct({
   key: Schema.String,
@@ -46,77 +48,135 @@ const trouble = (path: string, cause: unknown): CoordinationError => {
   })
 }
 
+const damaged = (path: string, line: number) =>
+  new CoordinationError({
+    reason: "refused",
+    message: `${path} is damaged at line ${line}, before its end: bring back a copy of it, or move it away to begin anew`,
+  })
+
+const writeAll = (descriptor: number, bytes: Buffer): void => {
+  for (let written = 0; written < bytes.length;) written += writeSync(descriptor, bytes, written)
+}
+
+/** A file's name is only kept for certain once its directory is. */
+const syncDirectory = (path: string): void => {
+  const descriptor = openSync(dirname(path), "r")
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
 export class CoordinationFile {
-  /** Lines at the end that a crash had left incomplete. */
-  readonly tornLines: number
-  revision: Revision
+  /** Bytes at the end that a crash had left incomplete. */
+  readonly tornBytes: number
+  revision: Revision = 1
   private readonly path: string
-  private readonly known: Map<string, Entry>
+  private readonly known = new Map<string, Entry>()
   private descriptor: number
   private bytes: number
+  /** Length after the last rewrite. */
   private usefulBytes: number
+  /** Something that was not acknowledged stands at the end and could not be taken away. */
+  private isBroken = false
 
   private constructor(path: string) {
     this.path = path
-    mkdirSync(dirname(path), { recursive: true })
     this.descriptor = openSync(path, "a+", 0o600)
-    const text = readFileSync(path, "utf8")
-    const lines = text.split("\n")
-    const rest = lines.pop() ?? ""
-    if (text !== "" && lines[0] !== header && rest !== header.slice(0, rest.length)) {
+    try {
+      const text = readFileSync(path)
+      const goodBytes = this.read(text)
+      this.tornBytes = text.length - goodBytes
+      ftruncateSync(this.descriptor, goodBytes)
+      if (goodBytes === 0) writeAll(this.descriptor, Buffer.from(`${header}\n`))
+      fsyncSync(this.descriptor)
+      syncDirectory(path)
+      this.bytes = this.usefulBytes = goodBytes === 0 ? header.length + 1 : goodBytes
+    } catch (cause) {
       closeSync(this.descriptor)
-      throw new CoordinationError({
-        reason: "refused",
-        message: `${path} is not a file of this version of Sonde: move it away to begin anew, or start the version that wrote it`,
-      })
+      throw cause
     }
-    this.known = new Map()
-    this.revision = 1
-    let torn = rest === "" ? 0 : 1
-    let goodBytes = lines.length === 0 ? 0 : Buffer.byteLength(header) + 1
-    for (const [at, line] of lines.entries()) {
-      if (at === 0) continue
-      const decoded = decodeLine(line)
-      if (Option.isNone(decoded)) {
-        torn = lines.length - at
-        break
-      }
-      goodBytes += Buffer.byteLength(line) + 1
-      this.revision = decoded.value.revision
-      for (const key of decoded.value.removed) this.known.delete(key)
-      for (const entry of decoded.value.put) this.known.set(entry.key, entry)
-    }
-    this.tornLines = torn
-    if (goodBytes === 0) {
-      ftruncateSync(this.descriptor, 0)
-      writeSync(this.descriptor, `${header}\n`)
-      goodBytes = Buffer.byteLength(header) + 1
-    } else ftruncateSync(this.descriptor, goodBytes)
-    fsyncSync(this.descriptor)
-    this.bytes = goodBytes
-    this.usefulBytes = goodBytes
   }
 
-  static open(path: string): Effect.Effect<CoordinationFile, CoordinationError, Scope.Scope> {
-    return Effect.acquireRelease(
-      Effect.try({
-        try: () => new CoordinationFile(path),
-        catch: (cause) => (cause instanceof CoordinationError ? cause : trouble(path, cause)),
-      }),
-      (file) => Effect.sync(() => file.close()),
-    )
+  /** Bytes of whole lines. */
+  private read(bytes: Buffer): number {
+    let start = 0
+    for (let line = 1; start < bytes.length; line++) {
+      const end = bytes.indexOf(newline, start)
+      const text = bytes.toString("utf8", start, end === -1 ? bytes.length : end)
+      const isLast = end === -1 || end === bytes.length - 1
+      if (line === 1) {
+        if (text !== header && !(isLast && end === -1 && header.startsWith(text))) {
+          throw new CoordinationError({
+            reason: "refused",
+            message: `${this.path} is not a file of this version of Sonde: move it away to begin anew, or start the version that wrote it`,
+          })
+        }
+        if (end === -1) return 0
+      } else {
+        const decoded = end === -1 ? Option.none() : decodeLine(text)
+        if (Option.isNone(decoded)) {
+          if (isLast) return start
+          throw damaged(this.path, line)
+        }
+        this.revision = decoded.value.revision
+        this.know(decoded.value.put, decoded.value.removed)
+      }
+      start = end + 1
+    }
+    return start
   }
+
+  private know(put: ReadonlyArray<Entry>, removed: ReadonlyArray<string>): void {
+    for (const key of removed) this.known.delete(key)
+    for (const entry of put) this.known.set(entry.key, entry)
+  }
+
+  static readonly open = (path: string): Effect.Effect<CoordinationFile, CoordinationError, Scope.Scope> =>
+    Effect.gen(function* () {
+      const lock = yield* Effect.acquireRelease(
+        Effect.try({
+          try: () => {
+            mkdirSync(dirname(path), { recursive: true })
+            return takeFileLock(`${path}.lock`)
+          },
+          catch: (cause) => trouble(path, cause),
+        }),
+        (taken) => Effect.sync(() => taken.kind === "held" && taken.close()),
+      )
+      if (lock.kind === "taken") {
+        return yield* new CoordinationError({
+          reason: "refused",
+          message: `another process has ${path} open: stop it, or give this server another data directory`,
+        })
+      }
+      if (lock.kind === "no flock") {
+        yield* Effect.logWarning(
+          `${path} is not guarded against a second server: the command flock (util-linux) is missing`,
+        )
+      }
+      const file = yield* Effect.acquireRelease(
+        Effect.try({
+          try: () => new CoordinationFile(path),
+          catch: (cause) => (cause instanceof CoordinationError ? cause : trouble(path, cause)),
+        }),
+        (opened) => Effect.sync(() => opened.close()),
+      )
+      if (file.tornBytes > 0) {
+        yield* Effect.logInfo(
+          `${path}: ${file.tornBytes} bytes at the end were never acknowledged and are dropped`,
+        )
+      }
+      return file
+    })
 
   get entries(): ReadonlyArray<Entry> {
     return [...this.known.values()]
   }
 
-  /** Undefined once the disk has it; `entries` gives everything, for when the file is rewritten. */
-  append(
-    revision: Revision,
-    changes: ReadonlyArray<Change>,
-    entries: () => ReadonlyArray<Entry>,
-  ): CoordinationError | undefined {
+  /** Undefined once the disk has it. */
+  append(revision: Revision, changes: ReadonlyArray<Change>): CoordinationError | undefined {
     const put: Array<Entry> = []
     const removed: Array<string> = []
     for (const change of changes) {
@@ -126,44 +186,53 @@ export class CoordinationFile {
     if (put.length === 0 && removed.length === 0) return undefined
     const line = Buffer.from(`${JSON.stringify({ revision, put, removed })}\n`)
     try {
-      let written = 0
-      while (written < line.length) written += writeSync(this.descriptor, line, written)
+      if (this.isBroken) this.cut()
+      writeAll(this.descriptor, line)
       fsyncSync(this.descriptor)
     } catch (cause) {
-      this.cutTo(this.bytes)
+      this.isBroken = true
+      try {
+        this.cut()
+      } catch {
+        // Tried again before the next line.
+      }
       return trouble(this.path, cause)
     }
     this.bytes += line.length
     this.revision = revision
-    for (const key of removed) this.known.delete(key)
-    for (const entry of put) this.known.set(entry.key, entry)
-    if (this.bytes > slackBytes + 2 * this.usefulBytes) this.rewrite(revision, entries())
+    this.know(put, removed)
+    if (this.bytes > slackBytes + 2 * this.usefulBytes) this.rewrite()
     return undefined
   }
 
-  private cutTo(bytes: number): void {
-    try {
-      ftruncateSync(this.descriptor, bytes)
-    } catch {
-      // A torn line stays; it is dropped when the file is read.
-    }
+  /** Takes away what was not acknowledged. */
+  private cut(): void {
+    ftruncateSync(this.descriptor, this.bytes)
+    fsyncSync(this.descriptor)
+    this.isBroken = false
   }
 
-  private rewrite(revision: Revision, entries: ReadonlyArray<Entry>): void {
+  private rewrite(): void {
     const draft = `${this.path}.new`
     try {
+      const text = Buffer.from(
+        `${header}\n${JSON.stringify({ revision: this.revision, put: this.entries, removed: [] })}\n`,
+      )
       const descriptor = openSync(draft, "w", 0o600)
-      const text = Buffer.from(`${header}\n${JSON.stringify({ revision, put: entries, removed: [] })}\n`)
-      let written = 0
-      while (written < text.length) written += writeSync(descriptor, text, written)
-      fsyncSync(descriptor)
-      closeSync(descriptor)
+      try {
+        writeAll(descriptor, text)
+        fsyncSync(descriptor)
+      } finally {
+        closeSync(descriptor)
+      }
+      const next = openSync(draft, "a+", 0o600)
       renameSync(draft, this.path)
       closeSync(this.descriptor)
-      this.descriptor = openSync(this.path, "a+", 0o600)
+      this.descriptor = next
       this.bytes = this.usefulBytes = text.length
+      syncDirectory(this.path)
     } catch {
-      // The long file is as good; try again after as much has been written.
+      // The long file is as good; it is tried again after as much has been written.
       this.usefulBytes = this.bytes
     }
   }

@@ -4,6 +4,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as PubSub from "effect/PubSub"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import {
@@ -67,23 +68,29 @@ export const makeMirror = (
 
     yield* list
 
+    let toldMs = Number.NEGATIVE_INFINITY
+    const tell = Effect.fnUntraced(function* (message: string) {
+      const nowMs = yield* Clock.currentTimeMillis
+      if (nowMs - toldMs < logEveryMs) return
+      toldMs = nowMs
+      yield* Effect.logWarning(message)
+    })
+
     const follow = Effect.gen(function* () {
-      let loggedMs = Number.NEGATIVE_INFINITY
       while (true) {
-        const error = yield* Effect.flip(
-          Effect.andThen(
-            Stream.runForEach(coordination.watch(prefix, revision), (changes) =>
-              Effect.sync(() => take(changes)),
-            ),
-            Effect.fail(undefined),
+        const watched = yield* Effect.result(
+          Stream.runForEach(coordination.watch(prefix, revision), (changes) =>
+            Effect.sync(() => take(changes)),
           ),
         )
-        const nowMs = yield* Clock.currentTimeMillis
-        if (error !== undefined && nowMs - loggedMs > logEveryMs) {
-          loggedMs = nowMs
-          yield* Effect.logInfo(`${prefix} is listed again: ${error.message}`)
+        const why = Result.isFailure(watched) ? watched.failure.message : "the watch ended"
+        yield* tell(`${prefix} is listed again: ${why}`)
+        while (true) {
+          const listed = yield* Effect.result(list)
+          if (Result.isSuccess(listed)) break
+          yield* tell(`${prefix} cannot be listed and is not followed: ${listed.failure.message}`)
+          yield* Effect.sleep(retryMs)
         }
-        while ((yield* Effect.exit(list))._tag === "Failure") yield* Effect.sleep(retryMs)
       }
     })
     yield* Effect.forkScoped(follow)

@@ -18,21 +18,27 @@ import {
   type Entry,
   type Lease,
   type Revision,
-  valueBytesMost,
   type Write,
-  writesMost,
 } from "./Coordination.ts"
 import { CoordinationFile } from "./CoordinationFile.ts"
+import { transactionProblem } from "./transaction.ts"
 
 /** Changes kept for watches that begin in the past; those that begin earlier must list again. */
 const historyMost = 10_000
+/** Characters of the values among them. */
+const historyCharsMost = 32_000_000
 /** Batches of changes that may wait at one watch; beyond it ends, and its owner lists again. */
 const watchMost = 10_000
 
 interface MemoryLease extends Lease {
   readonly keys: Set<string>
+  readonly ended: () => void
   isLost: boolean
 }
+
+/** Between the last revision in the file and the first of the next life. */
+const revisionsSkipped = 1_000_000
+const nanosPerMs = 1e6
 
 const refused = (message: string) => new CoordinationError({ reason: "refused", message })
 
@@ -42,6 +48,7 @@ export class MemoryStore {
   private readonly leases = new Map<string, MemoryLease>()
   private readonly leaseOf = new Map<string, MemoryLease>()
   private history: Array<{ readonly revision: Revision; readonly changes: ReadonlyArray<Change> }> = []
+  private historyChars = 0
   /** Changes up to this revision are no longer known. */
   private compacted: Revision = 1
   private readonly watches = new Set<{
@@ -55,7 +62,8 @@ export class MemoryStore {
     this.file = file
     if (file === undefined) return
     for (const entry of file.entries) this.entries.set(entry.key, entry)
-    this.revision = this.compacted = Math.max(1, file.revision)
+    // Revisions of keys under leases are not in the file: none may be given out twice.
+    if (file.revision > 1) this.revision = this.compacted = file.revision + revisionsSkipped
   }
 
   get(key: string): Entry | undefined {
@@ -80,127 +88,100 @@ export class MemoryStore {
     }
   }
 
-  private problem(
-    when: ReadonlyArray<Condition>,
-    writes: ReadonlyArray<Write>,
-  ): CoordinationError | undefined {
-    if (writes.length > writesMost || when.length > writesMost) {
-      return new CoordinationError({
-        reason: "too large",
-        message: `a transaction of ${writes.length} writes and ${when.length} conditions; ${writesMost} are the most`,
-      })
-    }
-    const keys = new Set<string>()
+  commit(when: ReadonlyArray<Condition>, writes: ReadonlyArray<Write>): Committed | CoordinationError {
+    const problem = transactionProblem(when, writes) ?? this.leaseProblem(writes)
+    if (problem !== undefined) return problem
+    if (!when.every((condition) => this.holds(condition))) return { isDone: false, revision: this.revision }
+    const revision = this.revision + 1
+    const changes = this.changesOf(writes, revision)
+    if (changes.length === 0) return { isDone: true, revision: this.revision }
+    const leased = new Map<string, MemoryLease>()
     for (const write of writes) {
-      if (!("put" in write)) continue
-      if (keys.has(write.put)) return refused(`${write.put} is written twice in one transaction`)
-      keys.add(write.put)
-      const bytes = Buffer.byteLength(write.value)
-      if (bytes > valueBytesMost) {
-        return new CoordinationError({
-          reason: "too large",
-          message: `${write.put}: a value of ${bytes} bytes; ${valueBytesMost} are the most`,
-        })
-      }
-      if (write.lease !== undefined && this.leases.get(write.lease.id) === undefined)
+      const lease = "put" in write && write.lease !== undefined ? this.leases.get(write.lease.id) : undefined
+      if ("put" in write && lease !== undefined) leased.set(write.put, lease)
+    }
+    // What the disk refuses has not happened: the maps follow the file.
+    const trouble = this.file?.append(revision, keptOf(changes, leased))
+    if (trouble !== undefined) return trouble
+    this.apply(changes, leased)
+    this.publish(revision, changes)
+    return { isDone: true, revision }
+  }
+
+  private leaseProblem(writes: ReadonlyArray<Write>): CoordinationError | undefined {
+    for (const write of writes) {
+      if ("put" in write && write.lease !== undefined && !this.leases.has(write.lease.id))
         return refused(`${write.put}: its lease has ended`)
     }
     return undefined
   }
 
-  commit(when: ReadonlyArray<Condition>, writes: ReadonlyArray<Write>): Committed | CoordinationError {
-    const problem = this.problem(when, writes)
-    if (problem !== undefined) return problem
-    if (!when.every((condition) => this.holds(condition))) return { isDone: false, revision: this.revision }
-    const revision = this.revision + 1
+  private changesOf(writes: ReadonlyArray<Write>, revision: Revision): ReadonlyArray<Change> {
     const changes: Array<Change> = []
+    const removed = new Set<string>()
+    const remove = (key: string): void => {
+      if (removed.has(key) || !this.entries.has(key)) return
+      removed.add(key)
+      changes.push({ kind: "removed", key, revision })
+    }
     for (const write of writes) {
-      if ("put" in write) this.put(write.put, write.value, revision, write.lease?.id, changes)
-      else if ("remove" in write) this.remove(write.remove, revision, changes)
-      else for (const { key } of this.list(write.removePrefix)) this.remove(key, revision, changes)
+      if ("put" in write) {
+        const created = this.entries.get(write.put)?.created ?? revision
+        changes.push({
+          kind: "put",
+          entry: { key: write.put, value: write.value, modified: revision, created },
+        })
+      } else if ("remove" in write) remove(write.remove)
+      else for (const { key } of this.list(write.removePrefix)) remove(key)
     }
-    if (changes.length > 0) {
-      // What the disk refuses has not happened: the maps are only believed once the file has it.
-      const trouble = this.file?.append(revision, this.kept(changes), () => this.keptEntries())
-      if (trouble !== undefined) {
-        this.rebuild()
-        return trouble
-      }
-      this.publish(revision, changes)
-    }
-    return { isDone: true, revision: this.revision }
+    return changes
   }
 
-  private put(
-    key: string,
-    value: string,
-    revision: Revision,
-    leaseId: string | undefined,
-    changes: Array<Change>,
-  ): void {
-    const entry: Entry = {
-      key,
-      value,
-      modified: revision,
-      created: this.entries.get(key)?.created ?? revision,
-    }
-    this.entries.set(key, entry)
-    this.leaseOf.get(key)?.keys.delete(key)
-    this.leaseOf.delete(key)
-    const lease = leaseId === undefined ? undefined : this.leases.get(leaseId)
-    if (lease !== undefined) {
+  private apply(changes: ReadonlyArray<Change>, leased: ReadonlyMap<string, MemoryLease>): void {
+    for (const change of changes) {
+      const key = keyOf(change)
+      this.leaseOf.get(key)?.keys.delete(key)
+      this.leaseOf.delete(key)
+      if (change.kind === "removed") this.entries.delete(key)
+      else this.entries.set(key, change.entry)
+      const lease = leased.get(key)
+      if (lease === undefined) continue
       lease.keys.add(key)
       this.leaseOf.set(key, lease)
     }
-    changes.push({ kind: "put", entry })
-  }
-
-  private remove(key: string, revision: Revision, changes: Array<Change>): void {
-    if (!this.entries.delete(key)) return
-    this.leaseOf.get(key)?.keys.delete(key)
-    this.leaseOf.delete(key)
-    changes.push({ kind: "removed", key, revision })
-  }
-
-  /** Changes as the file keeps them: a key under a lease is not there for it. */
-  private kept(changes: ReadonlyArray<Change>): ReadonlyArray<Change> {
-    return changes.map((change) =>
-      change.kind === "put" && this.leaseOf.has(change.entry.key)
-        ? { kind: "removed", key: change.entry.key, revision: change.entry.modified }
-        : change,
-    )
-  }
-
-  private keptEntries(): ReadonlyArray<Entry> {
-    return [...this.entries.values()].filter(({ key }) => !this.leaseOf.has(key))
-  }
-
-  /** Back to what the file has; keys under leases are gone, and so are the leases. */
-  private rebuild(): void {
-    const { file } = this
-    if (file === undefined) return
-    for (const lease of [...this.leases.values()]) this.forget(lease)
-    this.entries.clear()
-    this.leaseOf.clear()
-    for (const entry of file.entries) this.entries.set(entry.key, entry)
-    this.compacted = this.revision
-    this.history = []
-    const gone = refused("the store had to be read again from its file")
-    for (const watch of this.watches) Queue.failCauseUnsafe(watch.queue, Cause.fail(gone))
-    this.watches.clear()
   }
 
   private publish(revision: Revision, changes: ReadonlyArray<Change>): void {
     this.revision = revision
     this.history.push({ revision, changes })
-    if (this.history.length > historyMost) {
-      const dropped = this.history.splice(0, historyMost / 2)
-      this.compacted = dropped.at(-1)!.revision
-    }
+    this.historyChars += charsOf(changes)
+    if (this.history.length > historyMost || this.historyChars > historyCharsMost) this.compactSome()
     for (const watch of this.watches) {
       const seen = changes.filter((change) => keyOf(change).startsWith(watch.prefix))
       if (seen.length > 0 && !Queue.offerUnsafe(watch.queue, seen)) this.overflow(watch)
     }
+  }
+
+  /** Forgets the changes up to `revision`: watches that begin before it must list again. */
+  compact(revision: Revision): void {
+    let dropped = 0
+    for (const { changes, revision: at } of this.history) {
+      if (at > revision) break
+      dropped++
+      this.historyChars -= charsOf(changes)
+      this.compacted = at
+    }
+    this.history.splice(0, dropped)
+  }
+
+  /** The older half, and more while what is left is too much. */
+  private compactSome(): void {
+    let kept = this.history.length
+    for (let chars = this.historyChars; kept > historyMost / 2 || chars > historyCharsMost / 2; kept--) {
+      if (kept === 0) break
+      chars -= charsOf(this.history[this.history.length - kept].changes)
+    }
+    this.compact(this.history[this.history.length - kept - 1]?.revision ?? 0)
   }
 
   private overflow(watch: {
@@ -215,29 +196,27 @@ export class MemoryStore {
     Effect.gen({ self: this }, function* () {
       const ended = yield* Deferred.make<void>()
       const clock = yield* Clock.Clock
-      const nowMs = () => Number(clock.currentTimeNanosUnsafe()) / 1e6
       const lease: MemoryLease = {
         id: String(this.nextLease++),
         ttlMs,
         keys: new Set(),
         isLost: false,
+        ended: () => Deferred.doneUnsafe(ended, Effect.void),
         // Nothing but this process can end it: it is held for as long as it is open.
-        heldUntilMs: () => (lease.isLost ? Number.NEGATIVE_INFINITY : nowMs() + ttlMs),
+        heldUntilMs: () =>
+          lease.isLost
+            ? Number.NEGATIVE_INFINITY
+            : Number(clock.monotonicTimeNanosUnsafe()) / nanosPerMs + ttlMs,
         lost: Deferred.await(ended),
       }
-      yield* Effect.acquireRelease(
-        Effect.sync(() => void this.leases.set(lease.id, lease)),
-        () =>
-          Effect.suspend(() => {
-            this.end(lease)
-            return Deferred.succeed(ended, undefined)
-          }),
+      return yield* Effect.acquireRelease(
+        Effect.sync(() => {
+          this.leases.set(lease.id, lease)
+          return lease
+        }),
+        () => Effect.sync(() => this.end(lease)),
       )
-      this.endings.set(lease.id, () => Deferred.doneUnsafe(ended, Effect.void))
-      return lease
     })
-
-  private readonly endings = new Map<string, () => void>()
 
   /** For tests: ends a lease as if its owner had been silent for too long. */
   expire(id: string): void {
@@ -245,21 +224,15 @@ export class MemoryStore {
     if (lease !== undefined) this.end(lease)
   }
 
-  private forget(lease: MemoryLease): void {
-    lease.isLost = true
-    this.leases.delete(lease.id)
-    this.endings.get(lease.id)?.()
-    this.endings.delete(lease.id)
-  }
-
   private end(lease: MemoryLease): void {
     if (lease.isLost) return
-    const keys = [...lease.keys]
-    this.forget(lease)
+    lease.isLost = true
+    this.leases.delete(lease.id)
     const revision = this.revision + 1
-    const changes: Array<Change> = []
-    for (const key of keys) this.remove(key, revision, changes)
+    const changes = [...lease.keys].map((key): Change => ({ kind: "removed", key, revision }))
+    this.apply(changes, new Map())
     if (changes.length > 0) this.publish(revision, changes)
+    lease.ended()
   }
 
   readonly watch = (
@@ -268,17 +241,25 @@ export class MemoryStore {
   ): Stream.Stream<ReadonlyArray<Change>, CoordinationError> =>
     Stream.unwrap(
       Effect.gen({ self: this }, function* () {
-        if (after < this.compacted)
-          return Stream.fail(refused(`changes behind revision ${after} are no longer known`))
-        const queue = yield* Queue.bounded<ReadonlyArray<Change>, CoordinationError | Cause.Done>(watchMost)
-        for (const { changes, revision } of this.history) {
-          if (revision <= after) continue
-          const seen = changes.filter((change) => keyOf(change).startsWith(prefix))
-          if (seen.length > 0) Queue.offerUnsafe(queue, seen)
+        if (after < this.compacted) {
+          return Stream.fail(
+            refused(
+              `changes behind revision ${after} are no longer known, only those behind ${this.compacted}`,
+            ),
+          )
         }
+        const queue = yield* Queue.bounded<ReadonlyArray<Change>, CoordinationError | Cause.Done>(watchMost)
         const watch = { prefix, queue }
+        // One step, or a change between what was and what comes would be missed.
         yield* Effect.acquireRelease(
-          Effect.sync(() => void this.watches.add(watch)),
+          Effect.sync(() => {
+            for (const { changes, revision } of this.history) {
+              if (revision <= after) continue
+              const seen = changes.filter((change) => keyOf(change).startsWith(prefix))
+              if (seen.length > 0) Queue.offerUnsafe(queue, seen)
+            }
+            this.watches.add(watch)
+          }),
           () => Effect.sync(() => void this.watches.delete(watch)),
         )
         return Stream.fromQueue(queue)
@@ -287,6 +268,23 @@ export class MemoryStore {
 }
 
 const keyOf = (change: Change): string => (change.kind === "put" ? change.entry.key : change.key)
+
+const charsOf = (changes: ReadonlyArray<Change>): number => {
+  let chars = 0
+  for (const change of changes) if (change.kind === "put") chars += change.entry.value.length
+  return chars
+}
+
+/** Changes as the file keeps them: a key under a lease is not there for it. */
+const keptOf = (
+  changes: ReadonlyArray<Change>,
+  leased: ReadonlyMap<string, MemoryLease>,
+): ReadonlyArray<Change> =>
+  changes.map((change) =>
+    change.kind === "put" && leased.has(change.entry.key)
+      ? { kind: "removed", key: change.entry.key, revision: change.entry.modified }
+      : change,
+  )
 
 /** `store` as the service. */
 export const serviceOf = (store: MemoryStore): Coordination["Service"] => ({

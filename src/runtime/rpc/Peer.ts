@@ -5,6 +5,8 @@ export interface Peer {
   readonly remote: string
   /** As its certificate says; `none`: a plain connection. */
   readonly identity: { readonly kind: "agent" | "server" | "admin" | "none"; readonly name: string }
+  /** Why a certificate that it showed is not believed. */
+  readonly problem?: string
 }
 
 export const nobody: Peer["identity"] = { kind: "none", name: "" }

@@ -92,8 +92,7 @@ export class Sonde {
       this.data,
       "--http",
       String(options.http ?? 0),
-      "--set",
-      "ingest.port=0",
+      ...["ingest", "control", "admin"].flatMap((port) => ["--set", `${port}.port=0`]),
       ...(options.set ?? []).flatMap((pair) => ["--set", pair]),
     ]
     this.child = spawn(command[0]!, command.slice(1), { stdio: ["ignore", "pipe", "pipe"] })

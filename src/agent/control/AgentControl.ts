@@ -1,0 +1,153 @@
+// The agent under a region's control: attaches to its server, delivers where it is told, waits while it may not work, takes the
+// configuration and the packages it is given, reports how it fares. Without a controller configured it works by its own file alone.
+
+import * as Effect from "effect/Effect"
+import { arch, cpus, hostname, release, totalmem } from "node:os"
+import { join } from "node:path"
+import type { AgentStatus } from "../../model/AgentStatus.ts"
+import type { SondeConfig } from "../../runtime/configSchema.ts"
+import { exposeStats, StatsSources } from "../../runtime/metrics.ts"
+import { connectRpc } from "../../runtime/rpc/connectRpc.ts"
+import { supervise } from "../../runtime/supervise.ts"
+import { AgentRpc, controlProtocol } from "../../wire/control/AgentRpc.ts"
+import { parseAddress } from "../../wire/socket.ts"
+import { readMachine } from "../resource/machine.ts"
+import type { Sender } from "../send/Sender.ts"
+import { stayAttached } from "./ControlClient.ts"
+import type { ControlWork } from "./ControlSession.ts"
+import { PackageStore } from "./PackageStore.ts"
+import type { RemoteConfig } from "./RemoteConfig.ts"
+import { ServerList } from "./ServerList.ts"
+import { supportBundle } from "./supportBundle.ts"
+
+export interface AgentControlOptions {
+  readonly config: SondeConfig
+  readonly agentId: string
+  readonly version: string
+  readonly sender: Sender["Service"]
+  readonly status: () => AgentStatus | undefined
+  readonly remoteConfig: RemoteConfig
+  readonly mayWork: (may: boolean) => Effect.Effect<void>
+}
+
+const connectMs = 5_000
+
+const work = (
+  options: AgentControlOptions,
+  servers: ServerList,
+  registry: typeof StatsSources.Service,
+): ControlWork => {
+  const { config, mayWork, remoteConfig, sender, status } = options
+  const machine = readMachine()
+  const packages = new PackageStore(join(config.data, "packages"), config.agent.packageKeys)
+  const capabilities = () => (status()?.features ?? []).filter(({ on }) => on).map(({ name }) => name)
+  let waitsFor = ""
+  const exceptions = () => {
+    const told: Array<{ readonly code: string; readonly message: string }> = []
+    const counters = sender.stats()
+    if (remoteConfig.problem() !== "") told.push({ code: "config", message: remoteConfig.problem() })
+    if ((counters["send_connected"] ?? 0) === 0)
+      told.push({ code: "not delivering", message: "the agent has no connection to its ingester" })
+    if (status()?.tier === 3)
+      told.push({ code: "no capture", message: "neither system calls nor packets can be captured here" })
+    return told
+  }
+  return {
+    hello: () => ({
+      agent: options.agentId,
+      instance: sender.instance,
+      protocol: controlProtocol,
+      version: options.version,
+      host: hostname(),
+      machineId: machine.machineId,
+      os: machine.os,
+      kernel: release(),
+      arch: arch(),
+      cpuCount: cpus().length,
+      memoryMiB: Math.round(totalmem() / 1_048_576),
+      region: config.labeler.region,
+      zone: config.agent.zone,
+      capabilities: capabilities(),
+      configVersion: remoteConfig.version(),
+      configDigest: remoteConfig.digest(),
+    }),
+    assigned: (server, others) =>
+      Effect.gen(function* () {
+        const ingest = parseAddress(server.ingest)
+        if (ingest === undefined)
+          return yield* Effect.logWarning(
+            `server ${server.id} names no address to deliver to: "${server.ingest}"`,
+          )
+        sender.deliverTo(ingest)
+        if (!servers.tell(others, server))
+          yield* Effect.logWarning(`the list of servers cannot be kept in ${config.data}`)
+      }),
+    waiting: (reason) =>
+      Effect.gen(function* () {
+        if (reason === undefined) {
+          waitsFor = ""
+          return yield* mayWork(true)
+        }
+        if (reason !== waitsFor) yield* Effect.logInfo(`this agent does not work: ${reason}`)
+        waitsFor = reason
+        yield* mayWork(false)
+      }),
+    configure: remoteConfig.take,
+    use: (offer, fetch) =>
+      packages.obtain(offer, fetch).pipe(
+        Effect.flatMap(({ file, name, version }) =>
+          Effect.logInfo(`package ${name} ${version} is verified: ${file}`),
+        ),
+        Effect.catch(({ message }) => Effect.logWarning(message)),
+      ),
+    support: Effect.sync(() =>
+      supportBundle({
+        agentId: options.agentId,
+        version: options.version,
+        config,
+        status: status(),
+        counters: { ...status()?.counters, ...registry.snapshot() },
+      }),
+    ),
+    report: () => {
+      const counters = sender.stats()
+      const told = exceptions()
+      const cpu = process.cpuUsage()
+      let droppedRows = 0
+      for (const [name, value] of Object.entries(counters))
+        if (/^send_dropped_(memory_full|spool_full|spool_damaged|refused|shutdown)_rows_total$/.test(name))
+          droppedRows += value
+      return {
+        state: waitsFor !== "" ? "waiting" : told.length > 0 ? "degraded" : "running",
+        exceptions: told,
+        capabilities: capabilities(),
+        configVersion: remoteConfig.version(),
+        configDigest: remoteConfig.digest(),
+        configProblem: remoteConfig.problem(),
+        rows: counters["send_acknowledged_rows_total"] ?? 0,
+        bytes: 0,
+        droppedRows,
+        cpuMs: Math.round((cpu.user + cpu.system) / 1_000),
+        memoryMiB: Math.round(process.memoryUsage().rss / 1_048_576),
+      }
+    },
+  }
+}
+
+/** Stays attached for as long as the scope is open. */
+export const agentControl = (options: AgentControlOptions) =>
+  Effect.gen(function* () {
+    const { config } = options
+    const registry = yield* StatsSources
+    const servers = new ServerList(config.data, config.agent.controllers)
+    yield* Effect.forkScoped(
+      supervise("agent/control")(
+        stayAttached({
+          servers,
+          connect: (address) => connectRpc(AgentRpc, { address, timeoutMs: connectMs }),
+          work: work(options, servers, registry),
+        }),
+      ),
+    )
+    yield* exposeStats("agent_control", () => ({ config_version: options.remoteConfig.version() }))
+  })

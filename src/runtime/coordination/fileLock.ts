@@ -1,0 +1,22 @@
+// A lock that ends with this process, however it ends: flock(2) on a file that stays open. Node has no call for it; the lock belongs
+// to the open file, so that `flock` (util-linux, busybox) can take it on a descriptor that we share with it.
+
+import { spawnSync } from "node:child_process"
+import { closeSync, openSync } from "node:fs"
+
+export type FileLock =
+  | { readonly kind: "held"; readonly close: () => void }
+  | { readonly kind: "taken" | "no flock" }
+
+const timeoutMs = 5_000
+
+export const takeFileLock = (path: string): FileLock => {
+  const descriptor = openSync(path, "a", 0o600)
+  const { error, status } = spawnSync("flock", ["-x", "-n", "3"], {
+    stdio: ["ignore", "ignore", "ignore", descriptor],
+    timeout: timeoutMs,
+  })
+  if (error === undefined && status === 0) return { kind: "held", close: () => closeSync(descriptor) }
+  closeSync(descriptor)
+  return { kind: error === undefined ? "taken" : "no flock" }
+}
