@@ -8,6 +8,7 @@ import { chaos } from "./chaos.ts"
 import { ingest } from "./ingest.ts"
 import { memoryAtRest } from "./memory.ts"
 import { overhead } from "./overhead.ts"
+import { placement } from "./placement.ts"
 import { print, type Result } from "./Result.ts"
 import { ring } from "./ring.ts"
 import { rowSize } from "./rowSize.ts"
@@ -53,7 +54,7 @@ const document = (memo: Memo): string =>
     ...Object.entries(memo).map(([name, run]) => `- \`${name}\`: ${run.date}, ${run.machine}`),
   ].join("\n")}\n`
 
-const runs = { start, memoryAtRest, ring, overhead, rowSize, ingest, smartEncoding, chaos }
+const runs = { start, memoryAtRest, ring, overhead, rowSize, ingest, smartEncoding, placement, chaos }
 type RunName = keyof typeof runs
 
 const isRunName = (name: string): name is RunName => name in runs
