@@ -9,6 +9,9 @@ import { join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import { AdminCalls } from "../controller/admin/AdminCalls.ts"
 import { Controller, type ControllerError } from "../controller/main.ts"
+import { whileLeading } from "../controller/membership/leading.ts"
+import { Membership } from "../controller/membership/Membership.ts"
+import { Region, type RegionError } from "../controller/membership/Region.ts"
 import { AgentDirectory } from "../ingester/receive/AgentDirectory.ts"
 import { Enricher } from "../ingester/enrich/Enricher.ts"
 import { AttributeFields } from "../ingester/fields/AttributeFields.ts"
@@ -16,6 +19,7 @@ import { Receiver } from "../ingester/receive/Receiver.ts"
 import type { WriteError } from "../ingester/receive/BatchSink.ts"
 import type { JournalError } from "../ingester/write/GroupJournal.ts"
 import { RowIds } from "../ingester/write/RowIds.ts"
+import type { LeaderGate } from "../labeler/Labeler.ts"
 import { labeler } from "../labeler/main.ts"
 import { clickHouseEvents } from "../labeler/publish/clickHouseEvents.ts"
 import { machineFeed } from "./machineFeed.ts"
@@ -37,6 +41,8 @@ import { AdminDoorway } from "./adminDoorway.ts"
 import { consoleSources } from "./consoleSources.ts"
 import { version } from "./version.ts"
 
+const roles = ["controller", "labeler", "ingester", "querier"]
+
 const webDirectory = fileURLToPath(new URL("../../build/web", import.meta.url))
 
 export interface RunningServer {
@@ -56,6 +62,7 @@ export type ServerError =
   | IngestListenError
   | HttpListenError
   | ControllerError
+  | RegionError
 
 const storage = ({ data, storage }: SondeConfig): Layer.Layer<ClickHouse, EngineError> =>
   storage.mode === "embedded"
@@ -64,7 +71,7 @@ const storage = ({ data, storage }: SondeConfig): Layer.Layer<ClickHouse, Engine
 
 const tables = ({ storage }: SondeConfig) => Layer.effectDiscard(migrate(retentionOf(storage)))
 
-const ingester = ({ data, ingest, storage }: SondeConfig) =>
+const ingester = ({ data, ingest, storage }: SondeConfig, region: Region["Service"]) =>
   Receiver.layer({
     host: ingest.host,
     port: ingest.port,
@@ -77,13 +84,17 @@ const ingester = ({ data, ingest, storage }: SondeConfig) =>
         journal: join(resolve(data), "journal"),
         keptSeconds: keptSecondsOf(retentionOf(storage)),
         sampleAboveRowsPerSecond: ingest.sampleAboveRowsPerSecond,
+        serverId: region.number,
       }),
     ),
     Layer.provide(AttributeFields.layer()),
     Layer.provideMerge(
       Enricher.layer({ keepDays: Math.ceil(Math.max(...Object.values(retentionOf(storage))) / 24) }),
     ),
-    Layer.provide([IdAllocator.oneServer, Patience.layer]),
+    Layer.provide([
+      region.isAlone ? IdAllocator.oneServer : IdAllocator.clustered(region.prefix),
+      Patience.layer,
+    ]),
     Layer.provideMerge(AgentDirectory.layer),
   )
 
@@ -93,20 +104,25 @@ const keptSecondsOf = ({ log, seconds, minutes, hours, days }: Retention) => ({
   application: Math.max(seconds, minutes, hours, days) * 3_600,
 })
 
-/** Number of this server in row ids. */
-const serverId = 1
-
 /** Changes of resources become events that carry the tags of the resource. */
 const resourceEvents = Layer.unwrap(
   Effect.gen(function* () {
     const { idsOf } = yield* Enricher
+    const { number } = yield* Region
     const nowMs = yield* Clock.currentTimeMillis
-    const ids = new RowIds(serverId, Math.floor(nowMs / 1_000))
+    const ids = new RowIds(number, Math.floor(nowMs / 1_000))
     return clickHouseEvents({ resourceIdsOf: idsOf, rowIds: (second, rows) => ids.take(second, rows) })
   }),
 )
 
-const tagging = (config: SondeConfig) => labeler(config).pipe(Layer.provide([resourceEvents, machineFeed]))
+const tagging = (config: SondeConfig, whenLeader: LeaderGate) =>
+  labeler(config, whenLeader).pipe(Layer.provide([resourceEvents, machineFeed]))
+
+/** Work of one server of the region at a time. */
+const gateOf =
+  (membership: Membership["Service"]): LeaderGate =>
+  (work) =>
+    whileLeading(membership, "server/labeler/leading", work)
 
 const querier = (config: SondeConfig, door: AdminDoorway) =>
   QuerierHttp.layer({ ...config.http, webDirectory }).pipe(
@@ -131,24 +147,24 @@ export const startServer = (config: SondeConfig): Effect.Effect<RunningServer, S
     yield* exposeStats("server_process", processStats)
     // The console comes before the controller, whose record names its port: it asks through a door that opens later.
     const door = new AdminDoorway(isLoopback(config.http.host))
+    const region = yield* Layer.build(Region.layer(config, { version, roles }))
     const services = yield* Layer.build(
       querier(config, door).pipe(
-        Layer.provideMerge(tagging(config)),
-        Layer.provideMerge(ingester(config)),
+        Layer.provideMerge(tagging(config, gateOf(Context.get(region, Membership)))),
+        Layer.provideMerge(ingester(config, Context.get(region, Region))),
         Layer.provideMerge(tables(config)),
         Layer.provideMerge(storage(config)),
       ),
-    )
+    ).pipe(Effect.provideContext(region))
     const http = Context.get(services, QuerierHttp)
     const ingestPort = Context.get(services, Receiver).port
     const controller = yield* Layer.build(
       Controller.layer(config, {
         version,
         ports: { ingest: ingestPort, http: http.port },
-        roles: ["controller", "labeler", "ingester", "querier"],
         domains: () => Effect.succeed([]),
       }),
-    ).pipe(Effect.provideContext(services))
+    ).pipe(Effect.provideContext(Context.merge(region, services)))
     door.open(Context.get(controller, AdminCalls))
     for (const part of ["storage", "ingester", "querier"]) health.set(`server/${part}`, "running")
     const { admin, control } = Context.get(controller, Controller)

@@ -6,7 +6,6 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Headers } from "effect/http/Headers"
 import { exposeStats } from "../runtime/metrics.ts"
-import type { Peer } from "../runtime/rpc/Peer.ts"
 import { type RpcTls, RpcStats, serveRpc } from "../runtime/rpc/serveRpc.ts"
 import { AdminRpc } from "../wire/control/AdminRpc.ts"
 import { AgentRpc } from "../wire/control/AgentRpc.ts"
@@ -65,7 +64,7 @@ export const serveAdmin = (
     const stats = new RpcStats()
     yield* exposeStats("controller_admin_port", counted(stats))
     type Handlers = Parameters<typeof AdminRpc.of>[0]
-    const handlers = (_: Peer) =>
+    const handlers = () =>
       Effect.map(
         Deferred.await(calls),
         ({ call }) =>

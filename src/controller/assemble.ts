@@ -153,7 +153,7 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
     ["controller/leader/balance", keepBalanced],
     ["controller/leader/clean-up", clean],
   ] as const)
-    yield* Effect.forkScoped(whileLeading(membership, path, Effect.orDie(work)))
+    yield* Effect.forkScoped(whileLeading(membership, path, work))
 
   const planView = (plan: Effect.Success<typeof placement.plan>) => ({
     ...plan,

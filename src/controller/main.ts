@@ -1,17 +1,13 @@
 // The controller's wiring, top to bottom: the store, membership, agents and their places, administration, and the two ports.
 
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { readFileSync } from "node:fs"
-import { join, resolve } from "node:path"
+import { resolve } from "node:path"
 import type { ClickHouse } from "../runtime/clickhouse/ClickHouse.ts"
 import type { SondeConfig } from "../runtime/configSchema.ts"
 import type { Coordination, CoordinationError } from "../runtime/coordination/Coordination.ts"
-import { coordinationEtcd } from "../runtime/coordination/etcd.ts"
-import { coordinationInProcess } from "../runtime/coordination/memory.ts"
 import type { ServerAddress } from "../wire/control/AgentRpc.ts"
 import type { ListenError } from "../wire/socket.ts"
 import { AdminCalls, type AdminHandlers } from "./admin/AdminCalls.ts"
@@ -23,17 +19,16 @@ import { KnownAgents } from "./agents/KnownAgents.ts"
 import { assemble } from "./assemble.ts"
 import { serveAdmin, serveAgents } from "./ControlPorts.ts"
 import { Membership, type ServerRecord } from "./membership/Membership.ts"
+import { Region } from "./membership/Region.ts"
 import { Packages } from "./package/Packages.ts"
 import { Placement } from "./placement/Placement.ts"
-import { serverId, type ServerIdError } from "./serverId.ts"
 
-export type ControllerError = CoordinationError | LocalTokenError | ServerIdError | ListenError
+export type ControllerError = CoordinationError | LocalTokenError | ListenError
 
 export interface ControllerOptions {
   readonly version: string
-  /** Ports of the other components, as others reach them. */
+  /** Ports of the other components; 0: this server does not have the component. */
   readonly ports: { readonly ingest: number; readonly http: number }
-  readonly roles: ReadonlyArray<string>
   readonly domains: AdminHandlers["Domains"]
 }
 
@@ -49,7 +44,7 @@ export class Controller extends Context.Service<Controller, ControllerPorts>()(
   static readonly layer = (
     config: SondeConfig,
     options: ControllerOptions,
-  ): Layer.Layer<Controller | AdminCalls, ControllerError, ClickHouse> =>
+  ): Layer.Layer<Controller | AdminCalls, ControllerError, ClickHouse | Coordination | Membership | Region> =>
     Layer.effectContext(start(config, options))
 }
 
@@ -59,26 +54,11 @@ const advertised = (config: SondeConfig, listens: string, port: number): string 
   return `${host.includes(":") ? `[${host}]` : host}:${port}`
 }
 
-const coordination = ({ cluster, data }: SondeConfig): Layer.Layer<Coordination, CoordinationError> =>
-  cluster.etcd.length === 0
-    ? coordinationInProcess({ file: join(resolve(data), "coordination.jsonl") })
-    : coordinationEtcd({
-        endpoints: cluster.etcd,
-        ...(cluster.etcdUser === "" ? {} : { user: cluster.etcdUser, password: cluster.etcdPassword }),
-        ...(cluster.etcdCa === "" ? {} : { ca: readFileSync(cluster.etcdCa) }),
-      })
-
 const addressOf = ({ control, id, ingest }: ServerRecord): ServerAddress => ({ id, control, ingest })
 
 /** Everything but the ports, each part above what it needs. */
 const parts = (config: SondeConfig, self: ServerRecord, prefix: string) => {
   const { cluster } = config
-  const membership = Membership.layer({
-    prefix,
-    self,
-    leaseMs: cluster.leaseSeconds * 1_000,
-    isCandidate: true,
-  })
   const agents = KnownAgents.layer({ prefix, newcomers: cluster.approval ? "pending" : "allowed" })
   const placement = Layer.unwrap(
     Effect.map(KnownAgents, (known) =>
@@ -132,15 +112,14 @@ const parts = (config: SondeConfig, self: ServerRecord, prefix: string) => {
     Layer.provideMerge(Packages.layer(prefix)),
     Layer.provideMerge(Audit.layer(prefix)),
     Layer.provideMerge(agents),
-    Layer.provideMerge(membership),
-    Layer.provideMerge(coordination(config)),
   )
 }
 
 const start = Effect.fnUntraced(function* (config: SondeConfig, options: ControllerOptions) {
   const { admin, cluster, control } = config
   const data = resolve(config.data)
-  const prefix = `/sonde/${cluster.region}/`
+  const { prefix } = yield* Region
+  const membership = yield* Membership
   const agentSide = yield* Deferred.make<AgentHandlersOptions>()
   const adminSide = yield* Deferred.make<AdminCalls["Service"]>()
   const ports: ControllerPorts = {
@@ -151,21 +130,14 @@ const start = Effect.fnUntraced(function* (config: SondeConfig, options: Control
     admin: yield* serveAdmin({ host: admin.host, port: admin.port, maxConnections: 256 }, adminSide),
   }
   const token = yield* localToken(data)
-  const self: ServerRecord = {
-    id: yield* serverId(data, cluster.id),
-    control: advertised(config, control.host, ports.control),
-    ingest: advertised(config, config.ingest.host, options.ports.ingest),
-    http: advertised(config, config.http.host, options.ports.http),
-    admin: advertised(config, admin.host, ports.admin),
-    roles: options.roles,
-    region: cluster.region,
-    zone: cluster.zone,
-    servesZones: cluster.servesZones,
-    capacity: cluster.capacity,
-    version: options.version,
-    startedMs: yield* Clock.currentTimeMillis,
-    isDraining: false,
-  }
+  const reach = (listens: string, port: number) => (port === 0 ? "" : advertised(config, listens, port))
+  yield* membership.announce({
+    control: reach(control.host, ports.control),
+    ingest: reach(config.ingest.host, options.ports.ingest),
+    http: reach(config.http.host, options.ports.http),
+    admin: reach(admin.host, ports.admin),
+  })
+  const self = membership.self()
   const services = yield* Layer.build(parts(config, self, prefix))
   const made = yield* assemble({
     prefix,

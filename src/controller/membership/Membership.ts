@@ -62,6 +62,8 @@ export class Membership extends Context.Service<
   Membership,
   {
     readonly self: () => ServerRecord
+    /** Changes this server's record, once its ports are known. */
+    readonly announce: (changes: Partial<ServerRecord>) => Effect.Effect<void, CoordinationError>
     /** Living servers by id, this one included. */
     readonly servers: () => ReadonlyMap<string, ServerRecord>
     /** Undefined: none is held just now. */
@@ -93,7 +95,7 @@ const make = (
     const drains = yield* makeMirror(`${prefix}drain/`)
     const pubsub = yield* PubSub.sliding<void>(16)
     const counters = { leases: 0, leasesLost: 0 }
-    const { self } = options
+    let { self } = options
     let held: Lease | undefined
     /** Create revision of this server's candidacy under the lease that is held; 0: none. */
     let candidacy: Revision = 0
@@ -195,6 +197,13 @@ const make = (
 
     return {
       self: () => self,
+      announce: (changes) =>
+        Effect.gen(function* () {
+          self = { ...self, ...changes }
+          const current = lease()
+          // Without a lease it is written with the next.
+          if (current !== undefined) yield* coordination.commit({ writes: [record(current)] })
+        }),
       servers: living,
       lease,
       leadership,

@@ -49,11 +49,11 @@ const leadsNoMore = (membership: Membership["Service"], fence: number): Effect.E
   })
 
 /** Runs `work` whenever this server leads, supervised under `path`; never ends. */
-export const whileLeading = (
+export const whileLeading = <A, E, R>(
   membership: Membership["Service"],
   path: string,
-  work: Effect.Effect<void>,
-): Effect.Effect<never> =>
+  work: Effect.Effect<A, E, R>,
+): Effect.Effect<never, never, R> =>
   Effect.gen(function* () {
     while (true) {
       yield* leads(membership)

@@ -85,6 +85,11 @@ export class Packages extends Context.Service<
     Layer.effect(Packages, make(prefix))
 }
 
+const viewOf = (stored: StoredPackage): PackageView => {
+  const { addedBy, addedMs, bytes, digest, groups, kind, name, signer, version } = stored
+  return { kind, name, version, digest, bytes, signer, addedMs, addedBy, groups }
+}
+
 const failed = (reason: PackageError["reason"], message: string) => new PackageError({ reason, message })
 
 const isName = (text: string): boolean => /^[\w.+-]{1,64}$/.test(text)
@@ -194,7 +199,7 @@ const make = (
 
     return {
       changes: mirror.changes,
-      list: () => list().map(({ signature: _, ...view }) => view),
+      list: () => list().map(viewOf),
       add: (part, by) =>
         Effect.gen(function* () {
           if (!isName(part.name) || !isName(part.version))

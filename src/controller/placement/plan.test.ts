@@ -31,7 +31,7 @@ const names = (count: number, prefix: string) => Array.from({ length: count }, (
 const settle = (
   ids: ReadonlyArray<string>,
   servers: ReadonlyArray<PlaceServer>,
-  loadOf = (_: number) => 10,
+  loadOf: (at: number) => number = () => 10,
 ) => {
   const loads = new Loads()
   return ids.map((id, at) => {
