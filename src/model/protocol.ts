@@ -3,7 +3,31 @@
 export const L7Protocol = {
   unknown: 0,
   http1: 20,
+  http2: 21,
+  /** Not in DeepFlow's enumeration: the end of its block for HTTP. */
+  webSocket: 39,
+  grpc: 41,
+  triple: 49,
+  mysql: 60,
+  postgresql: 61,
   redis: 80,
+  mongodb: 81,
+  memcached: 82,
+  kafka: 100,
+  mqtt: 101,
+  amqp: 102,
+  openWire: 103,
+  nats: 104,
+  pulsar: 105,
+  zmtp: 106,
+  rocketMq: 107,
+  dns: 120,
+  tls: 121,
+  ping: 122,
+  /** These two are not in DeepFlow's enumeration: the end of its block for network protocols. */
+  ldap: 125,
+  smtp: 126,
+  someIp: 47,
 } as const
 
 export type L7Protocol = (typeof L7Protocol)[keyof typeof L7Protocol]
@@ -11,10 +35,32 @@ export type L7Protocol = (typeof L7Protocol)[keyof typeof L7Protocol]
 const names: Record<number, string> = {
   [L7Protocol.unknown]: "Unknown",
   [L7Protocol.http1]: "HTTP",
+  [L7Protocol.http2]: "HTTP2",
+  [L7Protocol.webSocket]: "WebSocket",
+  [L7Protocol.grpc]: "gRPC",
+  [L7Protocol.triple]: "Triple",
+  [L7Protocol.mysql]: "MySQL",
+  [L7Protocol.postgresql]: "PostgreSQL",
   [L7Protocol.redis]: "Redis",
+  [L7Protocol.mongodb]: "MongoDB",
+  [L7Protocol.memcached]: "Memcached",
+  [L7Protocol.kafka]: "Kafka",
+  [L7Protocol.mqtt]: "MQTT",
+  [L7Protocol.amqp]: "AMQP",
+  [L7Protocol.openWire]: "OpenWire",
+  [L7Protocol.nats]: "NATS",
+  [L7Protocol.pulsar]: "Pulsar",
+  [L7Protocol.zmtp]: "ZMTP",
+  [L7Protocol.rocketMq]: "RocketMQ",
+  [L7Protocol.dns]: "DNS",
+  [L7Protocol.tls]: "TLS",
+  [L7Protocol.ping]: "Ping",
+  [L7Protocol.ldap]: "LDAP",
+  [L7Protocol.smtp]: "SMTP",
+  [L7Protocol.someIp]: "SomeIP",
 }
 
 export const l7ProtocolName = (protocol: number): string => names[protocol] ?? `protocol ${protocol}`
 
-/** IANA numbers of the transport below. */
-export const IpProtocol = { tcp: 6, udp: 17 } as const
+/** IANA numbers of what is below: a transport, or ICMP, which is its own. */
+export const IpProtocol = { icmp: 1, tcp: 6, udp: 17, icmpV6: 58 } as const

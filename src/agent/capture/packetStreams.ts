@@ -1,9 +1,11 @@
-// Connects reassembled TCP streams to the connections of a pipeline: the consumer of packet flows, live or from a file.
+// Connects reassembled TCP streams and datagrams to the connections of a pipeline: the consumer of packet flows, live or from
+// a file.
 
 import { type Connection, Side } from "../flow/Connection.ts"
 import type { ConnectionTable } from "../flow/ConnectionTable.ts"
 import { type Endpoint, makeEndpoint } from "../flow/Endpoint.ts"
 import { DirectionScore } from "../flow/tcp/direction.ts"
+import { DatagramStream } from "../flow/udp/DatagramStream.ts"
 import type { FlowEnd, PacketFlow } from "../flow/tcp/PacketFlow.ts"
 import { type ByteStream, type StreamConsumer, StreamDirection } from "../flow/tcp/StreamConsumer.ts"
 import { ObservationPoint, SignalSource } from "../../model/observation.ts"
@@ -58,32 +60,40 @@ class Stream implements ByteStream {
 export const packetStreams = (options: PacketStreamsOptions): StreamConsumer => {
   const { connections } = options
   const isLocal = options.isLocal ?? (() => false)
+  const open = (flow: PacketFlow): Connection | null => {
+    if (options.isExcluded?.(flow)) return null
+    const clientIsLocal = isLocal(flow.client.ip)
+    const serverIsLocal = isLocal(flow.server.ip)
+    return connections.open(
+      flow.id,
+      {
+        a: endpoint(flow.client, options.describe),
+        b: endpoint(flow.server, options.describe),
+        observed: Side.unknown,
+        client: flow.directionScore === DirectionScore.handshake ? Side.a : Side.unknown,
+        signalSource: SignalSource.packet,
+        isTls: false,
+        transport: flow.protocol,
+        packetPoint:
+          clientIsLocal && serverIsLocal
+            ? ObservationPoint.local
+            : clientIsLocal
+              ? ObservationPoint.clientNic
+              : serverIsLocal
+                ? ObservationPoint.serverNic
+                : ObservationPoint.rest,
+      },
+      flow.startUs,
+    )
+  }
   return {
     open: (flow) => {
-      if (options.isExcluded?.(flow)) return null
-      const clientIsLocal = isLocal(flow.client.ip)
-      const serverIsLocal = isLocal(flow.server.ip)
-      const connection = connections.open(
-        flow.id,
-        {
-          a: endpoint(flow.client, options.describe),
-          b: endpoint(flow.server, options.describe),
-          observed: Side.unknown,
-          client: flow.directionScore === DirectionScore.handshake ? Side.a : Side.unknown,
-          signalSource: SignalSource.packet,
-          isTls: false,
-          packetPoint:
-            clientIsLocal && serverIsLocal
-              ? ObservationPoint.local
-              : clientIsLocal
-                ? ObservationPoint.clientNic
-                : serverIsLocal
-                  ? ObservationPoint.serverNic
-                  : ObservationPoint.rest,
-        },
-        flow.startUs,
-      )
-      return new Stream(connection, connections)
+      const connection = open(flow)
+      return connection === null ? null : new Stream(connection, connections)
+    },
+    openDatagrams: (flow) => {
+      const connection = open(flow)
+      return connection === null ? null : new DatagramStream(flow, connection, connections)
     },
   }
 }

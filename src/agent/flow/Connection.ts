@@ -1,8 +1,9 @@
-// One TCP connection: decides its protocol and which side is the server, puts the bytes of both sides in order, parses them
+// One connection (TCP, or datagrams between two ends): decides its protocol and which side is the server, puts the bytes of both sides in order, parses them
 // and pairs the messages into sessions. Invariant: holds at most 4 undecided feeds of 512 bytes besides its parser and pairs.
 
 import type { L7Message } from "../../model/L7Session.ts"
 import type { SignalSource } from "../../model/observation.ts"
+import { IpProtocol } from "../../model/protocol.ts"
 import type { RedScope } from "../metric/RedScope.ts"
 import {
   type ConnectionParser,
@@ -43,6 +44,8 @@ export interface ConnectionInit {
   readonly isTls: boolean
   /** Observation point of packets; 0 for system calls, where the observed side decides. */
   readonly packetPoint: number
+  /** IpProtocol number; absent: TCP. */
+  readonly transport?: number
 }
 
 /** What a table gives its connections. */
@@ -74,6 +77,7 @@ export class Connection implements MessageSink {
   readonly signalSource: number
   readonly isTls: boolean
   readonly packetPoint: number
+  readonly transport: number
   client: Side
   directionScore: number
   /** Null until it is decided. */
@@ -107,6 +111,7 @@ export class Connection implements MessageSink {
     this.signalSource = init.signalSource
     this.isTls = init.isTls
     this.packetPoint = init.packetPoint
+    this.transport = init.transport ?? IpProtocol.tcp
     this.context = context
     this.pairs = new SessionPairs(context.budget, (session) => context.onSession(session, this))
   }
@@ -240,6 +245,10 @@ export class Connection implements MessageSink {
         )
         return true
       }
+      if (evidence === Evidence.either) {
+        this.settle(protocol, this.client === Side.unknown ? sender : this.client, this.directionScore)
+        return true
+      }
       if (evidence !== Evidence.unclear) continue
       isUnclear = true
       if (protocol.protocol === hint && this.client !== Side.unknown) {
@@ -293,7 +302,7 @@ export class Connection implements MessageSink {
     else if (this.directionScore < score) this.directionScore = score
     this.client = client
     this.protocol = protocol
-    this.parser = protocol.connection(this)
+    this.parser = protocol.connection(this, this.serverEnd.port)
     const { pending } = this
     this.pending = []
     for (const feed of pending) {

@@ -1,6 +1,8 @@
 // The connections of one agent worker by their identity. Bounded: idle ones are closed, and when it is full an old one makes
 // room (second chance: those used since the last look are spared), so that no lookup moves anything.
 
+import { IpProtocol } from "../../model/protocol.ts"
+import type { Protocol } from "../protocol/Protocol.ts"
 import { Connection, type ConnectionContext, type ConnectionInit } from "./Connection.ts"
 import { makePairBudget, type PairBudget, type PairOptions } from "./SessionPairs.ts"
 
@@ -28,20 +30,24 @@ const makeFlowIds = (seed: number): (() => number) => {
   }
 }
 
+const runsOn = ({ transports }: Protocol, transport: number): boolean =>
+  transports === undefined ? transport === IpProtocol.tcp : transports.includes(transport)
+
 export class ConnectionTable {
   /** Requests outstanding on all connections, and what happened to those that were never answered. */
   readonly budget: PairBudget
   readonly counters = { opened: 0, closed: 0, evictedIdle: 0, evictedFull: 0 }
   private readonly connections = new Map<number | string, Connection>()
-  private readonly context: ConnectionContext
+  /** By transport, each with the protocols that run on it. */
+  private readonly contexts = new Map<number, ConnectionContext>()
+  private readonly options: ConnectionTableOptions
   private readonly maxConnections: number
   private readonly idleUs: number
   private readonly nextFlowId: () => number
 
   constructor(options: ConnectionTableOptions) {
     this.budget = makePairBudget(options)
-    const { protocols, onSession, onMessage } = options
-    this.context = { protocols, budget: this.budget, onSession, onMessage }
+    this.options = options
     this.maxConnections = options.maxConnections ?? defaultMaxConnections
     this.idleUs = options.idleUs ?? defaultIdleUs
     this.nextFlowId = makeFlowIds(options.flowIdSeed ?? 0)
@@ -59,7 +65,12 @@ export class ConnectionTable {
   open(key: number | string, init: ConnectionInit, nowUs: number): Connection {
     this.close(key, nowUs)
     if (this.connections.size >= this.maxConnections) this.makeRoom(nowUs)
-    const connection = new Connection(key, this.nextFlowId(), init, this.context)
+    const connection = new Connection(
+      key,
+      this.nextFlowId(),
+      init,
+      this.contextOf(init.transport ?? IpProtocol.tcp),
+    )
     connection.lastUs = nowUs
     this.connections.set(key, connection)
     this.counters.opened++
@@ -92,6 +103,20 @@ export class ConnectionTable {
 
   [Symbol.iterator](): IterableIterator<Connection> {
     return this.connections.values()
+  }
+
+  private contextOf(transport: number): ConnectionContext {
+    const known = this.contexts.get(transport)
+    if (known !== undefined) return known
+    const { onMessage, onSession, protocols } = this.options
+    const context = {
+      protocols: protocols.filter((protocol) => runsOn(protocol, transport)),
+      budget: this.budget,
+      onSession,
+      onMessage,
+    }
+    this.contexts.set(transport, context)
+    return context
   }
 
   private makeRoom(nowUs: number): void {

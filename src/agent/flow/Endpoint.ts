@@ -34,8 +34,9 @@ export const clientName = (endpoint: Endpoint): string =>
 export const serverName = (endpoint: Endpoint): string =>
   endpoint.service === "" ? addressText(endpoint) : endpoint.service
 
-/** "10.0.0.1:80", "[::1]:80". */
+/** "10.0.0.1:80", "[::1]:80"; without ports (ICMP) "10.0.0.1". */
 export const addressText = ({ ip, port }: Endpoint): string => {
   const text = ipText(ip)
+  if (port === 0) return text
   return text.includes(":") ? `[${text}]:${port}` : `${text}:${port}`
 }

@@ -9,7 +9,6 @@ import {
   ResponseStatus,
 } from "../../model/L7Session.ts"
 import { ObservationPoint } from "../../model/observation.ts"
-import { IpProtocol } from "../../model/protocol.ts"
 import { type Connection, Side } from "./Connection.ts"
 import type { Endpoint } from "./Endpoint.ts"
 import { type Session, SessionEnd } from "./Session.ts"
@@ -91,7 +90,7 @@ export const appendL7Row = (batch: ColumnBatch<"l7">, session: Session, connecti
   columns.l7_protocol[row] = first.protocol
   columns.observation_point[row] = observationPointOf(connection)
   columns.signal_source[row] = connection.signalSource
-  columns.protocol[row] = IpProtocol.tcp
+  columns.protocol[row] = connection.transport
   columns.is_tls[row] = connection.isTls ? 1 : 0
   columns.is_async[row] = first.isAsync || last.isAsync ? 1 : 0
   columns.direction_score[row] = connection.directionScore

@@ -77,13 +77,14 @@ export class RedMetrics {
   }
 
   add(session: Session, connection: Connection, nowUs: number): void {
+    const first = session.request ?? session.response
+    if (first === null) return
     let scope = connection.redScope
-    if (scope === null || scope.isRetired) {
+    // A connection may carry several protocols: HTTP/2 and gRPC, HTTP/1 and WebSocket.
+    if (scope === null || scope.isRetired || scope.protocol !== first.protocol) {
       scope = this.scopeOf(session, connection)
       connection.redScope = scope
     }
-    const first = session.request ?? session.response
-    if (first === null) return
     this.counters.sessions++
     const nowSecond = Math.floor(nowUs / 1_000_000)
     const second = Math.floor(first.startUs / 1_000_000)

@@ -17,6 +17,8 @@ export const Evidence = {
   response: 2,
   /** A possible message that does not say which side sent it, or too short to say: look at the next one. */
   unclear: 3,
+  /** Unambiguous start of a message that either side may send: the client is whoever connected, or else spoke first. */
+  either: 4,
 } as const
 export type Evidence = (typeof Evidence)[keyof typeof Evidence]
 
@@ -58,10 +60,12 @@ export interface Protocol {
   /** Number of `L7Protocol`. */
   readonly protocol: number
   readonly name: string
+  /** IpProtocol numbers it is looked for on; absent: TCP alone. On all others each feed is one datagram, whole or cut. */
+  readonly transports?: ReadonlyArray<number>
   /** What all parsers of this value met; the caller exports it. */
   readonly stats: ParserStats
   /** What the first bytes of a system call or segment say. Looks at no more than 64 bytes. */
   detect(bytes: Uint8Array, start: number, end: number): Evidence
-  /** A parser for one new connection. */
-  connection(sink: MessageSink): ConnectionParser
+  /** A parser for one new connection, with the server's port where the caller knows it. */
+  connection(sink: MessageSink, serverPort?: number): ConnectionParser
 }

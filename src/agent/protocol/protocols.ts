@@ -1,13 +1,59 @@
 // The protocols the agent knows, in the order in which they are asked about unknown bytes.
 
+import { makeAmqp } from "./amqp/amqp.ts"
+import { type DnsOptions, makeDns } from "./dns/dns.ts"
 import { type Http1Options, makeHttp1 } from "./http1/http1.ts"
+import { type Http2Options, makeHttp2 } from "./http2/http2.ts"
+import { makeKafka } from "./kafka/kafka.ts"
+import { makeMqtt } from "./mqtt/mqtt.ts"
+import { makeMysql, type MysqlOptions } from "./mysql/mysql.ts"
+import { makeNats } from "./nats/nats.ts"
+import { makePostgresql, type PostgresqlOptions } from "./postgresql/postgresql.ts"
+import { type LdapOptions, makeLdap } from "./ldap/ldap.ts"
 import type { Protocol } from "./Protocol.ts"
+import { makePing } from "./ping/ping.ts"
 import { makeRedis, type RedisOptions } from "./redis/redis.ts"
+import { makeSomeIp } from "./someip/someip.ts"
+import { makeSmtp, type SmtpOptions } from "./smtp/smtp.ts"
+import { makeTls } from "./tls/tls.ts"
+import { makeWebSocket } from "./websocket/websocket.ts"
 
-export interface ProtocolOptions extends Http1Options, RedisOptions {}
+export interface ProtocolOptions
+  extends
+    DnsOptions,
+    LdapOptions,
+    SmtpOptions,
+    Http1Options,
+    Http2Options,
+    MysqlOptions,
+    PostgresqlOptions,
+    RedisOptions {}
 
 /** One set of protocol values for one agent (or one worker); their statistics belong to it. */
-export const makeProtocols = (options: ProtocolOptions = {}): ReadonlyArray<Protocol> => [
-  makeHttp1(options),
-  makeRedis(options),
-]
+export const makeProtocols = (options: ProtocolOptions = {}): ReadonlyArray<Protocol> => {
+  const http2 = makeHttp2(options)
+  const webSocket = makeWebSocket()
+  const upgrades = { http2: http2.upgraded, webSocket: webSocket.upgraded }
+  const dns = makeDns(options)
+  const someIp = makeSomeIp()
+  return [
+    makeTls(),
+    makeHttp1({ ...options, upgrades }),
+    http2,
+    makeAmqp(),
+    makeKafka(),
+    makeNats(),
+    makeMqtt(),
+    makeMysql(options),
+    makePostgresql(options),
+    makeRedis(options),
+    webSocket,
+    dns.stream,
+    dns.datagrams,
+    makeLdap(options),
+    makeSmtp(options),
+    makePing(),
+    someIp.stream,
+    someIp.datagrams,
+  ]
+}

@@ -23,6 +23,16 @@ export const fromServer = (text: string, missing = 0): Run => ({
   missing,
 })
 
+/** A recorded conversation: who sent which bytes (in base64). */
+export const fromRecording = (
+  entries: ReadonlyArray<readonly [sender: "client" | "server", base64: string]>,
+): ReadonlyArray<Run> =>
+  entries.map(([sender, base64]) => ({
+    direction: sender === "client" ? Direction.toServer : Direction.toClient,
+    bytes: Buffer.from(base64, "base64"),
+    missing: 0,
+  }))
+
 export interface Outcome {
   readonly messages: ReadonlyArray<L7Message>
   readonly hasLeft: boolean

@@ -5,7 +5,7 @@
 export const Parsed = {
   tcp: 0,
   udp: 1,
-  /** IP with another transport (ICMP, ESP, ...): addresses are set, ports are 0. */
+  /** IP with another transport (ESP, other messages of ICMP, ...): addresses are set, ports are 0. */
   otherTransport: 2,
   /** ARP and whatever else is not IP. */
   notIp: 3,
@@ -15,6 +15,8 @@ export const Parsed = {
   malformed: 5,
   /** The capture ends within the headers. */
   cutHeaders: 6,
+  /** Echo request or reply of ICMP or ICMPv6: both ports are the identifier, the payload is the whole ICMP message. */
+  icmpEcho: 7,
 } as const
 export type Parsed = (typeof Parsed)[keyof typeof Parsed]
 
@@ -26,11 +28,12 @@ export const parsedNames: ReadonlyArray<string> = [
   "later_fragment",
   "malformed",
   "cut_headers",
+  "icmp_echo",
 ]
 
 export const TcpFlag = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16, urg: 32 } as const
 
-export const IpProtocol = { tcp: 6, udp: 17 } as const
+export const IpProtocol = { icmp: 1, tcp: 6, udp: 17, icmpV6: 58 } as const
 
 export class Packet {
   bytes: Uint8Array = new Uint8Array(0)

@@ -149,7 +149,25 @@ const parseTransport = (
     setPayload(packet, at + 8, Math.min(end, ipEnd), datagramBytes < 8 ? ipEnd : at + datagramBytes)
     return Parsed.udp
   }
+  if (isEcho(packet, bytes, at, end, ipEnd)) {
+    packet.sourcePort = packet.targetPort = uint16(bytes, at + 4)
+    packet.seq = uint16(bytes, at + 6)
+    packet.ack = 0
+    packet.flags = 0
+    packet.window = 0
+    setPayload(packet, at, end, ipEnd)
+    return Parsed.icmpEcho
+  }
   return Parsed.otherTransport
+}
+
+/** Type 8 or 0 of ICMP (RFC 792), 128 or 129 of ICMPv6 (RFC 4443); the code is 0. */
+const isEcho = (packet: Packet, bytes: Uint8Array, at: number, end: number, ipEnd: number): boolean => {
+  const { ipVersion, protocol } = packet
+  if (protocol !== (ipVersion === 4 ? IpProtocol.icmp : IpProtocol.icmpV6)) return false
+  if (at + 8 > end || at + 8 > ipEnd || bytes[at + 1] !== 0) return false
+  const type = bytes[at]
+  return protocol === IpProtocol.icmp ? type === 8 || type === 0 : type === 128 || type === 129
 }
 
 const setPayload = (packet: Packet, at: number, end: number, payloadEnd: number): void => {

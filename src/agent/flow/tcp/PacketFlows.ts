@@ -91,7 +91,7 @@ export class PacketFlows {
     this.parsed[parsed]++
     if (timeUs > this.nowUs) this.nowUs = timeUs
     if (parsed === Parsed.tcp) this.addTcp(packet)
-    else if (parsed === Parsed.udp) this.addUdp(packet)
+    else if (parsed === Parsed.udp || parsed === Parsed.icmpEcho) this.addDatagram(packet)
     if (this.nowUs - this.expiredUs >= secondUs) this.expire(this.nowUs)
     return parsed
   }
@@ -121,11 +121,23 @@ export class PacketFlows {
     }
   }
 
-  private addUdp(packet: Packet): void {
+  private addDatagram(packet: Packet): void {
     const slot = this.index.find(packet)
     const flow = (slot < 0 ? null : this.flows[slot]) ?? this.open(packet)
-    this.count(flow, this.directionOf(flow), packet)
+    const direction = this.directionOf(flow)
+    const isNew = this.count(flow, direction, packet)
     this.touch(flow, List.udp)
+    if (isNew && !flow.isDeaf) this.deliverDatagram(flow, direction, packet)
+  }
+
+  private deliverDatagram(flow: PacketFlow, direction: StreamDirection, packet: Packet): void {
+    const { bytes, missing, payloadEnd, payloadStart, timeUs } = packet
+    flow.stream ??= this.options.consumer.openDatagrams?.(flow) ?? null
+    flow.stream?.deliver(direction, bytes, payloadStart, payloadEnd, missing, timeUs, 0)
+    if (flow.stream !== null && !flow.stream.isAbandoned) return
+    flow.isDeaf = true
+    flow.stream?.close(timeUs)
+    flow.stream = null
   }
 
   private addTcp(packet: Packet): void {
@@ -181,8 +193,10 @@ export class PacketFlows {
         ? DirectionScore.handshake
         : -DirectionScore.handshake
       : guessClient(sourcePort, targetPort, this.serverPorts)
-    const source = endOf(packet, packet.sourceAt, sourcePort)
-    const target = endOf(packet, packet.targetAt, targetPort)
+    // The identifier of an echo tells flows apart, but is no port.
+    const hasPorts = packet.protocol === IpProtocol.tcp || packet.protocol === IpProtocol.udp
+    const source = endOf(packet, packet.sourceAt, hasPorts ? sourcePort : 0)
+    const target = endOf(packet, packet.targetAt, hasPorts ? targetPort : 0)
     const isSourceClient = guess > 0
     const slot = this.index.insert()
     const flow = new PacketFlow({

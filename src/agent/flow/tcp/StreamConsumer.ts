@@ -1,4 +1,5 @@
-// What packets are delivered to: per TCP connection two byte streams in order, each byte once. Narrow on
+// What packets are delivered to: per TCP connection two byte streams in order, each byte once, and of UDP and
+// ICMP echo the datagrams as they come. Narrow on
 // purpose: the L7 layer and tools implement it, this folder knows neither.
 
 import type { PacketFlow } from "./PacketFlow.ts"
@@ -31,4 +32,9 @@ export interface ByteStream {
 export interface StreamConsumer {
   /** Called with the first bytes of a TCP connection; null when it is of no interest. */
   open(flow: PacketFlow): ByteStream | null
+  /**
+   * Called with the first datagram of a UDP or ICMP flow; null when it is of no interest. Each delivery is one
+   * datagram, with `tcpSeq` 0. Absent: datagrams are only counted.
+   */
+  openDatagrams?(flow: PacketFlow): ByteStream | null
 }

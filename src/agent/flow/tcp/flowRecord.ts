@@ -8,11 +8,14 @@ import type { PacketFlow } from "./PacketFlow.ts"
 
 const rttRecord = (rtt: Rtt) => ({ count: rtt.count, sum_us: rtt.sumUs, max_us: rtt.maxUs })
 
+const protocolName = (protocol: number): string =>
+  protocol === IpProtocol.tcp ? "tcp" : protocol === IpProtocol.udp ? "udp" : "icmp"
+
 export const flowRecord = (flow: PacketFlow) => {
   const { client, server, toClient, toServer } = flow
   const base = {
     flow_id: flow.id,
-    protocol: flow.protocol === IpProtocol.tcp ? "tcp" : "udp",
+    protocol: protocolName(flow.protocol),
     client_ip: ipText(client.ip),
     client_port: client.port,
     server_ip: ipText(server.ip),

@@ -1,5 +1,7 @@
 // Walks a chunked body (RFC 9112 section 7.1) over any split of its bytes: sizes, extensions, data, trailers. Keeps numbers only.
 
+import type { EventCounter } from "../EventCounter.ts"
+
 /** A line of a chunked body (size with extensions, or one trailer) is never longer than this in earnest. */
 const maxLine = 16 * 1024
 /** 2^50 bytes: no chunk is longer, and sums stay exact. */
@@ -18,6 +20,8 @@ const hexDigit = (c: number): number => {
 export class ChunkScanner {
   /** Bytes of data in the chunks so far, as their sizes declare. */
   length = 0
+  /** Counts events in the data, when they are such. */
+  events: EventCounter | null = null
   private part: Part = Part.size
   private remaining = 0
   private digits = 0
@@ -35,6 +39,7 @@ export class ChunkScanner {
   begin(): void {
     this.length = 0
     this.trailerLength = 0
+    this.events = null
     this.beginSize()
   }
 
@@ -44,6 +49,7 @@ export class ChunkScanner {
     while (at < end) {
       if (this.part === Part.data) {
         const taken = Math.min(this.remaining, end - at)
+        this.events?.scan(bytes, at, at + taken)
         this.remaining -= taken
         at += taken
         if (this.remaining === 0) this.part = Part.dataEnd

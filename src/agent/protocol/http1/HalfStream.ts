@@ -1,6 +1,7 @@
 // One direction of an HTTP/1.x connection: where in a message it stands, and the bytes of a head that is not complete yet.
 
-import type { L7Message } from "../../../model/L7Session.ts"
+import { emptyMessage, type L7Message } from "../../../model/L7Session.ts"
+import { EventCounter } from "../EventCounter.ts"
 import { ChunkScanner } from "./ChunkScanner.ts"
 
 export const Phase = {
@@ -24,6 +25,9 @@ export class HalfStream {
   phase: Phase = Phase.start
   /** The message whose body is being read and that was not handed over yet. */
   message: L7Message | null = null
+  /** Of a response that is an event stream and was handed over at its beginning: what is to be told at its end. */
+  streamEnd: L7Message | null = null
+  events: EventCounter | null = null
   /** Bytes left of a body of known length. */
   remaining = 0
   /** Bytes of a body that only the connection's end completes. */
@@ -58,5 +62,30 @@ export class HalfStream {
   clearHead(): void {
     this.head = null
     this.headLength = 0
+  }
+
+  /** The body is an event stream: of its end a one-way message tells, with the number of events. */
+  expectEvents(beginning: L7Message): void {
+    const end = emptyMessage(beginning.type, beginning.protocol, beginning.startUs, beginning.tcpSeq)
+    end.isAsync = true
+    end.version = beginning.version
+    end.endpoint = beginning.endpoint
+    end.code = beginning.code
+    end.status = beginning.status
+    end.endUs = beginning.endUs
+    end.capturedBytes = beginning.capturedBytes
+    this.streamEnd = end
+    this.events = new EventCounter()
+    if (this.phase === Phase.chunks) this.chunks.events = this.events
+  }
+
+  /** What is to be told of the end of an event stream, once. */
+  takeStreamEnd(): L7Message | null {
+    const { streamEnd, events } = this
+    if (streamEnd === null || events === null) return null
+    this.streamEnd = this.events = null
+    if (this.phase === Phase.untilClose) streamEnd.length = this.counted
+    if (!events.isUnsure) streamEnd.attributes = ["events", String(events.count)]
+    return streamEnd
   }
 }

@@ -52,6 +52,8 @@ export class HeadReader {
   isChunked = false
   hasOtherCoding = false
   isEventStream = false
+  /** Value of the Upgrade header in lower case. */
+  upgrade = ""
   methodKind: MethodKind = MethodKind.unknown
   private traceRank: number = TraceRank.none
   private host = ""
@@ -103,6 +105,7 @@ export class HeadReader {
     this.isChunked = false
     this.hasOtherCoding = false
     this.isEventStream = false
+    this.upgrade = ""
     this.methodKind = MethodKind.unknown
     this.traceRank = TraceRank.none
     this.host = ""
@@ -157,6 +160,7 @@ export class HeadReader {
         return
       case 7:
         if (isName(text, at, "referer")) message.referer = maskQuery(this.value(text, colon, lineEnd))
+        else if (isName(text, at, "upgrade")) this.upgrade = this.value(text, colon, lineEnd).toLowerCase()
         return
       case 10:
         if (isName(text, at, "user-agent")) message.userAgent = this.value(text, colon, lineEnd)

@@ -12,6 +12,7 @@ import { HalfStream, maxHead, Phase } from "./HalfStream.ts"
 import { crlfHeadLength, findHeadEnd, headWindow } from "./headEnd.ts"
 import { badLength, type HeadReader, MethodKind, noLength } from "./HeadReader.ts"
 import { RequestQueue } from "./RequestQueue.ts"
+import type { Upgrades } from "./Upgrades.ts"
 
 /** A message whose body takes longer is handed over before its end, so that long downloads and streams are seen. */
 const longMessageUs = 5_000_000
@@ -26,12 +27,18 @@ export class Http1Connection implements ConnectionParser {
   private readonly responses = new HalfStream()
   private readonly outstanding = new RequestQueue()
   private hasLeft = false
+  /** The parser of the protocol that the connection was switched to. */
+  private next: ConnectionParser | null = null
+  /** The latest request that asked to switch. */
+  private switching: L7Message | null = null
+  private readonly upgrades: Upgrades
   private readonly sink: MessageSink
   private readonly reader: HeadReader
   private readonly stats: ParserStats
 
-  constructor(sink: MessageSink, reader: HeadReader, stats: ParserStats) {
+  constructor(sink: MessageSink, reader: HeadReader, stats: ParserStats, upgrades: Upgrades) {
     this.sink = sink
+    this.upgrades = upgrades
     this.reader = reader
     this.stats = stats
   }
@@ -54,6 +61,10 @@ export class Http1Connection implements ConnectionParser {
     timeUs: number,
     tcpSeq: number,
   ): void {
+    if (this.next !== null) {
+      this.next.feed(direction, bytes, start, end, missing, timeUs, tcpSeq)
+      return
+    }
     if (this.hasLeft) return
     const half = direction === Direction.toServer ? this.requests : this.responses
     if (start < end) this.checkStart(half, direction, bytes, start, end)
@@ -74,6 +85,7 @@ export class Http1Connection implements ConnectionParser {
           break
         case Phase.body: {
           const taken = Math.min(half.remaining, end - at)
+          half.events?.scan(bytes, at, at + taken)
           half.remaining -= taken
           at += taken
           this.count(half, taken, timeUs)
@@ -85,7 +97,8 @@ export class Http1Connection implements ConnectionParser {
           this.count(half, next - at, timeUs)
           at = next
           if (half.chunks.isDone) {
-            if (half.message !== null) half.message.length = half.chunks.length
+            const message = half.message ?? half.streamEnd
+            if (message !== null) message.length = half.chunks.length
             this.finish(half)
           } else if (half.chunks.isBroken) {
             this.stats.malformed++
@@ -94,6 +107,7 @@ export class Http1Connection implements ConnectionParser {
           break
         }
         case Phase.untilClose:
+          half.events?.scan(bytes, at, end)
           half.counted += end - at
           this.count(half, end - at, timeUs)
           at = end
@@ -104,11 +118,13 @@ export class Http1Connection implements ConnectionParser {
           break
       }
     }
+    this.handOn(direction, bytes, at, end, missing, timeUs, tcpSeq === 0 ? 0 : (tcpSeq + at - start) >>> 0)
     if (missing > 0 && !this.hasLeft) this.skipMissing(half, direction, missing, timeUs)
     if (half.message !== null && timeUs - half.message.startUs >= longMessageUs) this.emit(half)
   }
 
   close(timeUs: number): void {
+    this.next?.close(timeUs)
     if (this.hasLeft) return
     this.hasLeft = true
     this.emitPartialHead(this.requests, Direction.toServer)
@@ -120,6 +136,21 @@ export class Http1Connection implements ConnectionParser {
       response.endUs = Math.max(response.endUs, timeUs)
     }
     this.emit(this.responses)
+    this.endEvents(this.responses)
+  }
+
+  /** What follows a switch of protocols in the same run of bytes. */
+  private handOn(
+    direction: Direction,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    missing: number,
+    timeUs: number,
+    tcpSeq: number,
+  ): void {
+    if (this.next !== null && (start < end || missing > 0))
+      this.next.feed(direction, bytes, start, end, missing, timeUs, tcpSeq)
   }
 
   /** What the beginning of a feed says about where the streams stand. */
@@ -273,6 +304,7 @@ export class Http1Connection implements ConnectionParser {
   private beginRequest(half: HalfStream, message: L7Message, isComplete: boolean): void {
     const reader = this.reader
     if (!this.outstanding.add(reader.methodKind, message.endpoint)) this.stats.overflows++
+    this.switching = reader.upgrade === "" ? null : message
     if (reader.contentLength >= 0 && !reader.isChunked) message.length = reader.contentLength
     if (!isComplete) {
       this.emit(half)
@@ -305,11 +337,10 @@ export class Http1Connection implements ConnectionParser {
     if (this.outstanding.size === 0) this.emit(this.requests)
     const length = reader.contentLength
     if (code === 101 || (kind === MethodKind.connect && code < 300)) {
-      this.finish(half)
-      this.hasLeft = true
-      this.sink.leave()
+      this.switchProtocol(half, message)
       return
     }
+    this.switching = null
     if (length >= 0 && !reader.isChunked) message.length = length
     if (!isComplete) {
       this.emit(half)
@@ -328,16 +359,57 @@ export class Http1Connection implements ConnectionParser {
       half.isUncertain = kind === MethodKind.unknown
     } else if (length === noLength || reader.hasOtherCoding) half.phase = Phase.untilClose
     else this.finish(half)
-    if (reader.isEventStream) this.emit(half)
+    if (reader.isEventStream) this.beginEvents(half)
+  }
+
+  /** 101, or a tunnel opened by CONNECT: what follows is not HTTP/1. */
+  private switchProtocol(half: HalfStream, message: L7Message): void {
+    const { http2, webSocket } = this.upgrades
+    const { upgrade } = this.reader
+    const request = this.switching
+    this.switching = null
+    this.hasLeft = true
+    if (message.code === 101 && upgrade === "h2c" && http2 !== undefined) {
+      // The answer to the request is not this one but that of stream 1.
+      half.message = null
+      half.phase = Phase.start
+      this.next = http2(this.sink, message.endpoint)
+      return
+    }
+    this.finish(half)
+    if (message.code === 101 && upgrade === "websocket" && webSocket !== undefined) {
+      this.next = webSocket(this.sink, {
+        domain: request?.requestDomain ?? "",
+        resource: request?.requestResource ?? "",
+        endpoint: message.endpoint,
+      })
+    } else this.sink.leave()
+  }
+
+  /** An event stream is handed over at its beginning. */
+  private beginEvents(half: HalfStream): void {
+    const { message } = half
+    if (message === null) return
+    this.emit(half)
+    half.expectEvents(message)
+  }
+
+  private endEvents(half: HalfStream): void {
+    const message = half.takeStreamEnd()
+    if (message === null) return
+    this.stats.responses++
+    this.sink.message(message)
   }
 
   private count(half: HalfStream, captured: number, timeUs: number): void {
-    if (half.message === null) return
-    half.message.capturedBytes += captured
-    half.message.endUs = timeUs
+    const message = half.message ?? half.streamEnd
+    if (message === null) return
+    message.capturedBytes += captured
+    message.endUs = timeUs
   }
 
   private skipMissing(half: HalfStream, direction: Direction, missing: number, timeUs: number): void {
+    half.events?.skip()
     if (half.phase === Phase.body) {
       const ofBody = Math.min(missing, half.remaining)
       half.remaining -= ofBody
@@ -383,6 +455,7 @@ export class Http1Connection implements ConnectionParser {
   private finish(half: HalfStream): void {
     half.phase = Phase.start
     this.emit(half)
+    this.endEvents(half)
   }
 
   /** The position in the stream is lost; `messagesToo` when whole messages may be lost with it. */
@@ -390,6 +463,7 @@ export class Http1Connection implements ConnectionParser {
     half.phase = Phase.lost
     half.clearHead()
     this.emit(half)
+    this.endEvents(half)
     if (!messagesToo) return
     this.outstanding.clear()
     this.sink.desync(direction)

@@ -1,0 +1,482 @@
+// The PostgreSQL parser of one connection: startup, simple and extended queries in pipelines, COPY, and their responses.
+// Bounds: 4 KiB of one message for each direction, 256 outstanding exchanges, the prepared statements of StatementCache.
+// One message is one statement: a simple query, or each Execute with the Parse and Bind before it. They pair in order.
+
+import { type L7Message, RecordType, ResponseStatus } from "../../../model/L7Session.ts"
+import { L7Protocol } from "../../../model/protocol.ts"
+import { u32At } from "../framed/ByteReader.ts"
+import { type Frame, FramedConnection, makeFrame, noFrame, undecided } from "../framed/FramedConnection.ts"
+import { latin1Text, utf8Text } from "../latin1.ts"
+import type { ParserStats } from "../ParserStats.ts"
+import { Direction, type MessageSink } from "../Protocol.ts"
+import { maskQuoted } from "../sql/quotedValues.ts"
+import { maxStatement, type SqlReader } from "../sql/SqlReader.ts"
+import { type PreparedStatement, StatementCache } from "../sql/StatementCache.ts"
+import { Exchange, Kind, type Waiting } from "./Exchange.ts"
+import {
+  bodyLength,
+  isClientType,
+  isServerType,
+  isStartCode,
+  maxLength,
+  nulAt,
+  StartCode,
+} from "./messages.ts"
+import { PostgresqlResponse } from "./PostgresqlResponse.ts"
+import { statusOfSqlState } from "./sqlState.ts"
+
+const maxKept = maxStatement + 256
+const maxName = 64
+const typedHeader = 5
+const startHeader = 8
+
+const noStatement: PreparedStatement = { text: "", endpoint: "" }
+const shownFrame = makeFrame()
+
+const letter = (name: string): number => name.charCodeAt(0)
+
+/** States whose text quotes values: wrong data, duplicate keys, syntax. */
+const quotesValues = (state: string): boolean => state.startsWith("22") || state === "42601"
+
+export class PostgresqlConnection extends FramedConnection {
+  private readonly statements = new StatementCache()
+  private readonly portals = new StatementCache()
+  private readonly exchange = new Exchange()
+  private readonly response = new PostgresqlResponse()
+  private database = ""
+  private version = ""
+  /** The request being put together from Parse, Bind and Describe. */
+  private pending: L7Message | null = null
+  private pendingStatement: PreparedStatement = noStatement
+  /** Executes since the last Sync. */
+  private executes = 0
+  /** The one byte that answers a request for encryption is still to come. */
+  private awaitsAnswer = 0
+  private mayBeTls = false
+  /** An error was sent: the rest of the pipeline is passed over by the server. */
+  private isFailed = false
+  private readonly reader: SqlReader
+  private readonly masksLiterals: boolean
+
+  constructor(sink: MessageSink, reader: SqlReader, stats: ParserStats, masksLiterals: boolean) {
+    super(sink, stats, maxKept)
+    this.reader = reader
+    this.masksLiterals = masksLiterals
+  }
+
+  override feed(
+    direction: Direction,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    missing: number,
+    timeUs: number,
+    tcpSeq: number,
+  ): void {
+    let at = start
+    if (direction === Direction.toClient && this.awaitsAnswer > 0 && at < end) {
+      const answer = bytes[at]
+      this.awaitsAnswer--
+      if (answer === letter("S") || answer === letter("G") || answer === letter("N")) {
+        this.mayBeTls = answer !== letter("N")
+        at++
+        if (at === end && missing === 0) return
+      }
+    } else if (direction === Direction.toServer && this.mayBeTls && at < end) {
+      this.mayBeTls = false
+      // A handshake record of TLS, or a token of GSSAPI: what follows is unreadable here.
+      if (bytes[at] !== 0 || end - at < startHeader || !isStartCode(u32At(bytes, at + 4))) {
+        this.leave()
+        return
+      }
+    }
+    super.feed(direction, bytes, at, end, missing, timeUs, tcpSeq === 0 ? 0 : (tcpSeq + at - start) >>> 0)
+  }
+
+  protected frameLength(direction: Direction, bytes: Uint8Array, at: number, end: number): number {
+    if (at >= end) return undecided
+    const type = bytes[at]
+    if (direction === Direction.toServer && type === 0) {
+      if (end - at < startHeader) return undecided
+      const length = u32At(bytes, at)
+      return length >= startHeader && length <= 10_000 && isStartCode(u32At(bytes, at + 4)) ? length : noFrame
+    }
+    if (!(direction === Direction.toServer ? isClientType(type) : isServerType(type))) return noFrame
+    if (end - at < typedHeader) return undecided
+    const length = u32At(bytes, at + 1)
+    return length >= 4 && length <= maxLength && this.fits(direction, type, length - 4) ? length + 1 : noFrame
+  }
+
+  private fits(direction: Direction, type: number, body: number): boolean {
+    const fixed = direction === Direction.toClient ? bodyLength(type) : -1
+    return fixed < 0 || fixed === body
+  }
+
+  protected mayBegin(direction: Direction, bytes: Uint8Array, start: number, end: number): boolean {
+    const length = this.frameLength(direction, bytes, start, end)
+    if (length === noFrame || length === undecided) return false
+    const next = start + length
+    // The next message begins there too, or the run ends with this one, or it is a statement.
+    if (next === end) return true
+    if (next < end) {
+      const following = this.frameLength(direction, bytes, next, end)
+      return following !== noFrame && (following !== undecided || end - next < typedHeader)
+    }
+    const type = bytes[start]
+    return direction === Direction.toServer && (type === letter("Q") || type === letter("P"))
+  }
+
+  protected lost(direction: Direction): void {
+    this.pending = null
+    this.executes = 0
+    this.awaitsAnswer = 0
+    if (direction === Direction.toServer) {
+      this.exchange.clear()
+      this.sink.desync(direction)
+      return
+    }
+    // What was lost belongs to the response under way, unless more are outstanding.
+    const head = this.exchange.head()
+    if (
+      head !== undefined &&
+      head.kind !== Kind.sync &&
+      (this.response.isOpen || this.exchange.answers === 1)
+    ) {
+      if (this.response.isOpen && this.response.length > 0) {
+        this.exchange.shift()
+        this.respond(head, true)
+      }
+    }
+    this.response.isOpen = false
+    this.isFailed = false
+    const isConfused = this.exchange.answers > 0
+    this.exchange.clear()
+    if (isConfused) this.sink.desync(direction)
+  }
+
+  protected override ended(): void {
+    const head = this.exchange.head()
+    if (this.response.isOpen && this.response.length > 0 && head !== undefined && head.kind !== Kind.sync) {
+      this.exchange.shift()
+      this.respond(head, true)
+    }
+  }
+
+  protected read(frame: Frame): boolean {
+    if (frame.direction === Direction.toClient) this.fromServer(frame)
+    else if (frame.bytes[frame.start] === 0) this.startup(frame)
+    else this.fromClient(frame)
+    return true
+  }
+
+  private startup(frame: Frame): void {
+    const { bytes, start, end } = frame
+    const code = u32At(bytes, start + 4)
+    if (code === StartCode.ssl || code === StartCode.gss) {
+      this.awaitsAnswer++
+      return
+    }
+    const message = this.messageOf(frame, RecordType.request, L7Protocol.postgresql)
+    message.length = frame.length
+    if (code === StartCode.cancel) {
+      message.requestType = "CancelRequest"
+      message.isAsync = true
+    } else {
+      this.version = code === StartCode.version3 ? "3.0" : "3.2"
+      this.readParameters(message, bytes, start + startHeader, end)
+      message.version = this.version
+      this.exchange.add({ kind: Kind.startup, endpoint: message.endpoint })
+    }
+    this.stats.requests++
+    this.sink.message(message)
+  }
+
+  private readParameters(message: L7Message, bytes: Uint8Array, start: number, end: number): void {
+    let user = ""
+    let at = start
+    while (at < end && bytes[at] !== 0) {
+      const nameEnd = nulAt(bytes, at, end)
+      const stop = nulAt(bytes, nameEnd + 1, end)
+      const name = latin1Text(bytes, at, Math.min(nameEnd, at + maxName))
+      const value = utf8Text(bytes, nameEnd + 1, Math.min(stop, nameEnd + 1 + maxName))
+      if (name === "user") user = value
+      else if (name === "database") this.database = value
+      else if (name === "application_name" && value !== "") message.attributes = ["application_name", value]
+      at = stop + 1
+    }
+    if (this.database === "") this.database = user
+    message.requestType = "Startup"
+    message.requestDomain = this.database
+    message.requestResource = message.endpoint = `Login username: ${user} db: ${this.database}`
+  }
+
+  private fromClient(frame: Frame): void {
+    const { bytes, start, end } = frame
+    const at = start + typedHeader
+    switch (bytes[start]) {
+      case letter("Q"): {
+        this.reader.read(bytes, at, nulAt(bytes, at, end))
+        const message = this.compose(frame, "Q")
+        this.describe(message, { text: this.reader.text, endpoint: this.reader.endpoint })
+        this.reader.readTrace(message)
+        this.send(message, Kind.simple)
+        return
+      }
+      case letter("F"): {
+        this.send(this.compose(frame, "F"), Kind.simple)
+        return
+      }
+      case letter("P"): {
+        this.parse(frame, at)
+        return
+      }
+      case letter("B"): {
+        const portalEnd = nulAt(bytes, at, end)
+        const statement = this.statements.get(this.name(bytes, portalEnd + 1, end)) ?? noStatement
+        this.portals.set(this.name(bytes, at, end), statement)
+        this.gather(frame, "B", statement)
+        return
+      }
+      case letter("D"): {
+        const names = bytes[at] === letter("S") ? this.statements : this.portals
+        this.gather(frame, "D", names.get(this.name(bytes, at + 1, end)) ?? noStatement)
+        return
+      }
+      case letter("C"): {
+        if (bytes[at] === letter("S")) this.statements.delete(this.name(bytes, at + 1, end))
+        else this.portals.delete(this.name(bytes, at + 1, end))
+        this.gather(frame, "C", noStatement)
+        return
+      }
+      case letter("E"): {
+        const message = this.gather(frame, "E", this.portals.get(this.name(bytes, at, end)) ?? noStatement)
+        this.executes++
+        this.pending = null
+        this.send(message, Kind.execute)
+        return
+      }
+      case letter("S"): {
+        this.sync()
+        return
+      }
+      case letter("X"): {
+        const message = this.compose(frame, "X")
+        message.isAsync = true
+        this.stats.requests++
+        this.sink.message(message)
+        return
+      }
+      default:
+      // Passwords, COPY data and Flush belong to the exchange under way.
+    }
+  }
+
+  private parse(frame: Frame, at: number): void {
+    const { bytes, end } = frame
+    const textAt = nulAt(bytes, at, end) + 1
+    this.reader.read(bytes, textAt, nulAt(bytes, textAt, end))
+    const statement = { text: this.reader.text, endpoint: this.reader.endpoint }
+    this.statements.set(this.name(bytes, at, end), statement)
+    const message = this.gather(frame, "P", statement)
+    this.reader.readTrace(message)
+  }
+
+  /** The end of a pipeline: what was prepared without being executed is a message of its own. */
+  private sync(): void {
+    const message = this.pending
+    this.pending = null
+    if (message !== null && this.executes === 0) this.send(message, Kind.prepare)
+    else this.exchange.add({ kind: Kind.sync, endpoint: "" })
+    this.executes = 0
+  }
+
+  private name(bytes: Uint8Array, at: number, end: number): string {
+    return latin1Text(bytes, at, nulAt(bytes, at, Math.min(end, at + maxName)))
+  }
+
+  private compose(frame: Frame, type: string): L7Message {
+    const message = this.messageOf(frame, RecordType.request, L7Protocol.postgresql)
+    message.version = this.version
+    message.requestType = type
+    message.requestDomain = this.database
+    message.length = frame.length
+    return message
+  }
+
+  /** Adds a part of an extended query to the request being put together. */
+  private gather(frame: Frame, type: string, statement: PreparedStatement): L7Message {
+    let message = this.pending
+    if (message === null) {
+      message = this.compose(frame, type)
+      this.pending = message
+      this.pendingStatement = noStatement
+    } else {
+      message.endUs = frame.endUs
+      message.capturedBytes += frame.captured
+      message.length += frame.length
+      // The type is the statement's way: P with its text, else E.
+      if (message.requestType !== "P" && (type === "P" || type === "E")) message.requestType = type
+    }
+    if (statement !== noStatement) this.pendingStatement = statement
+    this.describe(message, this.pendingStatement)
+    return message
+  }
+
+  private describe(message: L7Message, statement: PreparedStatement): void {
+    message.requestResource = statement.text
+    message.endpoint = statement.endpoint
+  }
+
+  private send(message: L7Message, kind: Kind): void {
+    this.exchange.add({ kind, endpoint: message.endpoint })
+    this.stats.overflows += this.exchange.overflows
+    this.exchange.overflows = 0
+    this.stats.requests++
+    this.sink.message(message)
+  }
+
+  private fromServer(frame: Frame): void {
+    const { bytes, start, end } = frame
+    const at = start + typedHeader
+    const type = bytes[start]
+    if (type === letter("N") || (type === letter("S") && !this.awaitsStartup())) return
+    if (type === letter("A")) {
+      this.notify(frame, at)
+      return
+    }
+    const { response } = this
+    if (type === letter("Z")) {
+      this.ready(frame)
+      return
+    }
+    if (!response.isOpen) response.open(frame.startUs, frame.tcpSeq)
+    this.count(frame)
+    switch (type) {
+      case letter("E"): {
+        response.error(bytes, at, end)
+        this.isFailed = true
+        if (response.isFatal) this.finish(Kind.simple, Kind.prepare)
+        this.finish(Kind.execute, Kind.startup)
+        return
+      }
+      case letter("C"): {
+        response.tag(bytes, at, end)
+        this.finish(Kind.execute)
+        return
+      }
+      case letter("I"):
+      case letter("s"): {
+        this.finish(Kind.execute)
+        return
+      }
+      case letter("W"): {
+        // Replication: a stream of both sides without an end.
+        this.finish(Kind.simple, Kind.execute)
+        this.leave()
+        return
+      }
+      default:
+    }
+  }
+
+  private awaitsStartup(): boolean {
+    return this.exchange.head()?.kind === Kind.startup
+  }
+
+  private count(frame: Frame): void {
+    const { response } = this
+    response.captured += frame.captured
+    response.length += frame.length
+    response.endUs = frame.endUs
+  }
+
+  /** Ends the response under way when the oldest exchange is of one of these kinds, or none was seen. */
+  private finish(kind: Kind, other: Kind = kind): void {
+    const head = this.exchange.head()
+    if (!this.response.isOpen) return
+    if (head === undefined) {
+      // Joined in the middle: the request was not seen. A simple query's end comes with ReadyForQuery, an Execute's is here.
+      this.respond({ kind: Kind.execute, endpoint: "" }, false)
+    } else if (head.kind === kind || head.kind === other) {
+      this.exchange.shift()
+      this.respond(head, false)
+    }
+  }
+
+  private ready(frame: Frame): void {
+    const { response } = this
+    const wasFailed = this.isFailed
+    this.isFailed = false
+    for (;;) {
+      const waiting = this.exchange.shift()
+      if (waiting === undefined) break
+      if (waiting.kind === Kind.sync) break
+      if (waiting.kind === Kind.execute) {
+        // The server passed over it because of an error before it.
+        this.abort(waiting, frame, wasFailed)
+        continue
+      }
+      if (!response.isOpen) response.open(frame.startUs, frame.tcpSeq)
+      this.count(frame)
+      this.respond(waiting, false)
+      break
+    }
+    response.isOpen = false
+  }
+
+  private abort(waiting: Waiting, frame: Frame, wasFailed: boolean): void {
+    const { response } = this
+    if (!response.isOpen) response.open(frame.startUs, frame.tcpSeq)
+    const message = this.responseMessage(waiting)
+    message.status = ResponseStatus.unknown
+    if (wasFailed) message.attributes = ["aborted", "true"]
+    this.stats.responses++
+    this.sink.message(message)
+  }
+
+  private responseMessage(waiting: Waiting): L7Message {
+    const { response } = this
+    const frame = shownFrame
+    frame.startUs = response.startUs
+    frame.endUs = response.endUs
+    frame.tcpSeq = response.tcpSeq
+    frame.captured = response.captured
+    const message = this.messageOf(frame, RecordType.response, L7Protocol.postgresql)
+    message.version = this.version
+    message.endpoint = waiting.endpoint
+    return message
+  }
+
+  private respond(waiting: Waiting, isPart: boolean): void {
+    const { response } = this
+    const message = this.responseMessage(waiting)
+    if (isPart) this.stats.truncated++
+    else message.length = response.length
+    const attributes: Array<string> = []
+    if (response.isError) {
+      message.status = statusOfSqlState(response.sqlState)
+      message.exception =
+        this.masksLiterals && quotesValues(response.sqlState)
+          ? maskQuoted(response.exception, '"')
+          : response.exception
+      attributes.push("sqlstate", response.sqlState)
+    } else message.status = ResponseStatus.ok
+    if (response.rows >= 0) attributes.push("rows", String(response.rows))
+    if (response.affectedRows >= 0) attributes.push("sql_affected_rows", String(response.affectedRows))
+    if (attributes.length > 0) message.attributes = attributes
+    response.isOpen = false
+    this.stats.responses++
+    this.sink.message(message)
+  }
+
+  /** NOTIFY of another session. */
+  private notify(frame: Frame, at: number): void {
+    const message = this.messageOf(frame, RecordType.response, L7Protocol.postgresql)
+    message.isAsync = true
+    message.requestType = "A"
+    message.requestResource = message.endpoint = this.name(frame.bytes, at + 4, frame.end)
+    message.length = frame.length
+    this.stats.responses++
+    this.sink.message(message)
+  }
+}

@@ -1,0 +1,60 @@
+// The messages of PostgreSQL's protocol 3: 1 byte type, 4 bytes length (which counts itself), body. Those that begin a
+// connection have no type.
+
+/** Codes in place of the version in a message without type. */
+export const StartCode = {
+  version3: 196608,
+  /** Protocol 3.2 of PostgreSQL 18. */
+  version32: 196610,
+  cancel: 80877102,
+  ssl: 80877103,
+  gss: 80877104,
+} as const
+
+export const isStartCode = (code: number): boolean =>
+  code === StartCode.version3 ||
+  code === StartCode.version32 ||
+  code === StartCode.cancel ||
+  code === StartCode.ssl ||
+  code === StartCode.gss
+
+const flags = (letters: string): Uint8Array => {
+  const table = new Uint8Array(256)
+  for (const letter of letters) table[letter.charCodeAt(0)] = 1
+  return table
+}
+
+/** Types that a client sends: bind, close, copy data/done/fail, describe, execute, call, flush, parse, password, query, sync, terminate. */
+const fromClient = flags("BCDEFHPQSXcdfp")
+/** Types that a server sends. */
+const fromServer = flags("123ACDEGHIKNRSTVWZcdnstv")
+
+export const isClientType = (type: number): boolean => fromClient[type] === 1
+export const isServerType = (type: number): boolean => fromServer[type] === 1
+
+/** Types whose body always has the same length. */
+export const bodyLength = (type: number): number => {
+  switch (type) {
+    case 0x31: // ParseComplete
+    case 0x32: // BindComplete
+    case 0x33: // CloseComplete
+    case 0x49: // EmptyQueryResponse
+    case 0x6e: // NoData
+    case 0x73: // PortalSuspended
+      return 0
+    case 0x5a: // ReadyForQuery
+      return 1
+    default:
+      return -1
+  }
+}
+
+/** Longest message that is believed: PostgreSQL's own limit of a value is 1 GiB. */
+export const maxLength = 0x40000000
+
+/** Position of the next NUL, `end` when there is none. */
+export const nulAt = (bytes: Uint8Array, start: number, end: number): number => {
+  let at = start
+  while (at < end && bytes[at] !== 0) at++
+  return at
+}

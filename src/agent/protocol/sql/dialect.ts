@@ -1,0 +1,30 @@
+// How the dialects of SQL differ where a reader of their tokens must know.
+
+export interface SqlDialect {
+  /** "..." is text, not an identifier. */
+  readonly doubleQuotesText: boolean
+  /** A backslash in text escapes what follows. */
+  readonly backslashes: boolean
+  /** `#` begins a comment. */
+  readonly hashComments: boolean
+  /** `--` begins a comment only before white space. */
+  readonly dashesNeedSpace: boolean
+  /** $$...$$ and $tag$...$tag$ are text. */
+  readonly dollarQuotes: boolean
+}
+
+export const mysqlDialect: SqlDialect = {
+  doubleQuotesText: true,
+  backslashes: true,
+  hashComments: true,
+  dashesNeedSpace: true,
+  dollarQuotes: false,
+}
+
+export const postgresqlDialect: SqlDialect = {
+  doubleQuotesText: false,
+  backslashes: false,
+  hashComments: false,
+  dashesNeedSpace: false,
+  dollarQuotes: true,
+}
