@@ -4,7 +4,6 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { Coordination } from "../runtime/coordination/Coordination.ts"
-import { makeMirror } from "../runtime/coordination/Mirror.ts"
 import { StatsSources } from "../runtime/metrics.ts"
 import { supervise } from "../runtime/supervise.ts"
 import { AgentRefused } from "../wire/control/AgentRpc.ts"
@@ -17,7 +16,7 @@ import { Peers, serverToken } from "./admin/Peers.ts"
 import { serverCalls } from "./admin/serverCalls.ts"
 import type { AgentHandlersOptions } from "./agents/agentHandlers.ts"
 import { AgentSessions } from "./agents/AgentSessions.ts"
-import { claimingServer, claimPrefix } from "./agents/claim.ts"
+import { Claims } from "./agents/Claims.ts"
 import { KnownAgents } from "./agents/KnownAgents.ts"
 import { SupportBundles } from "./agents/SupportBundles.ts"
 import { fencedCommit, whileLeading } from "./membership/leading.ts"
@@ -53,23 +52,15 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
   const placement = yield* Placement
   const sessions = yield* AgentSessions
   const stats = yield* StatsSources
-  const claims = yield* makeMirror(prefix + claimPrefix)
+  const claims = yield* Claims
   const bundles = new SupportBundles(sessions)
   const peers = new Peers(membership, options.secret)
   const self = membership.self().id
   const commit = (transaction: Parameters<ReturnType<typeof fencedCommit>>[0]) =>
     Effect.provideService(fencedCommit(membership, prefix)(transaction), Coordination, coordination)
 
-  const serverOf = (agent: string): string => {
-    const claim = claims.get(`${prefix}${claimPrefix}${agent}`)
-    return claim === undefined ? "" : claimingServer(claim.value)
-  }
+  const { serverOf } = claims
   const attachedHere = () => sessions.list().map(attachedAgent)
-  const attachedAt = (server: string): number => {
-    let count = 0
-    for (const { value } of claims.entries().values()) if (claimingServer(value) === server) count++
-    return count
-  }
   const supportOf = (agent: string) => {
     const server = serverOf(agent)
     if (server === self) return bundles.ask(agent)
@@ -105,12 +96,8 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
   // An agent that another server has now: what is left of its session here ends.
   const superseded = Stream.runForEach(claims.changes, (changes) =>
     Effect.sync(() => {
-      for (const change of changes) {
-        if (change.kind !== "put") continue
-        const agent = change.entry.key.slice(`${prefix}${claimPrefix}`.length)
-        if (claimingServer(change.entry.value) !== self && sessions.get(agent) !== undefined)
-          sessions.superseded(agent)
-      }
+      for (const { agent, server } of changes)
+        if (server !== "" && server !== self && sessions.get(agent) !== undefined) sessions.superseded(agent)
     }),
   )
   yield* Effect.forkScoped(supervise("controller/superseded")(superseded))
@@ -192,7 +179,7 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
     }),
     ...serverCalls({
       membership,
-      loadOf: (server) => ({ agents: attachedAt(server), load: placement.loadOfServer(server) }),
+      loadOf: (server) => ({ agents: claims.countOf(server), load: placement.loadOfServer(server) }),
       plan: Effect.map(placement.plan, planView),
       rebalance: Effect.map(rebalance, planView),
       drain: membership.drain,

@@ -15,6 +15,7 @@ import { Audit } from "./admin/Audit.ts"
 import { type LocalTokenError, localToken } from "./admin/LocalToken.ts"
 import type { AgentHandlersOptions } from "./agents/agentHandlers.ts"
 import { AgentSessions } from "./agents/AgentSessions.ts"
+import { Claims } from "./agents/Claims.ts"
 import { KnownAgents } from "./agents/KnownAgents.ts"
 import { assemble } from "./assemble.ts"
 import { serveAdmin, serveAgents } from "./ControlPorts.ts"
@@ -76,6 +77,7 @@ const parts = (config: SondeConfig, self: ServerRecord, prefix: string) => {
   const sessions = Layer.unwrap(
     Effect.gen(function* () {
       const membership = yield* Membership
+      const claims = yield* Claims
       const packages = yield* Packages
       const placement = yield* Placement
       const serverAt = (id: string): ServerAddress | undefined => {
@@ -86,6 +88,7 @@ const parts = (config: SondeConfig, self: ServerRecord, prefix: string) => {
         prefix,
         self: addressOf(self),
         lease: membership.lease,
+        claimOf: claims.entryOf,
         placeOf: ({ agent, cannotReach, region, zone }) =>
           Effect.map(placement.ensure({ id: agent, region, zone, avoid: cannotReach }), (place) => {
             if ("nobody" in place) return place
@@ -111,6 +114,7 @@ const parts = (config: SondeConfig, self: ServerRecord, prefix: string) => {
     Layer.provideMerge(placement),
     Layer.provideMerge(Packages.layer(prefix)),
     Layer.provideMerge(Audit.layer(prefix)),
+    Layer.provideMerge(Claims.layer(prefix)),
     Layer.provideMerge(agents),
   )
 }

@@ -74,6 +74,7 @@ const region = () => {
         prefix,
         self: address(id),
         lease: () => lease,
+        claimOf: (agent) => store.get(`${prefix}session/${agent}`),
         placeOf: ({ agent }) => Effect.sync(() => ({ server: placeOf(agent) })),
         reported: () => {},
         gone: () => {},

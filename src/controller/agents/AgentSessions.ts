@@ -1,6 +1,7 @@
 // The agents attached to this server: an actor each, in a fiber that is supervised, found by the agent's id. Claims and releases
 // them in the store; whoever was told that an agent is elsewhere asks there.
 
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -9,7 +10,12 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { exposeStats } from "../../runtime/metrics.ts"
 import { supervise } from "../../runtime/supervise.ts"
-import { Coordination, type CoordinationError, type Lease } from "../../runtime/coordination/Coordination.ts"
+import {
+  Coordination,
+  type CoordinationError,
+  type Entry,
+  type Lease,
+} from "../../runtime/coordination/Coordination.ts"
 import {
   type AgentHello,
   AgentRefused,
@@ -34,6 +40,8 @@ export interface AgentSessionsOptions {
   readonly self: ServerAddress
   /** This server's lease; another one after it was lost. Undefined: none now, so no agent can be claimed. */
   readonly lease: () => Lease | undefined
+  /** Who has an agent now, as this server's copy shows. */
+  readonly claimOf: (agent: string) => Entry | undefined
   /** The server an agent belongs to, chosen if there was none. */
   readonly placeOf: (
     hello: AgentHello,
@@ -124,7 +132,6 @@ const make = (options: AgentSessionsOptions) =>
     const open = Effect.fnUntraced(function* (hello: AgentHello, peer: AgentPeer) {
       const wrong = check(hello, peer)
       if (wrong !== undefined) return yield* wrong
-      yield* known.saw(hello)
       const place = yield* options.placeOf(hello)
       if ("nobody" in place) return yield* unavailable(`no server takes this agent: ${place.nobody}`)
       if (place.server.id !== options.self.id) {
@@ -133,7 +140,13 @@ const make = (options: AgentSessionsOptions) =>
       }
       const lease = options.lease()
       if (lease === undefined) return yield* unavailable("this server has lost its lease and takes a new one")
-      const revision = yield* claimAgent(options.prefix, options.self.id, lease, hello)
+      // One transaction for what most agents need, by what this server's copies know; when they are behind, step by step.
+      const nowMs = yield* Clock.currentTimeMillis
+      const found = options.claimOf(hello.agent)
+      const news = known.news(hello, nowMs)
+      const claim = yield* claimAgent(options.prefix, options.self.id, lease, hello, { found, news })
+      if (!claim.isNoted) yield* known.saw(hello)
+      const { revision } = claim
       const session = yield* AgentSession.make(hello, peer.remote)
       yield* Effect.acquireRelease(
         Effect.gen(function* () {

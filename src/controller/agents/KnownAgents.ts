@@ -7,7 +7,14 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
-import { type Change, Coordination, type CoordinationError } from "../../runtime/coordination/Coordination.ts"
+import {
+  type Change,
+  type Condition,
+  Coordination,
+  type CoordinationError,
+  type Revision,
+  type Write,
+} from "../../runtime/coordination/Coordination.ts"
 import { makeMirror } from "../../runtime/coordination/Mirror.ts"
 import type { AgentHello } from "../../wire/control/AgentRpc.ts"
 import {
@@ -27,6 +34,13 @@ export interface KnownAgentsOptions {
   readonly newcomers: Permission
 }
 
+export interface RecordNews {
+  readonly when: Condition
+  readonly write: Write
+  /** It was written in this revision. */
+  readonly done: (revision: Revision) => void
+}
+
 const writesMost = 8
 
 export class KnownAgents extends Context.Service<
@@ -34,7 +48,9 @@ export class KnownAgents extends Context.Service<
   {
     readonly get: (id: string) => AgentRecord | undefined
     readonly list: () => ReadonlyArray<AgentRecord>
-    /** Notes what a hello says; gives the record as it is now. */
+    /** What a hello changes, to be written with something else; undefined: nothing. As far as this server's copy knows. */
+    readonly news: (hello: AgentHello, nowMs: number) => RecordNews | undefined
+    /** Notes what a hello says, whatever others write meanwhile; gives the record as it is now. */
     readonly saw: (hello: AgentHello) => Effect.Effect<AgentRecord, CoordinationError>
     /** False: there is no such agent. */
     readonly permit: (id: string, permission: Permission) => Effect.Effect<boolean, CoordinationError>
@@ -113,6 +129,19 @@ const make = (
           if (record !== undefined) all.push(record)
         }
         return all
+      },
+      news: (hello, nowMs) => {
+        const known = get(hello.agent)
+        const wanted = recordOf(hello, known, options.newcomers, nowMs)
+        if (known !== undefined && isSame(known, wanted) && nowMs - known.lastSeenMs < seenEveryMs)
+          return undefined
+        const key = keyOf(hello.agent)
+        const entry = mirror.get(key)
+        return {
+          when: entry === undefined ? { key, is: "absent" } : { key, is: "modified", at: entry.modified },
+          write: { put: key, value: encodeAgentRecord(wanted) },
+          done: (revision) => void ahead.set(hello.agent, { modified: revision, record: wanted }),
+        }
       },
       saw: (hello) =>
         Effect.gen(function* () {

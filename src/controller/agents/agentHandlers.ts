@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Peer } from "../../runtime/rpc/Peer.ts"
 import { AgentRefused, AgentRpc } from "../../wire/control/AgentRpc.ts"
+import { identityRefusal } from "../enrol/mayAttach.ts"
 import type { PackageError } from "../package/Packages.ts"
 import type { AgentSessions } from "./AgentSessions.ts"
 
@@ -69,6 +70,8 @@ export const agentHandlers = (options: AgentHandlersOptions) => (peer: Peer) =>
               }),
             )
           }
+          const refusal = identityRefusal(hello.agent, peer)
+          if (refusal !== undefined) return Stream.fail(refusal)
           agent = hello.agent
           return options.sessions.attach(hello, peer)
         }),

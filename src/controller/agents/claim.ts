@@ -4,8 +4,15 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { Coordination, type CoordinationError, type Lease } from "../../runtime/coordination/Coordination.ts"
+import {
+  Coordination,
+  type CoordinationError,
+  type Entry,
+  type Lease,
+  type Revision,
+} from "../../runtime/coordination/Coordination.ts"
 import { type AgentHello, AgentRefused } from "../../wire/control/AgentRpc.ts"
+import type { RecordNews } from "./KnownAgents.ts"
 
 const Claim = Schema.Struct({
   server: Schema.String,
@@ -28,14 +35,21 @@ const attemptsMost = 8
 
 /**
  * Takes the agent for `server`. A claim of the same machine gives way: the agent was restarted, or moved here. One of another
- * machine stays: somebody copied the identity. Gives the revision of the claim, by which it is released.
+ * machine stays: somebody copied the identity. Gives the revision of the claim, by which it is released, and whether the news of the
+ * guess were written with it.
  */
 export const claimAgent = (
   prefix: string,
   server: string,
   lease: Lease,
   hello: AgentHello,
-): Effect.Effect<number, AgentRefused | CoordinationError, Coordination> =>
+  /** The claim as this server's copy shows it, and what else is to be written if that is right: saves asking. */
+  guess?: { readonly found: Entry | undefined; readonly news: RecordNews | undefined },
+): Effect.Effect<
+  { readonly revision: Revision; readonly isNoted: boolean },
+  AgentRefused | CoordinationError,
+  Coordination
+> =>
   Effect.gen(function* () {
     const coordination = yield* Coordination
     const key = `${prefix}${claimPrefix}${hello.agent}`
@@ -46,7 +60,9 @@ export const claimAgent = (
       host: hello.host,
     }
     for (let attempt = 0; attempt < attemptsMost; attempt++) {
-      const found = yield* coordination.get(key)
+      const isGuess = attempt === 0 && guess !== undefined
+      const found = isGuess ? guess.found : yield* coordination.get(key)
+      const news = isGuess ? guess.news : undefined
       const holder = found === undefined ? Option.none() : decodeClaim(found.value)
       if (Option.isSome(holder) && isCopy(holder.value, claim)) {
         return yield* new AgentRefused({
@@ -58,10 +74,19 @@ export const claimAgent = (
         })
       }
       const { isDone, revision } = yield* coordination.commit({
-        when: [found === undefined ? { key, is: "absent" } : { key, is: "modified", at: found.modified }],
-        writes: [{ put: key, value: JSON.stringify(claim), lease }],
+        when: [
+          found === undefined ? { key, is: "absent" } : { key, is: "modified", at: found.modified },
+          ...(news === undefined ? [] : [news.when]),
+        ],
+        writes: [
+          { put: key, value: JSON.stringify(claim), lease },
+          ...(news === undefined ? [] : [news.write]),
+        ],
       })
-      if (isDone) return revision
+      if (isDone) {
+        news?.done(revision)
+        return { revision, isNoted: isGuess }
+      }
     }
     return yield* new AgentRefused({
       reason: "unavailable",
