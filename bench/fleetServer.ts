@@ -34,6 +34,8 @@ await Effect.runPromise(
         version: "bench",
         ports: { ingest: 0, http: 0 },
         domains: () => Effect.succeed([]),
+        machines: () => [],
+        countersOf: () => undefined,
       }).pipe(
         // Nothing of a package is asked for.
         Layer.provideMerge(ClickHouse.remote({ url: "http://127.0.0.1:9", user: "", password: "" })),

@@ -16,20 +16,23 @@ const configuration = (): string => {
     "`sonde config show` what is in force. A later source wins over an earlier one: defaults, `sonde.yaml` (or `--config FILE`),",
     "environment, flags (`--set key=value`). Every problem is told with key, value and what was expected.",
     "",
-    "| key | environment | default | allowed | meaning |",
-    "|---|---|---|---|---|",
+    "*Change*: what a server may set for agents (docs/agent-configuration.md), and what a running agent does then. `hot`: takes the",
+    "new value at once; `restart`: starts what depends on it anew, within its process.",
+    "",
+    "| key | environment | default | allowed | change | meaning |",
+    "|---|---|---|---|---|---|",
   ]
   for (const key of configKeys) {
     const allowed =
       key.choices !== undefined
         ? key.choices.map((choice) => `\`${choice}\``).join(", ")
-        : key.minimum !== undefined
-          ? `${key.minimum} to ${key.maximum}`
-          : key.type === "array"
-            ? `list of ${key.items}s`
+        : key.type === "array"
+          ? `list of ${key.items}s${key.minimum === undefined ? "" : `, ${key.minimum} to ${key.maximum}`}`
+          : key.minimum !== undefined
+            ? `${key.minimum} to ${key.maximum}`
             : key.type
     lines.push(
-      `| \`${key.path}\` | \`${key.variable}\` | ${value(key.default)} | ${allowed} | ${key.description} |`,
+      `| \`${key.path}\` | \`${key.variable}\` | ${value(key.default)} | ${allowed} | ${key.change ?? ""} | ${key.description} |`,
     )
   }
   return `${lines.join("\n")}\n`

@@ -66,6 +66,11 @@ export class Pipeline {
     this.#rows.rows = 0
   }
 
+  /** From now on. */
+  configure({ sessionTimeoutUs }: Pick<PipelineOptions, "sessionTimeoutUs">): void {
+    this.connections.budget.timeoutUs = sessionTimeoutUs
+  }
+
   /** The present, for metrics; to be called before each piece of work. */
   tick(nowUs: number): void {
     this.#nowUs = nowUs

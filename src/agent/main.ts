@@ -1,25 +1,26 @@
 // The agent's wiring: capture worker -> sender -> ingester, the worker's status beside it, and the region's control over it all.
 
 import * as Effect from "effect/Effect"
-import * as Latch from "effect/Latch"
 import { hostname } from "node:os"
 import { join } from "node:path"
 import type { AgentStatus } from "../model/AgentStatus.ts"
 import type { SondeConfig } from "../runtime/configSchema.ts"
 import { exposeStats, processStats, StatsSources } from "../runtime/metrics.ts"
-import { supervise } from "../runtime/supervise.ts"
 import { type Address, parseAddress } from "../wire/socket.ts"
 import { AgentStartError, readAgentId } from "./agentId.ts"
-import { runCapture } from "./capture/Capture.ts"
+import { makeCaptureRunner } from "./capture/CaptureRunner.ts"
 import { agentControl } from "./control/AgentControl.ts"
-import { noRemoteConfig } from "./control/RemoteConfig.ts"
+import { makeFollowedConfig } from "./control/FollowedConfig.ts"
 import { readMachine } from "./resource/machine.ts"
+import { limiting, sendLimits } from "./send/limitSender.ts"
 import { Sender } from "./send/Sender.ts"
 
 export interface AgentOptions {
   readonly version: string
   /** Processes to leave alone: Sonde's own. */
   readonly excludePids: ReadonlyArray<number>
+  /** Was the key of the configuration set on this machine? Then no server changes it. */
+  readonly isExplicit: (path: string) => boolean
 }
 
 /** Ports of Sonde's own conversations: none of them is a request to show. */
@@ -34,38 +35,26 @@ const ownPorts = (config: SondeConfig, server: Address | undefined): ReadonlyArr
     ...config.agent.excludePorts,
   ].filter((port) => port > 0)
 
-/** Runs for as long as the gate is open; what was captured until it closes is flushed. */
-const whileOpen = <E, R>(gate: Latch.Latch, closed: Latch.Latch, work: Effect.Effect<never, E, R>) =>
-  Effect.gen(function* () {
-    while (true) {
-      yield* gate.await
-      yield* Effect.raceFirst(work, closed.await)
-    }
-  })
-
 const capture = (config: SondeConfig, agentId: string, server: Address | undefined, options: AgentOptions) =>
   Effect.gen(function* () {
     const sender = yield* Sender
     const registry = yield* StatsSources
     yield* exposeStats("agent_process", processStats)
-    // What may work from the start, until a server says otherwise: an agent without its server works on.
-    const gate = yield* Latch.make(true)
-    const closed = yield* Latch.make(false)
+    const followed = yield* makeFollowedConfig({
+      directory: config.data,
+      version: options.version,
+      local: config.agent,
+      isExplicit: (path) => options.isExplicit(`agent.${path}`),
+    })
+    sender.limit(sendLimits(followed.config()))
     let latest: AgentStatus | undefined
-    if (config.agent.controllers.length > 0) {
-      yield* agentControl({
-        config,
-        agentId,
-        version: options.version,
-        sender,
-        status: () => latest,
-        remoteConfig: noRemoteConfig,
-        mayWork: (may) =>
-          may ? Effect.andThen(closed.close, gate.open) : Effect.andThen(gate.close, closed.open),
-      })
-    }
-    const work = runCapture(
-      { agent: config.agent, excludePids: options.excludePids, excludePorts: ownPorts(config, server) },
+    const runner = yield* makeCaptureRunner(
+      followed.config(),
+      (agent) => ({
+        agent,
+        excludePids: options.excludePids,
+        excludePorts: ownPorts({ ...config, agent }, server),
+      }),
       {
         onBatch: (batch) => sender.push(batch),
         onStatus: (status) => {
@@ -77,8 +66,20 @@ const capture = (config: SondeConfig, agentId: string, server: Address | undefin
           sender.tell(latest)
         },
       },
-    ).pipe(Effect.scoped)
-    return yield* supervise("agent/capture")(whileOpen(gate, closed, work))
+    )
+    if (config.agent.controllers.length > 0) {
+      yield* followed.follow(limiting(sender, runner))
+      yield* agentControl({
+        config,
+        agentId,
+        version: options.version,
+        sender,
+        status: () => latest,
+        remoteConfig: followed,
+        mayWork: runner.mayWork,
+      })
+    }
+    return yield* runner.run
   })
 
 const addressOf = (config: SondeConfig): Effect.Effect<Address | undefined, AgentStartError> => {
@@ -97,16 +98,15 @@ export const runAgent = (config: SondeConfig, options: AgentOptions): Effect.Eff
   Effect.gen(function* () {
     const agentId = yield* readAgentId(config.data)
     const server = yield* addressOf(config)
+    const { memoryBytes, spoolBytes } = sendLimits(config.agent)
     const sender = Sender.layer({
       ...(server === undefined ? {} : { server }),
       token: config.agent.token,
       agentId,
       host: hostname(),
       version: options.version,
-      memoryBytes: config.agent.memoryMiB * 1_048_576,
-      ...(config.agent.spoolMiB > 0
-        ? { spool: { directory: join(config.data, "spool"), maxBytes: config.agent.spoolMiB * 1_048_576 } }
-        : {}),
+      memoryBytes,
+      spool: { directory: join(config.data, "spool"), maxBytes: spoolBytes },
     })
     yield* Effect.provide(capture(config, agentId, server, options), sender)
   }).pipe(Effect.scoped)

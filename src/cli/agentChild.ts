@@ -18,12 +18,16 @@ const main = fileURLToPath(new URL("main.ts", import.meta.url))
 /** The configuration in force, key by key, as the environment of the child: it reads no file of its own. */
 const environmentOf = (config: SondeConfig): Record<string, string> => {
   const environment: Record<string, string> = {}
-  for (const { path, variable } of configKeys) {
+  const defaulted: Array<string> = []
+  for (const { default: byDefault, path, variable } of configKeys) {
     const value = path
       .split(".")
       .reduce<unknown>((node, part) => (node as Record<string, unknown>)[part], config)
     environment[variable] = Array.isArray(value) ? value.join(",") : String(value)
+    if (JSON.stringify(value) === JSON.stringify(byDefault)) defaulted.push(variable)
   }
+  // What nobody set, the server may.
+  environment["SONDE_DEFAULTED"] = defaulted.join(",")
   return environment
 }
 

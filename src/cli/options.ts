@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as CliError from "effect/cli/CliError"
 import * as Flag from "effect/cli/Flag"
-import { type ConfigError, loadConfig } from "../runtime/Config.ts"
+import { type ConfigError, type LoadedConfig, loadConfigWithOrigins } from "../runtime/Config.ts"
 import type { SondeConfig } from "../runtime/configSchema.ts"
 import { closest } from "../runtime/closest.ts"
 import { configKeys } from "../runtime/configKeys.ts"
@@ -79,12 +79,15 @@ const flagValues = (flags: ConfigFlags): Effect.Effect<Map<string, string>, CliE
     return values
   })
 
-/** The configuration as file, environment and these flags give it. */
-export const configOf = (flags: ConfigFlags): Effect.Effect<SondeConfig, CliError.UserError> =>
+/** The configuration as file, environment and these flags give it, with where each key was set. */
+export const loadedConfigOf = (flags: ConfigFlags): Effect.Effect<LoadedConfig, CliError.UserError> =>
   Effect.gen(function* () {
-    return yield* loadConfig({
+    return yield* loadConfigWithOrigins({
       file: Option.getOrUndefined(flags.config),
       environment: process.env,
       flags: yield* flagValues(flags),
     }).pipe(Effect.mapError((error: ConfigError) => fail(error.message)))
   })
+
+export const configOf = (flags: ConfigFlags): Effect.Effect<SondeConfig, CliError.UserError> =>
+  Effect.map(loadedConfigOf(flags), ({ config }) => config)

@@ -19,10 +19,10 @@ import { Receiver } from "../ingester/receive/Receiver.ts"
 import type { WriteError } from "../ingester/receive/BatchSink.ts"
 import type { JournalError } from "../ingester/write/GroupJournal.ts"
 import { RowIds } from "../ingester/write/RowIds.ts"
-import type { LeaderGate } from "../labeler/Labeler.ts"
+import { Labeler, type LeaderGate, type SourceStatus } from "../labeler/Labeler.ts"
 import { labeler } from "../labeler/main.ts"
 import { clickHouseEvents } from "../labeler/publish/clickHouseEvents.ts"
-import { machineFeed } from "./machineFeed.ts"
+import { machineFeed, MachinesElsewhere, machinesOf } from "./machineFeed.ts"
 import { type Retention, retentionOf } from "../tables/retention.ts"
 import { Patience } from "../ingester/write/Patience.ts"
 import { TableWriter } from "../ingester/write/TableWriter.ts"
@@ -115,8 +115,8 @@ const resourceEvents = Layer.unwrap(
   }),
 )
 
-const tagging = (config: SondeConfig, whenLeader: LeaderGate) =>
-  labeler(config, whenLeader).pipe(Layer.provide([resourceEvents, machineFeed]))
+const tagging = (config: SondeConfig, whenLeader: LeaderGate, elsewhere: MachinesElsewhere) =>
+  labeler(config, whenLeader).pipe(Layer.provide([resourceEvents, machineFeed(elsewhere)]))
 
 /** Work of one server of the region at a time. */
 const gateOf =
@@ -128,6 +128,14 @@ const querier = (config: SondeConfig, door: AdminDoorway) =>
   QuerierHttp.layer({ ...config.http, webDirectory }).pipe(
     Layer.provide([clickHouseStore, consoleSources(config), door.layer]),
   )
+
+const domainView = ({ domain, lastSuccessMs, problem, records }: SourceStatus) => ({
+  name: domain,
+  kind: domain.split("/", 1)[0],
+  state: problem !== "" ? "failing" : lastSuccessMs === 0 ? "starting" : "running",
+  resources: records,
+  message: problem,
+})
 
 /** Whoever named the server should hear which key did. */
 const naming = ({ storage }: SondeConfig, error: ServerError): ServerError =>
@@ -147,10 +155,11 @@ export const startServer = (config: SondeConfig): Effect.Effect<RunningServer, S
     yield* exposeStats("server_process", processStats)
     // The console comes before the controller, whose record names its port: it asks through a door that opens later.
     const door = new AdminDoorway(isLoopback(config.http.host))
+    const elsewhere = new MachinesElsewhere()
     const region = yield* Layer.build(Region.layer(config, { version, roles }))
     const services = yield* Layer.build(
       querier(config, door).pipe(
-        Layer.provideMerge(tagging(config, gateOf(Context.get(region, Membership)))),
+        Layer.provideMerge(tagging(config, gateOf(Context.get(region, Membership)), elsewhere)),
         Layer.provideMerge(ingester(config, Context.get(region, Region))),
         Layer.provideMerge(tables(config)),
         Layer.provideMerge(storage(config)),
@@ -158,15 +167,20 @@ export const startServer = (config: SondeConfig): Effect.Effect<RunningServer, S
     ).pipe(Effect.provideContext(region))
     const http = Context.get(services, QuerierHttp)
     const ingestPort = Context.get(services, Receiver).port
+    const agents = Context.get(services, AgentDirectory)
+    const labels = Context.get(services, Labeler)
     const controller = yield* Layer.build(
       Controller.layer(config, {
         version,
         ports: { ingest: ingestPort, http: http.port },
-        domains: () => Effect.succeed([]),
+        domains: () => Effect.sync(() => labels.sources().map(domainView)),
+        machines: () => machinesOf(agents),
+        countersOf: (id) => agents.list().find((agent) => agent.id === id)?.status?.counters,
       }),
     ).pipe(Effect.provideContext(Context.merge(region, services)))
     door.open(Context.get(controller, AdminCalls))
     for (const part of ["storage", "ingester", "querier"]) health.set(`server/${part}`, "running")
-    const { admin, control } = Context.get(controller, Controller)
+    const { admin, control, machinesElsewhere } = Context.get(controller, Controller)
+    elsewhere.from(machinesElsewhere)
     return { url: http.url, ingestPort, controlPort: control, adminPort: admin }
   }).pipe(Effect.mapError((error) => naming(config, error)))

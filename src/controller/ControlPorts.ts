@@ -9,7 +9,7 @@ import { exposeStats } from "../runtime/metrics.ts"
 import { type RpcTls, RpcStats, serveRpc } from "../runtime/rpc/serveRpc.ts"
 import { AdminRpc } from "../wire/control/AdminRpc.ts"
 import { AgentRpc } from "../wire/control/AgentRpc.ts"
-import { isLoopback, listenError, ListenError } from "../wire/socket.ts"
+import { assertMayListen, listenError, type ListenError } from "../wire/socket.ts"
 import type { AdminCalls, AdminTag, PayloadOf } from "./admin/AdminCalls.ts"
 import { bearerOf } from "./admin/Caller.ts"
 import { agentHandlers, type AgentHandlersOptions } from "./agents/agentHandlers.ts"
@@ -21,21 +21,15 @@ export interface PortOptions {
   readonly tls?: RpcTls
 }
 
-const mayListen = (options: PortOptions, setting: string): Effect.Effect<void, ListenError> =>
-  isLoopback(options.host) || options.tls !== undefined
-    ? Effect.void
-    : Effect.fail(
-        new ListenError({
-          reason: "open",
-          message: `${options.host} can be reached by others and there is no TLS: set ${setting}.host to 127.0.0.1, or give the region a secret (cluster.secret)`,
-        }),
-      )
-
 const counted = (stats: RpcStats) => () => ({
   connections: stats.connections,
   accepted_total: stats.accepted,
   turned_away_total: stats.turnedAway,
   unsafe_total: stats.unsafe,
+  too_long_total: stats.tooLong,
+  malformed_total: stats.malformed,
+  flooded_total: stats.flooded,
+  idle_total: stats.idle,
 })
 
 export const serveAgents = (
@@ -43,7 +37,7 @@ export const serveAgents = (
   handlers: Deferred.Deferred<AgentHandlersOptions>,
 ): Effect.Effect<number, ListenError, Scope.Scope> =>
   Effect.gen(function* () {
-    yield* mayListen(options, "control")
+    yield* assertMayListen(options, "control.port", options)
     const stats = new RpcStats()
     yield* exposeStats("controller_agent_port", counted(stats))
     return yield* serveRpc(AgentRpc, {
@@ -60,7 +54,7 @@ export const serveAdmin = (
   calls: Deferred.Deferred<AdminCalls["Service"]>,
 ): Effect.Effect<number, ListenError, Scope.Scope> =>
   Effect.gen(function* () {
-    yield* mayListen(options, "admin")
+    yield* assertMayListen(options, "admin.port", options)
     const stats = new RpcStats()
     yield* exposeStats("controller_admin_port", counted(stats))
     type Handlers = Parameters<typeof AdminRpc.of>[0]

@@ -6,11 +6,13 @@ import * as Stream from "effect/Stream"
 import { Coordination } from "../runtime/coordination/Coordination.ts"
 import { StatsSources } from "../runtime/metrics.ts"
 import { supervise } from "../runtime/supervise.ts"
+import type { AdminError, AgentMachine } from "../wire/control/AdminRpc.ts"
 import { AgentRefused } from "../wire/control/AgentRpc.ts"
 import { type AdminHandlers, adminError, makeAdminCalls } from "./admin/AdminCalls.ts"
 import { agentCalls, attachedAgent } from "./admin/agentCalls.ts"
 import { Audit } from "./admin/Audit.ts"
 import type { Caller } from "./admin/Caller.ts"
+import { configCalls } from "./admin/configCalls.ts"
 import { packageCalls } from "./admin/packageCalls.ts"
 import { Peers, serverToken } from "./admin/Peers.ts"
 import { serverCalls } from "./admin/serverCalls.ts"
@@ -19,6 +21,11 @@ import { AgentSessions } from "./agents/AgentSessions.ts"
 import { Claims } from "./agents/Claims.ts"
 import { KnownAgents } from "./agents/KnownAgents.ts"
 import { SupportBundles } from "./agents/SupportBundles.ts"
+import { AgentGroups } from "./config/AgentGroups.ts"
+import { AgentReports } from "./config/AgentReports.ts"
+import { ConfigStore } from "./config/ConfigStore.ts"
+import { EffectiveConfig } from "./config/EffectiveConfig.ts"
+import { Rollouts } from "./config/Rollouts.ts"
 import { fencedCommit, whileLeading } from "./membership/leading.ts"
 import { Membership } from "./membership/Membership.ts"
 import { Packages } from "./package/Packages.ts"
@@ -35,16 +42,25 @@ export interface AssembleOptions {
   /** How long an agent that no server has stays known. */
   readonly agentHours: number
   readonly domains: AdminHandlers["Domains"]
+  /** Machines and counters of the agents that deliver to this server. */
+  readonly machines: () => ReadonlyArray<AgentMachine>
+  readonly countersOf: (agent: string) => Readonly<Record<string, number>> | undefined
 }
 
 const hourMs = 3_600_000
 const balanceEveryMs = 15_000
 const cleanEveryMs = 60_000
+const rolloutEveryMs = 1_000
 const viewOfRegion = { state: "reachable", message: "", isHere: true } as const
 
 export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
   const { prefix } = options
   const audit = yield* Audit
+  const configStore = yield* ConfigStore
+  const effective = yield* EffectiveConfig
+  const groups = yield* AgentGroups
+  const reports = yield* AgentReports
+  const rollouts = yield* Rollouts
   const coordination = yield* Coordination
   const known = yield* KnownAgents
   const membership = yield* Membership
@@ -92,6 +108,7 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
   )
   yield* refreshOf(placement.changes, (agents) => agents)
   yield* refreshOf(packages.changes, () => undefined)
+  yield* refreshOf(effective.changes, () => undefined)
 
   // An agent that another server has now: what is left of its session here ends.
   const superseded = Stream.runForEach(claims.changes, (changes) =>
@@ -131,13 +148,21 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
       for (const { id, lastSeenMs } of known.list()) {
         if (serverOf(id) !== "" || nowMs - lastSeenMs < options.agentHours * hourMs) continue
         yield* known.forget(id)
+        yield* reports.forget(id)
         yield* Effect.logInfo(`agent ${id} is forgotten: no server had it for ${options.agentHours} hours`)
       }
       yield* audit.trim
     }
   })
+  const stepRollouts = Effect.gen(function* () {
+    while (true) {
+      yield* rollouts.step(commit)
+      yield* Effect.sleep(rolloutEveryMs)
+    }
+  })
   for (const [path, work] of [
     ["controller/leader/balance", keepBalanced],
+    ["controller/leader/roll-outs", stepRollouts],
     ["controller/leader/clean-up", clean],
   ] as const)
     yield* Effect.forkScoped(whileLeading(membership, path, work))
@@ -156,6 +181,28 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
     })
 
   const notHere = () => Effect.fail(adminError("unavailable", "this server cannot do that"))
+  const away = ({ message }: { readonly message: string }) => adminError("unavailable", message)
+
+  /** Counters of a server or an agent: of this server, or asked of the one that knows. */
+  const metricsOf = (of: string): Effect.Effect<Readonly<Record<string, number>>, AdminError> => {
+    if (of === self) return Effect.sync(() => stats.snapshot())
+    const here = options.countersOf(of)
+    if (here !== undefined) return Effect.succeed(here)
+    const server = membership.servers().has(of) ? of : serverOf(of)
+    if (server !== "" && server !== self)
+      return Effect.mapError(
+        peers.ask(server, (client) => client.Metrics({ of })),
+        away,
+      )
+    return Effect.fail(
+      adminError(
+        "not found",
+        `there is no server and no attached agent ${of}`,
+        "`sonde admin agents list` and `servers list` show all",
+      ),
+    )
+  }
+
   const handlers: AdminHandlers = {
     WhoAmI: (_, { name, role }) =>
       Effect.succeed({ name, role, server: self, region: options.region, version: options.version }),
@@ -167,10 +214,10 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
       ),
       attachedHere,
       serverOf,
-      groupOf: () => "default",
+      groupOf: groups.groupOf,
       placeOf: (agent) => placement.placeOf(agent) ?? "",
       loadOf: placement.loadOf,
-      configOf: () => ({ values: {}, origins: {} }),
+      configOf: effective.of,
       permit: known.permit,
       forget: known.forget,
       move: placement.move,
@@ -194,16 +241,7 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
       ]),
     }),
     ...packageCalls(packages),
-    Groups: notHere,
-    GroupSet: notHere,
-    GroupRemove: notHere,
-    ConfigSchema: notHere,
-    ConfigGet: notHere,
-    ConfigSet: notHere,
-    ConfigHistory: notHere,
-    ConfigRollback: notHere,
-    Rollouts: notHere,
-    RolloutControl: notHere,
+    ...configCalls({ store: configStore, groups, rollouts, records: known.list }),
     Tokens: notHere,
     TokenMake: notHere,
     TokenRevoke: notHere,
@@ -212,10 +250,8 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
       Effect.mapError(audit.last(Math.min(last, 10_000)), ({ message }) =>
         adminError("unavailable", message),
       ),
-    Metrics: ({ of }) =>
-      of === self
-        ? Effect.sync(() => stats.snapshot())
-        : Effect.fail(adminError("not found", `${of} is not this server`, "name a server or an agent")),
+    MachinesHere: () => Effect.sync(options.machines),
+    Metrics: ({ of }) => metricsOf(of),
   }
   const agentSide: AgentHandlersOptions = {
     sessions,
@@ -231,7 +267,11 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
     answered: (agent, part) => bundles.answered(agent, part),
   }
   const calls = yield* makeAdminCalls({ handlers, callerOf })
-  return { calls, agentSide }
+  const machinesElsewhere = Effect.map(
+    peers.askAll((client) => client.MachinesHere({})),
+    (lists) => lists.flat(),
+  )
+  return { calls, agentSide, machinesElsewhere }
 })
 
 const reasonsOf = (moves: ReadonlyArray<{ readonly reason: string }>): string => {

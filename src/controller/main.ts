@@ -8,7 +8,8 @@ import { resolve } from "node:path"
 import type { ClickHouse } from "../runtime/clickhouse/ClickHouse.ts"
 import type { SondeConfig } from "../runtime/configSchema.ts"
 import type { Coordination, CoordinationError } from "../runtime/coordination/Coordination.ts"
-import type { ServerAddress } from "../wire/control/AgentRpc.ts"
+import type { AgentMachine } from "../wire/control/AdminRpc.ts"
+import type { AgentHello, ServerAddress } from "../wire/control/AgentRpc.ts"
 import type { ListenError } from "../wire/socket.ts"
 import { AdminCalls, type AdminHandlers } from "./admin/AdminCalls.ts"
 import { Audit } from "./admin/Audit.ts"
@@ -17,7 +18,13 @@ import type { AgentHandlersOptions } from "./agents/agentHandlers.ts"
 import { AgentSessions } from "./agents/AgentSessions.ts"
 import { Claims } from "./agents/Claims.ts"
 import { KnownAgents } from "./agents/KnownAgents.ts"
-import { assemble } from "./assemble.ts"
+import { assemble, type AssembleOptions } from "./assemble.ts"
+import type { AgentTraits } from "./config/AgentGroup.ts"
+import { AgentGroups } from "./config/AgentGroups.ts"
+import { AgentReports } from "./config/AgentReports.ts"
+import { ConfigStore } from "./config/ConfigStore.ts"
+import { EffectiveConfig } from "./config/EffectiveConfig.ts"
+import { Rollouts } from "./config/Rollouts.ts"
 import { serveAdmin, serveAgents } from "./ControlPorts.ts"
 import { Membership, type ServerRecord } from "./membership/Membership.ts"
 import { Region } from "./membership/Region.ts"
@@ -31,6 +38,8 @@ export interface ControllerOptions {
   /** Ports of the other components; 0: this server does not have the component. */
   readonly ports: { readonly ingest: number; readonly http: number }
   readonly domains: AdminHandlers["Domains"]
+  readonly machines: AssembleOptions["machines"]
+  readonly countersOf: AssembleOptions["countersOf"]
 }
 
 export interface ControllerPorts {
@@ -38,9 +47,13 @@ export interface ControllerPorts {
   readonly admin: number
 }
 
-export class Controller extends Context.Service<Controller, ControllerPorts>()(
-  "sonde/controller/Controller",
-) {
+export class Controller extends Context.Service<
+  Controller,
+  ControllerPorts & {
+    /** Machines whose agents deliver to other servers of the region; those that do not answer are left out. */
+    readonly machinesElsewhere: Effect.Effect<ReadonlyArray<AgentMachine>>
+  }
+>()("sonde/controller/Controller") {
   /** Serves both ports as long as the scope is open. */
   static readonly layer = (
     config: SondeConfig,
@@ -54,6 +67,8 @@ const advertised = (config: SondeConfig, listens: string, port: number): string 
   const host = config.cluster.host === "" ? listens : config.cluster.host
   return `${host.includes(":") ? `[${host}]` : host}:${port}`
 }
+
+const traitsOf = ({ agent, ...hello }: AgentHello): AgentTraits => ({ ...hello, id: agent })
 
 const addressOf = ({ control, id, ingest }: ServerRecord): ServerAddress => ({ id, control, ingest })
 
@@ -78,6 +93,9 @@ const parts = (config: SondeConfig, self: ServerRecord, prefix: string) => {
     Effect.gen(function* () {
       const membership = yield* Membership
       const claims = yield* Claims
+      const effective = yield* EffectiveConfig
+      const groups = yield* AgentGroups
+      const reports = yield* AgentReports
       const packages = yield* Packages
       const placement = yield* Placement
       const serverAt = (id: string): ServerAddress | undefined => {
@@ -95,23 +113,45 @@ const parts = (config: SondeConfig, self: ServerRecord, prefix: string) => {
             const server = serverAt(place.server)
             return server === undefined ? { nobody: `server ${place.server} is not there` } : { server }
           }),
-        reported: placement.reported,
+        reported: (agent, report, nowMs) => {
+          placement.reported(agent, report.rows, nowMs)
+          reports.reported(agent, {
+            version: report.configVersion,
+            digest: report.configDigest,
+            problem: report.configProblem,
+            exceptions: report.exceptions.map(({ code }) => code),
+          })
+        },
         gone: placement.gone,
         surroundings: {
           servers: () => [...membership.servers().values()].map(addressOf),
-          group: () => "default",
+          group: (hello) => groups.groupOf(traitsOf(hello)),
           place: (agent) => {
             const server = placement.placeOf(agent)
             return server === undefined ? undefined : serverAt(server)
           },
-          config: () => ({ version: 0, digest: "", values: {} }),
-          packages: (hello) => packages.offers(hello, "default"),
+          config: (hello) => effective.of(traitsOf(hello)),
+          packages: (hello) => packages.offers(hello, groups.groupOf(traitsOf(hello))),
         },
+      })
+    }),
+  )
+  const rollouts = Layer.unwrap(
+    Effect.gen(function* () {
+      const claims = yield* Claims
+      const known = yield* KnownAgents
+      return Rollouts.layer({
+        prefix,
+        agents: () => known.list().filter(({ permission }) => permission === "allowed"),
+        isConnected: (agent) => claims.serverOf(agent) !== "",
       })
     }),
   )
   return sessions.pipe(
     Layer.provideMerge(placement),
+    Layer.provideMerge(rollouts),
+    Layer.provideMerge(EffectiveConfig.layer),
+    Layer.provideMerge([ConfigStore.layer(prefix), AgentGroups.layer(prefix), AgentReports.layer(prefix)]),
     Layer.provideMerge(Packages.layer(prefix)),
     Layer.provideMerge(Audit.layer(prefix)),
     Layer.provideMerge(Claims.layer(prefix)),
@@ -152,8 +192,12 @@ const start = Effect.fnUntraced(function* (config: SondeConfig, options: Control
     localToken: token,
     agentHours: cluster.agentHours,
     domains: options.domains,
+    machines: options.machines,
+    countersOf: options.countersOf,
   }).pipe(Effect.provideContext(services))
   yield* Deferred.succeed(agentSide, made.agentSide)
   yield* Deferred.succeed(adminSide, made.calls)
-  return Context.make(Controller, ports).pipe(Context.add(AdminCalls, made.calls))
+  return Context.make(Controller, { ...ports, machinesElsewhere: made.machinesElsewhere }).pipe(
+    Context.add(AdminCalls, made.calls),
+  )
 })

@@ -7,6 +7,7 @@ export const L7Protocol = {
   /** Not in DeepFlow's enumeration: the end of its block for HTTP. */
   webSocket: 39,
   grpc: 41,
+  someIp: 47,
   triple: 49,
   mysql: 60,
   postgresql: 61,
@@ -27,7 +28,6 @@ export const L7Protocol = {
   /** These two are not in DeepFlow's enumeration: the end of its block for network protocols. */
   ldap: 125,
   smtp: 126,
-  someIp: 47,
 } as const
 
 export type L7Protocol = (typeof L7Protocol)[keyof typeof L7Protocol]

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { afterAll, beforeAll } from "vitest"
-import { type ConfigSources, loadConfig } from "./Config.ts"
+import { type ConfigSources, loadConfig, loadConfigWithOrigins } from "./Config.ts"
 import { configJsonSchema, configKeys } from "./configKeys.ts"
 
 let folder = ""
@@ -39,6 +39,29 @@ describe("loadConfig", () => {
       assert.deepStrictEqual(config.agent.excludePorts, [22])
       assert.deepStrictEqual(config.agent.excludePrograms, ["sshd", "ntpd"])
       assert.strictEqual(config.ingest.port, 20033)
+    }),
+  )
+
+  it.effect("knows what was set, also to the default, and where", () =>
+    Effect.gen(function* () {
+      const path = file("agent: {flushMs: 500, ringMiB: 8}\n")
+      const { origins } = yield* loadConfigWithOrigins({
+        file: path,
+        environment: {
+          SONDE_AGENT_CAPTURE: "none",
+          SONDE_AGENT_SPOOL_MI_B: "256",
+          SONDE_DEFAULTED: "SONDE_AGENT_SPOOL_MI_B,SONDE_AGENT_MEMORY_MI_B",
+        },
+        flags: new Map([["agent.ringMiB", "4"]]),
+      })
+      assert.deepStrictEqual(
+        origins,
+        new Map([
+          ["agent.flushMs", path],
+          ["agent.ringMiB", "command line"],
+          ["agent.capture", "environment SONDE_AGENT_CAPTURE"],
+        ]),
+      )
     }),
   )
 

@@ -14,6 +14,7 @@ import { parseDocument } from "yaml"
 import { configKeys, type ConfigKey } from "./configKeys.ts"
 import { closest } from "./closest.ts"
 import { ConfigSchema, type SondeConfig } from "./configSchema.ts"
+import { expectedOf } from "./schemaKeys.ts"
 
 /** The configuration cannot be used; `problems` has one line for each fault. */
 export class ConfigError extends Data.TaggedError("ConfigError")<{
@@ -120,17 +121,27 @@ const unknownKeys = (tree: Tree, origin: string): Array<string> => {
   return problems
 }
 
-const expected = (key: ConfigKey): string => {
-  if (key.choices !== undefined) return `one of ${key.choices.join(", ")}`
-  if (key.minimum !== undefined) return `an integer from ${key.minimum} to ${key.maximum}`
-  return key.type === "array" ? `a list of ${key.items}s` : `a ${key.type}`
+export interface LoadedConfig {
+  readonly config: SondeConfig
+  /** Keys that were set, by path, and where: they are not the defaults even where they say the same. */
+  readonly origins: ReadonlyMap<string, string>
 }
 
-const load = (sources: ConfigSources): SondeConfig => {
+const isSet = (tree: Tree, path: string): boolean => {
+  let at: unknown = tree
+  for (const part of path.split(".")) {
+    if (at === null || typeof at !== "object" || !Object.hasOwn(at, part)) return false
+    at = (at as Tree)[part]
+  }
+  return at !== undefined
+}
+
+const load = (sources: ConfigSources): LoadedConfig => {
   const filePath = sources.file ?? "sonde.yaml"
   const tree = readFile(filePath, sources.file !== undefined)
   const problems = unknownKeys(tree, filePath)
   const origins = new Map<string, string>()
+  for (const { path } of configKeys) if (isSet(tree, path)) origins.set(path, filePath)
   for (const [variable, value] of Object.entries(sources.environment)) {
     if (!variable.startsWith("SONDE_") || value === undefined || notConfiguration.has(variable)) continue
     const key = configKeys.find((candidate) => candidate.variable === variable)
@@ -153,9 +164,12 @@ const load = (sources: ConfigSources): SondeConfig => {
     origins.set(path, "command line")
   }
   if (problems.length > 0) throw new ConfigError({ problems })
+  // `sonde up` hands its whole configuration to the agent, and says what of it nobody set.
+  const defaulted = new Set(sources.environment["SONDE_DEFAULTED"]?.split(","))
+  for (const { path, variable } of configKeys) if (defaulted.has(variable)) origins.delete(path)
 
   const exit = Schema.decodeUnknownExit(ConfigSchema)(tree, { errors: "all" })
-  if (Exit.isSuccess(exit)) return exit.value
+  if (Exit.isSuccess(exit)) return { config: exit.value, origins }
   const failure = Cause.squash(exit.cause)
   const issues = Schema.isSchemaError(failure)
     ? SchemaIssue.makeFormatterStandardSchemaV1()(failure.issue).issues
@@ -166,16 +180,20 @@ const load = (sources: ConfigSources): SondeConfig => {
       const key = configKeys.find((candidate) => parts.join(".").startsWith(candidate.path))
       const path = key?.path ?? parts.join(".")
       const found = path.split(".").reduce<unknown>((node, part) => (node as Tree | undefined)?.[part], tree)
-      return `${path}: expected ${key === undefined ? issue.message : expected(key)}, found ${JSON.stringify(found)} (${origins.get(path) ?? filePath})`
+      return `${path}: expected ${key === undefined ? issue.message : expectedOf(key)}, found ${JSON.stringify(found)} (${origins.get(path) ?? filePath})`
     }),
   })
 }
 
 /** SONDE_ variables that are no keys of the configuration: set by bin/sonde and the tests. */
-const notConfiguration = new Set(["SONDE_CONFIG", "SONDE_INVOKED_AS"])
+const notConfiguration = new Set(["SONDE_CONFIG", "SONDE_INVOKED_AS", "SONDE_DEFAULTED"])
 
 /** Reads and checks the whole configuration. */
 export const loadConfig = (sources: ConfigSources): Effect.Effect<SondeConfig, ConfigError> =>
+  Effect.map(loadConfigWithOrigins(sources), ({ config }) => config)
+
+/** The same, with what was set explicitly: what a server may not set for the agent of this machine. */
+export const loadConfigWithOrigins = (sources: ConfigSources): Effect.Effect<LoadedConfig, ConfigError> =>
   Effect.try({
     try: () => load({ ...sources, file: sources.file ?? sources.environment["SONDE_CONFIG"] }),
     catch: (cause) => (cause instanceof ConfigError ? cause : new ConfigError({ problems: [String(cause)] })),

@@ -1,47 +1,9 @@
 // Every key that configures Sonde, once: validation, defaults, JSON Schema and docs/configuration.md come from this value.
 // What reads files, environment and flags stands in Config.ts.
 
-import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-
-const text = (value: string, description: string) =>
-  Schema.String.annotate({ description, default: value }).pipe(
-    Schema.withDecodingDefaultKey(Effect.succeed(value)),
-  )
-
-const flag = (value: boolean, description: string) =>
-  Schema.Boolean.annotate({ description, default: value }).pipe(
-    Schema.withDecodingDefaultKey(Effect.succeed(value)),
-  )
-
-const integer = (value: number, minimum: number, maximum: number, description: string) =>
-  Schema.Int.annotate({ description, default: value })
-    .check(Schema.isBetween({ minimum, maximum }))
-    .pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
-
-const choice = <const Value extends string>(
-  values: ReadonlyArray<Value>,
-  value: NoInfer<Value>,
-  description: string,
-) => {
-  const literals: Schema.Codec<Value> = Schema.Literals(values).annotate({ description, default: value })
-  return literals.pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
-}
-
-const texts = (value: ReadonlyArray<string>, description: string) =>
-  Schema.Array(Schema.String)
-    .annotate({ description, default: value })
-    .pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
-
-const integers = (value: ReadonlyArray<number>, minimum: number, maximum: number, description: string) =>
-  Schema.Array(Schema.Int.check(Schema.isBetween({ minimum, maximum })))
-    .annotate({ description, default: value })
-    .pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
-
-const section = <const Fields extends Schema.Struct.Fields>(description: string, fields: Fields) =>
-  Schema.Struct(fields)
-    .annotate({ description })
-    .pipe(Schema.withDecodingDefaultKey(Effect.succeed({} as Schema.Struct<Fields>["Encoded"])))
+import { agentConfigFields } from "./agentConfig.ts"
+import { choice, flag, integer, section, text, texts } from "./configFields.ts"
 
 const port = (value: number, description: string) => integer(value, 0, 65_535, description)
 
@@ -168,30 +130,7 @@ export const ConfigSchema = Schema.Struct({
       [],
       "Public keys of whoever may sign packages for this agent (`sonde admin packages key` prints them); empty: no package is taken.",
     ),
-    capture: choice(
-      ["auto", "ebpf", "packets", "none"],
-      "auto",
-      "`auto` takes the best the kernel and the privileges allow: system calls (eBPF), else packets, else an inventory only.",
-    ),
-    interface: text("", "Interface for packet capture; empty: all."),
-    payloadBytes: integer(1_024, 64, 4_096, "Most payload bytes taken of one system call."),
-    ringMiB: integer(16, 1, 256, "Size of the kernel's ring buffer."),
-    excludePorts: integers([], 1, 65_535, "TCP ports whose traffic is left alone, besides Sonde's own."),
-    excludePrograms: texts(
-      ["clickhouse", "clickhouse-serv", "ch-embedded"],
-      "Programs (kernel command names) whose traffic is left alone, besides Sonde itself.",
-    ),
-    maskLiterals: flag(true, "Replace values in commands (Redis) by `?` before they leave the agent."),
-    sessionSeconds: integer(120, 1, 3_600, "How long a request waits for its response."),
-    maxConnections: integer(
-      65_536,
-      64,
-      4_194_304,
-      "Connections followed at the same time; the idlest is given up beyond.",
-    ),
-    flushMs: integer(500, 50, 10_000, "How often batches leave the agent."),
-    memoryMiB: integer(64, 1, 4_096, "Batches kept in memory while the server does not acknowledge."),
-    spoolMiB: integer(256, 0, 1_048_576, "Batches kept on disk while the server is away; 0: none."),
+    ...agentConfigFields,
   }),
 }).annotate({ title: "Sonde configuration", description: "Keys of sonde.yaml; every key is optional." })
 

@@ -71,6 +71,7 @@ export type NackReason =
   | "malformed"
   | "unexpected"
   | "token"
+  | "identity"
   | "timeout"
   | "busy"
   | "kind"

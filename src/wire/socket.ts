@@ -1,10 +1,11 @@
-// The one place where the wire's sockets are made: TCP now, `tls.connect` and `tls.createServer` fit here. A FrameSocket is read
-// by pulling: nothing is read from the kernel that nobody asked for, which is the back-pressure of the wire.
+// The one place where the wire's sockets are made: TCP with TLS, plain only where nobody else can come. A FrameSocket is read by
+// pulling: nothing is read from the kernel that nobody asked for, which is the back-pressure of the wire.
 
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { connect, createServer, type Socket } from "node:net"
+import { createServer, type Socket } from "node:net"
+import { type ConnectionOptions, createServer as createTlsServer, Server as TlsServer } from "node:tls"
 import {
   FrameReader,
   type FrameHeader,
@@ -13,6 +14,16 @@ import {
   unknownPeerLimits,
 } from "./frame.ts"
 import { portOwner } from "../runtime/portOwner.ts"
+import { nobody } from "../runtime/rpc/Peer.ts"
+import { dial } from "../runtime/tls/dial.ts"
+import type { PeerIdentity, ServerTls } from "../runtime/tls/tlsOptions.ts"
+import {
+  closedUnheard,
+  handshakeProblem,
+  looksLikeTls,
+  tlsOnPlainPort,
+  tlsProblem,
+} from "../runtime/tls/tlsProblem.ts"
 
 export interface Address {
   readonly host: string
@@ -26,9 +37,13 @@ export class ConnectionLost extends Data.TaggedError("ConnectionLost")<{
 }> {}
 
 /** The peer sent what is no frame, or one that it may not send. */
-export class FrameRejected extends Data.TaggedError("FrameRejected")<{ readonly problem: FrameProblem }> {
+export class FrameRejected extends Data.TaggedError("FrameRejected")<{
+  readonly problem: FrameProblem
+  /** When more is known than the problem. */
+  readonly detail?: string
+}> {
   override get message(): string {
-    return frameProblemTexts[this.problem]
+    return this.detail ?? frameProblemTexts[this.problem]
   }
 }
 
@@ -58,9 +73,28 @@ export const parseAddress = (text: string): Address | undefined => {
 export const isLoopback = (host: string): boolean =>
   host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host)
 
+/** Nothing that others can reach is served plain, unless the operator says so (a mesh or a tunnel does it instead). */
+export const assertMayListen = (
+  address: Address,
+  setting: string,
+  options: { readonly tls?: unknown; readonly allowPlain?: boolean },
+): Effect.Effect<void, ListenError> =>
+  options.tls !== undefined || options.allowPlain === true || isLoopback(address.host)
+    ? Effect.void
+    : Effect.fail(
+        new ListenError({
+          reason: "open",
+          message: `${address.host} can be reached by others and there is no TLS: give the region's servers a secret (cluster.secret), which brings it, or listen on 127.0.0.1 (the host beside ${setting})`,
+        }),
+      )
+
+const closedByPeer = "the peer closed the connection"
+
 /** One connection; a single fiber reads, any fiber sends. */
 export class FrameSocket {
   readonly remote: string
+  /** Who the peer is by its certificate; nobody without TLS, or when the certificate is not believed (`problem`). */
+  readonly peer: PeerIdentity
   /** Bytes received so far. */
   receivedBytes = 0
   private readonly socket: Socket
@@ -68,9 +102,15 @@ export class FrameSocket {
   private wake: () => void = () => {}
   private failure: Error | undefined
   private hasEnded = false
+  /** The peer began with a TLS handshake, which is for nobody here. */
+  private isTls = false
+  /** What it means when the peer goes before it has said anything. */
+  private readonly unheard: string
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, peer: PeerIdentity = { identity: nobody }, unheard = closedByPeer) {
     this.socket = socket
+    this.peer = peer
+    this.unheard = unheard
     this.remote = `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? "?"}`
     socket.setNoDelay(true)
     socket.on("readable", () => this.wake())
@@ -106,15 +146,20 @@ export class FrameSocket {
   ): Effect.Effect<A, ConnectionLost | FrameRejected> {
     const attempt: Effect.Effect<A, ConnectionLost | FrameRejected> = Effect.suspend(() => {
       const got = next()
-      if (typeof got === "string") return Effect.fail(new FrameRejected({ problem: got }))
+      if (typeof got === "string") return Effect.fail(this.rejected(got))
       return got === undefined ? Effect.flatMap(this.moreBytes, () => attempt) : Effect.succeed(got)
     })
     return attempt
   }
 
+  private rejected(problem: FrameProblem): FrameRejected {
+    return new FrameRejected({ problem, ...(this.isTls ? { detail: `the peer ${tlsOnPlainPort}` } : {}) })
+  }
+
   private readonly moreBytes: Effect.Effect<void, ConnectionLost> = Effect.suspend(() => {
     const chunk = this.socket.read() as Buffer | null
     if (chunk !== null) {
+      if (this.receivedBytes === 0) this.isTls = looksLikeTls(chunk)
       this.receivedBytes += chunk.length
       this.reader.push(chunk)
       return Effect.void
@@ -152,26 +197,24 @@ export class FrameSocket {
   }
 
   private lost(cause: Error | undefined = this.failure): ConnectionLost {
-    return new ConnectionLost({ message: cause?.message ?? "the peer closed the connection", cause })
+    const isUnheard = this.receivedBytes === 0 && this.unheard !== closedByPeer
+    const message = isUnheard ? this.unheard : cause === undefined ? closedByPeer : tlsProblem(cause)
+    return new ConnectionLost({ message, cause })
   }
 }
 
 /** Closed with the scope. */
-export const connectSocket = (address: Address): Effect.Effect<FrameSocket, ConnectionLost, Scope.Scope> =>
+export const connectSocket = (
+  address: Address,
+  tls?: ConnectionOptions,
+): Effect.Effect<FrameSocket, ConnectionLost, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.callback<FrameSocket, ConnectionLost>((resume) => {
-      const socket = connect(address.port, address.host)
-      const refused = (error: Error) => {
-        socket.destroy()
-        resume(Effect.fail(new ConnectionLost({ message: error.message, cause: error })))
-      }
-      socket.once("error", refused)
-      socket.once("connect", () => {
-        socket.off("error", refused)
-        resume(Effect.succeed(new FrameSocket(socket)))
-      })
-      return Effect.sync(() => socket.destroy())
-    }),
+    dial(address, tls).pipe(
+      Effect.map(
+        (socket) => new FrameSocket(socket, undefined, tls === undefined ? closedUnheard : closedByPeer),
+      ),
+      Effect.mapError(({ cause, message }) => new ConnectionLost({ message, cause })),
+    ),
     (socket) => Effect.sync(() => socket.destroy()),
     { interruptible: true },
   )
@@ -202,24 +245,51 @@ export const listenError = (address: Address, setting: string, cause: NodeJS.Err
   }
 }
 
-/**
- * Listens until the scope closes; each accepted socket goes to `accept`, which owns it. `setting` names the configuration key
- * of the port for messages. Gives the port, which differs from the asked one when that is 0.
- */
+/** Connections beyond the most that may be in their TLS handshake, or hear that there are too many. */
+const handshakesMost = 256
+
+export interface ListenOptions {
+  /** Names the configuration key of the port for messages. */
+  readonly setting: string
+  /** Owns what it is given. */
+  readonly accept: (socket: FrameSocket) => void
+  readonly tls?: ServerTls
+  /** Sockets at the same time; `accept` says so to further ones, and far beyond they are cut off. */
+  readonly maxConnections?: number
+  /** A client that spoke another language than TLS; nothing of it is accepted. */
+  readonly misspoke?: (message: string) => void
+}
+
+/** Listens until the scope closes. Gives the port, which differs from the asked one when that is 0. */
 export const listenSocket = (
   address: Address,
-  setting: string,
-  accept: (socket: FrameSocket) => void,
+  { accept, maxConnections, misspoke, setting, tls }: ListenOptions,
 ): Effect.Effect<number, ListenError, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
       Effect.callback<{ readonly port: number; readonly close: Effect.Effect<void> }, ListenError>(
         (resume) => {
-          const server = createServer({ pauseOnConnect: false }, (socket) => accept(new FrameSocket(socket)))
-          server.on("error", (cause) => resume(Effect.fail(listenError(address, setting, cause))))
+          const server =
+            tls === undefined
+              ? createServer((socket) => accept(new FrameSocket(socket)))
+              : createTlsServer(tls.options(), (socket) =>
+                  accept(new FrameSocket(socket, tls.peerOf(socket))),
+                )
+          if (maxConnections !== undefined) server.maxConnections = maxConnections + handshakesMost
+          server.on("tlsClientError", (error: Error, socket: Socket) =>
+            misspoke?.(`${socket.remoteAddress ?? "a client"} ${handshakeProblem(error)}`),
+          )
+          const unfollow = tls !== undefined && server instanceof TlsServer ? tls.follow(server) : () => {}
+          server.on("error", (cause) => {
+            unfollow()
+            resume(Effect.fail(listenError(address, setting, cause)))
+          })
           server.listen(address.port, address.host, () => {
             const bound = server.address()
-            const close = Effect.sync(() => void server.close())
+            const close = Effect.sync(() => {
+              unfollow()
+              server.close()
+            })
             resume(
               Effect.succeed({ port: typeof bound === "object" && bound !== null ? bound.port : 0, close }),
             )

@@ -2,6 +2,7 @@
 // an entry that is not needed any more is one too.
 
 import { databaseDifferences } from "./differencesDatabases.ts"
+import { queueDifferences } from "./differencesQueues.ts"
 
 export interface Difference {
   readonly file: string
@@ -15,6 +16,7 @@ export interface Difference {
 
 export const differences: ReadonlyArray<Difference> = [
   ...databaseDifferences,
+  ...queueDifferences,
   {
     file: "redis/redis",
     lines: [20, 21, 22, 23, 24, 25, 26, 27],
@@ -78,6 +80,36 @@ export const differences: ReadonlyArray<Difference> = [
     key: "request_type",
     ours: undefined,
     reason: "A response has no request type.",
+  },
+  {
+    file: "dns/nxdomain",
+    lines: [5],
+    key: "response_status",
+    ours: "client_error",
+    reason:
+      "The expectation was made with a list of suffixes of which NXDOMAIN is no error; ours (`dnsSearchSuffixes`) is empty by default.",
+  },
+  {
+    file: "some_ip/some_ip",
+    lines: [0, 1],
+    key: "request_id",
+    ours: 65_707,
+    reason:
+      "The Request ID of SOME/IP is client id and session id, not the session id alone, which clients share.",
+  },
+  {
+    file: "some_ip/some_ip",
+    lines: [0],
+    key: "response_status",
+    ours: "unknown",
+    reason: "A request says nothing of its response.",
+  },
+  {
+    file: "some_ip/some_ip",
+    lines: [1],
+    key: "response_exception",
+    ours: undefined,
+    reason: "Success is no exception.",
   },
 ]
 

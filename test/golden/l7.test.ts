@@ -12,7 +12,23 @@ import type { L7Message } from "../../src/model/L7Session.ts"
 import { differences, notYet } from "./differences.ts"
 
 const root = new URL("../../../shared/conformance/l7/", import.meta.url).pathname
-const protocols = ["http", "redis", "mysql", "postgre"]
+const protocols = [
+  "http",
+  "redis",
+  "mysql",
+  "memcached",
+  "postgre",
+  "dns",
+  "some_ip",
+  "amqp",
+  "kafka",
+  "mqtt",
+  "nats",
+  "openwire",
+  "pulsar",
+  "rocketmq",
+  "zmtp",
+]
 
 const requiredKeys = [
   "protocol",

@@ -12,6 +12,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Sender, type SenderOptions } from "../../src/agent/send/Sender.ts"
+import { LiveCredentials } from "../../src/runtime/tls/LiveCredentials.ts"
+import { testRegion } from "../../src/runtime/tls/region.testing.ts"
+import { clientTls, liveClientTls, serverTls } from "../../src/runtime/tls/tlsOptions.ts"
 import { ColumnEncoder, type EncodedBatch } from "../../src/wire/ColumnEncoder.ts"
 import { sampleBatch } from "../../src/wire/sampleBatch.ts"
 import { AgentDirectory, AgentRegistry } from "../../src/ingester/receive/AgentDirectory.ts"
@@ -394,6 +397,43 @@ describe("delivery", () => {
       assert.strictEqual(store.total, 3)
       yield* sender.stop
       yield* right.stop
+    }),
+  )
+
+  live(
+    "delivers over TLS while certificates change on both sides",
+    Effect.gen(function* () {
+      const region = yield* testRegion()
+      const ofServer = new LiveCredentials(yield* region.credentials("server", "s1"))
+      const ofAgent = new LiveCredentials(yield* region.credentials("agent", "agent-1"))
+      const store = new Store()
+      const receiver = yield* start(server(store, { tls: serverTls(ofServer) }))
+      const { port, stats: received } = Context.get(receiver.context, Receiver)
+      const sender = yield* start(agent(port, { tls: liveClientTls(ofAgent) }))
+      const { push, settled, stats } = Context.get(sender.context, Sender)
+      for (let round = 0; round < 5; round++) {
+        for (let at = 0; at < 20; at++) push(someRows(100))
+        yield* settled
+        ofServer.replace(yield* region.credentials("server", "s1"))
+        ofAgent.replace(yield* region.credentials("agent", "agent-1"))
+      }
+      assert.strictEqual(store.total, 10_000)
+      assertBooks(stats())
+      assert.strictEqual(received()["connections_total"], 1)
+
+      // Without its certificate it delivers nothing, and loses nothing.
+      const other = yield* testRegion()
+      const { key, certificate } = yield* other.credentials("agent", "agent-1")
+      const stranger = yield* start(
+        agent(port, { tls: () => clientTls({ authority: ofAgent.current.authority, key, certificate }) }),
+      )
+      Context.get(stranger.context, Sender).push(someRows(100))
+      yield* until(() => received()["rejected_identity_total"]! >= 2)
+      assert.strictEqual(Context.get(stranger.context, Sender).stats()["send_memory_rows"], 100)
+      assert.strictEqual(store.total, 10_000)
+      yield* stranger.stop
+      yield* sender.stop
+      yield* receiver.stop
     }),
   )
 

@@ -18,6 +18,8 @@ export class CaptureFailed extends Data.TaggedError("CaptureFailed")<{
 export interface CaptureHandlers {
   readonly onBatch: (batch: EncodedBatch) => void
   readonly onStatus: (status: CaptureStatus) => void
+  /** The worker runs; it can be told from now on. */
+  readonly onStarted?: (tell: (command: CaptureCommand) => void) => void
 }
 
 /** Time the worker gets to flush and detach; a tracepoint takes about 50 ms to detach. */
@@ -55,6 +57,7 @@ export const runCapture = (
           run(message.level === "warn" ? Effect.logWarning(message.message) : Effect.logInfo(message.message))
         }
       })
+      handlers.onStarted?.((command) => worker.postMessage(command))
       worker.once("error", (cause) =>
         resume(
           new CaptureFailed({

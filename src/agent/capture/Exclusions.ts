@@ -12,9 +12,11 @@ export interface ExclusionTarget {
 }
 
 export class Exclusions {
-  readonly #programs: ReadonlySet<string>
-  readonly #fixedPorts: ReadonlySet<number>
+  #programs: ReadonlySet<string>
+  #fixedPorts: ReadonlySet<number>
   readonly #pids: Set<number>
+  /** Of these processes, those that are left alone for their program. */
+  readonly #programOf = new Map<number, string>()
   readonly #ports = new Set<number>()
   #target: ExclusionTarget | undefined
   /** Processes and ports that the kernel's tables did not take. */
@@ -49,12 +51,28 @@ export class Exclusions {
   started(pid: number, comm: string): void {
     if (!this.#programs.has(comm) || this.#pids.has(pid)) return
     this.#pids.add(pid)
+    this.#programOf.set(pid, comm)
     if (this.#target !== undefined) this.#count(this.#target.excludeProcess(pid))
   }
 
   /** Its number may come back for another process. */
   ended(pid: number): void {
+    this.#programOf.delete(pid)
     if (this.#pids.delete(pid)) this.#target?.includeProcess(pid)
+  }
+
+  /** Other ports and programs from now on; `refresh` finds the processes. */
+  change(ports: ReadonlyArray<number>, programs: ReadonlyArray<string>): void {
+    const before = this.ports
+    this.#fixedPorts = new Set(ports)
+    for (const port of ports) {
+      this.#ports.delete(port)
+      if (!before.has(port) && this.#target !== undefined) this.#count(this.#target.excludePort(port))
+    }
+    const after = this.ports
+    for (const port of before) if (!after.has(port)) this.#target?.includePort(port)
+    this.#programs = new Set(programs)
+    for (const [pid, program] of this.#programOf) if (!this.#programs.has(program)) this.ended(pid)
   }
 
   /** Looks through all processes: new ones to leave alone, and the ports they listen on. */

@@ -22,4 +22,7 @@ export type CaptureMessage =
   | { readonly type: "stopped" }
 
 /** To the worker. */
-export type CaptureCommand = { readonly type: "stop" }
+export type CaptureCommand =
+  | { readonly type: "stop" }
+  /** Settings whose keys are marked `hot` are taken at once; the others need another worker. */
+  | { readonly type: "configure"; readonly options: CaptureOptions }

@@ -96,6 +96,7 @@ const status = (): void => {
 }
 
 let stopping = false
+let { flushMs } = options.agent
 let lastFlush = Date.now()
 let lastSecond = lastFlush
 let lastRefresh = lastFlush
@@ -115,7 +116,7 @@ const tick = (): void => {
     processes.refresh(now)
     exclusions.refresh(processes)
   }
-  if (now - lastFlush >= options.agent.flushMs) {
+  if (now - lastFlush >= flushMs) {
     lastFlush = now
     pipeline.flush(nowUs())
   }
@@ -126,8 +127,16 @@ const tick = (): void => {
   setTimeout(tick, isBusy ? busyMs : idleMs)
 }
 
+const configure = ({ agent, excludePorts }: CaptureOptions): void => {
+  flushMs = agent.flushMs
+  pipeline.configure({ sessionTimeoutUs: agent.sessionSeconds * 1_000_000 })
+  exclusions.change(excludePorts, agent.excludePrograms)
+  exclusions.refresh(processes)
+}
+
 port.on("message", (command: CaptureCommand) => {
-  if (command.type !== "stop" || stopping) return
+  if (stopping) return
+  if (command.type === "configure") return configure(command.options)
   stopping = true
   source.drain(Date.now())
   pipeline.end(nowUs())

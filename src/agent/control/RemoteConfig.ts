@@ -1,6 +1,6 @@
 // The settings that the server gives an agent, as this agent has taken them.
 
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import type { ConfigDirective } from "./ControlSession.ts"
 
 export interface RemoteConfig {
@@ -10,12 +10,4 @@ export interface RemoteConfig {
   readonly problem: () => string
   /** False: it does not build upon what there is. */
   readonly take: (directive: ConfigDirective) => Effect.Effect<boolean>
-}
-
-/** Takes nothing. */
-export const noRemoteConfig: RemoteConfig = {
-  version: () => 0,
-  digest: () => "",
-  problem: () => "",
-  take: () => Effect.succeed(true),
 }

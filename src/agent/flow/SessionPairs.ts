@@ -11,7 +11,7 @@ export interface PairBudget {
   readonly maxPerConnection: number
   readonly maxTotal: number
   /** A request without response for longer has timed out. */
-  readonly timeoutUs: number
+  timeoutUs: number
   outstanding: number
   overflows: number
   timeouts: number

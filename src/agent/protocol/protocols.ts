@@ -5,6 +5,7 @@ import { type DnsOptions, makeDns } from "./dns/dns.ts"
 import { type Http1Options, makeHttp1 } from "./http1/http1.ts"
 import { type Http2Options, makeHttp2 } from "./http2/http2.ts"
 import { makeKafka } from "./kafka/kafka.ts"
+import { makeMemcached, type MemcachedOptions } from "./memcached/memcached.ts"
 import { makeMqtt } from "./mqtt/mqtt.ts"
 import { makeMysql, type MysqlOptions } from "./mysql/mysql.ts"
 import { makeNats } from "./nats/nats.ts"
@@ -12,11 +13,15 @@ import { makePostgresql, type PostgresqlOptions } from "./postgresql/postgresql.
 import { type LdapOptions, makeLdap } from "./ldap/ldap.ts"
 import type { Protocol } from "./Protocol.ts"
 import { makePing } from "./ping/ping.ts"
+import { makeOpenWire } from "./openwire/openwire.ts"
+import { makePulsar } from "./pulsar/pulsar.ts"
 import { makeRedis, type RedisOptions } from "./redis/redis.ts"
+import { makeRocketMq } from "./rocketmq/rocketmq.ts"
 import { makeSomeIp } from "./someip/someip.ts"
 import { makeSmtp, type SmtpOptions } from "./smtp/smtp.ts"
 import { makeTls } from "./tls/tls.ts"
 import { makeWebSocket } from "./websocket/websocket.ts"
+import { makeZmtp } from "./zmtp/zmtp.ts"
 
 export interface ProtocolOptions
   extends
@@ -25,6 +30,7 @@ export interface ProtocolOptions
     SmtpOptions,
     Http1Options,
     Http2Options,
+    MemcachedOptions,
     MysqlOptions,
     PostgresqlOptions,
     RedisOptions {}
@@ -43,10 +49,15 @@ export const makeProtocols = (options: ProtocolOptions = {}): ReadonlyArray<Prot
     makeAmqp(),
     makeKafka(),
     makeNats(),
+    makeZmtp(),
+    makeOpenWire(),
+    makePulsar(),
+    makeRocketMq(),
     makeMqtt(),
     makeMysql(options),
     makePostgresql(options),
     makeRedis(options),
+    makeMemcached(options),
     webSocket,
     dns.stream,
     dns.datagrams,

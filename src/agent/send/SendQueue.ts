@@ -100,7 +100,8 @@ export class SendQueue {
   inFlight = 0
   /** Batches in flight when the server refused the connection: while there are any, one at a time is sent to find the cause. */
   suspects = 0
-  private readonly memoryMost: number
+  /** Holds from the next batch on. */
+  memoryMost: number
   /** In the order of `push`. */
   private readonly memory = new Map<string, Outgoing>()
   /** Oldest first. */

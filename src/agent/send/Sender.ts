@@ -13,6 +13,7 @@ import type * as Scope from "effect/Scope"
 import type { AgentStatus } from "../../model/AgentStatus.ts"
 import { exposeStats } from "../../runtime/metrics.ts"
 import { supervise } from "../../runtime/supervise.ts"
+import type { ClientTls } from "../../runtime/tls/tlsOptions.ts"
 import type { EncodedBatch } from "../../wire/ColumnEncoder.ts"
 import type { Address } from "../../wire/socket.ts"
 import { SendQueue } from "./SendQueue.ts"
@@ -25,12 +26,14 @@ export interface SenderOptions extends Partial<SessionTimes> {
   /** Left out: nothing is sent before `deliverTo`. */
   readonly server?: Address
   readonly token: string
+  /** Asked at each connection, since certificates are renewed; left out: plain. */
+  readonly tls?: ClientTls
   /** Names this agent for ever, on this host. */
   readonly agentId: string
   readonly host: string
   readonly version: string
   readonly memoryBytes: number
-  /** A directory of this agent alone. */
+  /** A directory of this agent alone; 0 bytes: nothing is kept there until `limit` says so. */
   readonly spool?: { readonly directory: string; readonly maxBytes: number }
   /** How long a batch may wait in memory only; then it goes to the spool. */
   readonly spoolAfterMs?: number
@@ -62,6 +65,8 @@ export class Sender extends Context.Service<
     readonly tell: (status: AgentStatus) => void
     /** The server that gets what comes from now on; one that was delivered to before may first acknowledge what it has. */
     readonly deliverTo: (server: Address) => void
+    /** Other limits from now on; what is too much goes as soon as something new comes. */
+    readonly limit: (limits: { readonly memoryBytes: number; readonly spoolBytes: number }) => void
     /** Names this life of the agent. */
     readonly instance: string
     /** By metric name without the component's prefix. */
@@ -76,7 +81,7 @@ export class Sender extends Context.Service<
 
 const openSpool = (queue: SendQueue, wanted: SenderOptions["spool"]): Effect.Effect<Spool | undefined> =>
   Effect.gen(function* () {
-    if (wanted === undefined || wanted.maxBytes <= 0) return undefined
+    if (wanted === undefined) return undefined
     const { spool, unfinishedFiles } = yield* Spool.open(wanted.directory)
     if (unfinishedFiles > 0)
       yield* Effect.logInfo(`${unfinishedFiles} unfinished spool files were cleared away`)
@@ -214,6 +219,7 @@ const makeSender = (options: SenderOptions): Effect.Effect<Sender["Service"], ne
     const spool = yield* openSpool(queue, options.spool)
     const state: SessionState = {
       server: options.server,
+      tls: options.tls,
       hello: {
         agent: options.agentId,
         instance,
@@ -267,6 +273,12 @@ const makeSender = (options: SenderOptions): Effect.Effect<Sender["Service"], ne
         state.server = server
         state.moved.openUnsafe()
         state.work.openUnsafe()
+      },
+      limit: ({ memoryBytes, spoolBytes }) => {
+        queue.memoryMost = memoryBytes
+        if (keeper === undefined) return
+        keeper.memoryBytes = memoryBytes
+        keeper.maxBytes = spoolBytes
       },
       tell: (status) => {
         state.status = status

@@ -5,6 +5,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Latch from "effect/Latch"
 import type { AgentStatus } from "../../model/AgentStatus.ts"
+import type { ClientTls } from "../../runtime/tls/tlsOptions.ts"
 import { encodeFrame, FrameType, knownPeerLimits } from "../../wire/frame.ts"
 import { inFlightMost } from "../../wire/limits.ts"
 import {
@@ -50,6 +51,7 @@ export interface SessionTimes {
 export interface SessionState {
   /** Where to deliver; undefined until that is known. Changed while connected: the session hands over and ends with `Moved`. */
   server: Address | undefined
+  readonly tls: ClientTls | undefined
   readonly hello: Hello
   readonly times: SessionTimes
   readonly queue: SendQueue
@@ -218,7 +220,9 @@ const watch = (socket: FrameSocket, state: SessionState) =>
 export const runSession = (state: SessionState, server: Address) =>
   Effect.gen(function* () {
     const { times } = state
-    const socket = yield* connectSocket(server).pipe(within(times.answerMs, "no connection in time"))
+    const socket = yield* connectSocket(server, state.tls?.()).pipe(
+      within(times.answerMs, "no connection in time"),
+    )
     const welcome = yield* greet(socket, state)
     state.isConnected = true
     yield* Effect.logInfo(`connected to the server at ${socket.remote} (Sonde ${welcome.version})`)

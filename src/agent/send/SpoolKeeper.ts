@@ -10,8 +10,9 @@ import { Spool, type SpoolError } from "./Spool.ts"
 export interface SpoolKeeperOptions {
   readonly agentId: string
   readonly spool: Spool
-  readonly maxBytes: number
-  readonly memoryBytes: number
+  /** Both may change at any time. */
+  maxBytes: number
+  memoryBytes: number
   /** How long a batch may wait in memory only. */
   readonly afterMs: number
   /** One round at a time. */

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Command from "effect/cli/Command"
 import { runAgent } from "../../agent/main.ts"
 import { loggerLayer } from "../../runtime/PinoLogger.ts"
-import { configFlags, configOf, fail, parentGone, withParent } from "../options.ts"
+import { configFlags, fail, loadedConfigOf, parentGone, withParent } from "../options.ts"
 import { version } from "../version.ts"
 
 export const agent = Command.make(
@@ -14,9 +14,9 @@ export const agent = Command.make(
     withParent,
   },
   Effect.fnUntraced(function* ({ withParent, ...flags }) {
-    const config = yield* configOf(flags)
+    const { config, origins } = yield* loadedConfigOf(flags)
     const excludePids = withParent ? [process.pid, process.ppid] : [process.pid]
-    const run = runAgent(config, { excludePids, version }).pipe(
+    const run = runAgent(config, { excludePids, version, isExplicit: (path) => origins.has(path) }).pipe(
       Effect.mapError((error) => fail(error.message)),
     )
     yield* (withParent ? Effect.raceFirst(run, parentGone) : run).pipe(

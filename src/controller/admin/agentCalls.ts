@@ -38,7 +38,13 @@ export const attachedAgent = (session: AgentSession): AttachedAgent => {
   const { hello, permission, report } = session
   return {
     id: hello.agent,
-    state: permission === "allowed" ? (report?.state ?? "starting") : permission,
+    // What it told while it might not work is of the past.
+    state:
+      permission !== "allowed"
+        ? permission
+        : report === undefined || report.state === "waiting"
+          ? "starting"
+          : report.state,
     capabilities: report?.capabilities ?? hello.capabilities,
     exceptions: report?.exceptions ?? [],
     configVersion: report?.configVersion ?? hello.configVersion,

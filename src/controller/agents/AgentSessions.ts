@@ -46,8 +46,7 @@ export interface AgentSessionsOptions {
   readonly placeOf: (
     hello: AgentHello,
   ) => Effect.Effect<{ readonly server: ServerAddress } | { readonly nobody: string }, CoordinationError>
-  /** An agent told how many rows it has delivered since its start. */
-  readonly reported: (agent: string, rows: number, nowMs: number) => void
+  readonly reported: (agent: string, report: Report, nowMs: number) => void
   /** An agent is no longer here. */
   readonly gone: (agent: string) => void
   readonly surroundings: Omit<SessionSurroundings, "self" | "permission" | "reported">
@@ -91,9 +90,9 @@ const make = (options: AgentSessionsOptions) =>
       ...options.surroundings,
       self: options.self,
       permission: (agent) => known.get(agent)?.permission ?? "allowed",
-      reported: (agent, { rows }, nowMs) => {
+      reported: (agent, report, nowMs) => {
         counters.reports++
-        options.reported(agent, rows, nowMs)
+        options.reported(agent, report, nowMs)
       },
     }
 

@@ -12,7 +12,7 @@ import { type AgentValues, changedValues } from "../../runtime/agentValues.ts"
 import {
   type Change,
   Coordination,
-  CoordinationError,
+  type CoordinationError,
   type Entry,
   type Write,
 } from "../../runtime/coordination/Coordination.ts"

@@ -27,7 +27,10 @@ export const defaultRules: RolloutRules = {
 }
 
 export const RolloutRecord = Schema.Struct({
-  ref: Schema.Struct({ layer: Schema.Literals(["default", "region", "group", "agent"]), name: Schema.String }),
+  ref: Schema.Struct({
+    layer: Schema.Literals(["default", "region", "group", "agent"]),
+    name: Schema.String,
+  }),
   from: Schema.Number,
   to: Schema.Number,
   author: Schema.String,
@@ -71,6 +74,8 @@ export interface RolloutCounts {
   /** Connected agents of the stages so far. */
   readonly wanted: number
   readonly applied: number
+  /** Connected, without the new version, and without an excuse. */
+  readonly waiting: number
   readonly troubled: ReadonlyArray<{ readonly id: string; readonly what: string }>
   readonly lost: number
 }
@@ -149,6 +154,7 @@ export const startRollout = (
 export const countRollout = (rollout: Rollout, agents: ReadonlyArray<RolloutAgent>): RolloutCounts => {
   let wanted = 0
   let applied = 0
+  let waiting = 0
   let connected = 0
   const troubled: Array<{ readonly id: string; readonly what: string }> = []
   for (const agent of agents) {
@@ -163,8 +169,9 @@ export const countRollout = (rollout: Rollout, agents: ReadonlyArray<RolloutAgen
     const candidates = agent.isApplied ? troubleOf(agent) : troubleOf({ ...agent, exceptions: [] })
     const what = candidates.filter((one) => !known.includes(one))
     if (what.length > 0) troubled.push({ id: agent.id, what: what.join(", ") })
+    else if (agent.isConnected && !agent.isApplied) waiting++
   }
-  return { wanted, applied, troubled, lost: Math.max(0, rollout.connected - connected) }
+  return { wanted, applied, waiting, troubled, lost: Math.max(0, rollout.connected - connected) }
 }
 
 const examplesMost = 3
@@ -204,11 +211,9 @@ export const stepRollout = (
 
   const applied: Decision = { kind: "change", rollout: { ...rollout, appliedMs: nowMs } }
   if (rollout.appliedMs === 0) {
-    const stuck = counts.wanted - counts.applied
-    const troubledMost = Math.floor(rules.troubledShareMost * counts.wanted)
-    if (stuck === 0 || stuck <= counts.troubled.length) return applied
+    if (counts.waiting === 0) return applied
     if (nowMs - rollout.stageMs < rules.timeoutMs) return settled
-    if (stuck <= troubledMost) return applied
+    if (counts.waiting + counts.troubled.length <= rules.troubledShareMost * counts.wanted) return applied
     return {
       kind: "roll back",
       reason: `stage ${rollout.stages[rollout.stage]}: ${counts.applied} of ${counts.wanted} agents had the new version after ${rules.timeoutMs / 1_000} s`,

@@ -33,6 +33,8 @@ import type { ReceiverStats } from "./ReceiverStats.ts"
 
 export interface ConnectionOptions {
   readonly token: string
+  /** There is TLS: an agent is who its certificate says, and `token` is asked of nobody. */
+  readonly asksIdentity: boolean
   /** Sonde's version, told to agents. */
   readonly version: string
   /** Batches of one connection that are received, decoded or written at the same time. */
@@ -82,7 +84,7 @@ class Refused extends Data.TaggedError("Refused")<{
 const nowUs = Effect.map(Clock.currentTimeMillis, (ms) => ms * 1000)
 
 /** One line a reason in 10 s: whoever can connect could fill the log otherwise. */
-const logSeldom = (shared: Shared, reason: NackReason, message: string): Effect.Effect<void> =>
+export const logSeldom = (shared: Shared, reason: NackReason, message: string): Effect.Effect<void> =>
   Effect.flatMap(Clock.currentTimeMillis, (ms) => {
     if (ms - (shared.loggedAtMs.get(reason) ?? -Infinity) < 10_000) return Effect.void
     shared.loggedAtMs.set(reason, ms)
@@ -97,11 +99,20 @@ const within = (duration: Duration.Input, message: string) =>
     orElse: () => Effect.fail(new Rejected({ reason: "timeout", retriable: true, message })),
   })
 
+const notYours = (message: string, problem?: string) =>
+  new Rejected({ reason: "identity", retriable: false, message: problem ?? message })
+
 const readHello = (
   socket: FrameSocket,
   shared: Shared,
 ): Effect.Effect<Hello, Rejected | ConnectionLost | FrameRejected> =>
   Effect.gen(function* () {
+    const { asksIdentity, token } = shared.options
+    const { identity, problem } = socket.peer
+    if (asksIdentity && identity.kind !== "agent") {
+      const found = identity.kind === "none" ? "none" : `that of ${identity.kind} ${identity.name}`
+      return yield* notYours(`expected an agent's certificate, found ${found}: enrol with a token`, problem)
+    }
     const header = yield* socket.header
     if (header.type !== FrameType.hello) {
       return yield* new Rejected({ reason: "unexpected", retriable: false, message: "expected HELLO first" })
@@ -110,7 +121,9 @@ const readHello = (
     if (hello === undefined) {
       return yield* new Rejected({ reason: "malformed", retriable: false, message: "HELLO cannot be read" })
     }
-    if (!isTokenValid(shared.options.token, hello.token)) {
+    if (asksIdentity && hello.agent !== identity.name)
+      return yield* notYours(`this connection is that of agent ${identity.name}, not of ${hello.agent}`)
+    if (!asksIdentity && !isTokenValid(token, hello.token)) {
       const found = hello.token === "" ? "no token" : "a token that differs"
       return yield* new Rejected({
         reason: "token",
@@ -120,6 +133,18 @@ const readHello = (
     }
     return hello
   }).pipe(within(shared.options.helloTimeout, "no HELLO in time"))
+
+/** A batch of another agent costs that batch only: the spool of an agent that was renamed holds some of its former name. */
+const ownOnly = (envelope: Batch, socket: FrameSocket, shared: Shared): Effect.Effect<void, Refused> =>
+  shared.options.asksIdentity && envelope.agent !== socket.peer.identity.name
+    ? Effect.fail(
+        new Refused({
+          reason: "identity",
+          retriable: false,
+          message: `the batch is of agent ${envelope.agent}, the certificate of ${socket.peer.identity.name}`,
+        }),
+      )
+    : Effect.void
 
 const decode = (envelope: Batch, shared: Shared): Effect.Effect<AnyBatch, Refused> =>
   Effect.gen(function* () {
@@ -180,7 +205,7 @@ const handleBatch = (socket: FrameSocket, envelope: Batch, shared: Shared): Effe
     const { instance, seq } = envelope
     stats.batches++
     stats.rows += envelope.rows
-    const answer = yield* store(envelope, shared).pipe(
+    const answer = yield* Effect.andThen(ownOnly(envelope, socket, shared), store(envelope, shared)).pipe(
       Effect.map(() => {
         stats.acknowledged++
         stats.acknowledgedRows += envelope.rows

@@ -222,7 +222,7 @@ describe("Receiver", () => {
   )
 
   live(
-    "names the process that holds its port, and never opens itself to the network without a token",
+    "names the process that holds its port, and never opens itself to the network without TLS",
     Effect.gen(function* () {
       const holder = createServer()
       const port = yield* Effect.acquireRelease(

@@ -9,21 +9,26 @@ import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Semaphore from "effect/Semaphore"
 import { exposeStats } from "../../runtime/metrics.ts"
+import type { ServerTls } from "../../runtime/tls/tlsOptions.ts"
 import { bodyMost, inFlightMost } from "../../wire/limits.ts"
 import { encodeNack, type NackReason } from "../../wire/messages.ts"
-import { isLoopback, ListenError, listenSocket } from "../../wire/socket.ts"
-import { type ConnectionOptions, handleConnection } from "./AgentConnection.ts"
+import { assertMayListen, type ListenError, listenSocket } from "../../wire/socket.ts"
+import { type ConnectionOptions, handleConnection, logSeldom } from "./AgentConnection.ts"
 import { AgentDirectory } from "./AgentDirectory.ts"
 import { BatchSink } from "./BatchSink.ts"
 import { ReceiverStats } from "./ReceiverStats.ts"
 
-export interface ReceiverOptions extends Partial<ConnectionOptions> {
+export interface ReceiverOptions extends Partial<Omit<ConnectionOptions, "asksIdentity">> {
   readonly host: string
   /** 0 takes a free one. */
   readonly port: number
   readonly token: string
   readonly version: string
   readonly maxConnections: number
+  /** Agents come with a certificate, and deliver nothing in another's name. */
+  readonly tls?: ServerTls
+  /** Plain where others can reach it: something else keeps them out. */
+  readonly allowPlain?: boolean
   /** Batches in progress on all connections together. */
   readonly maxBatches?: number
   /** Bytes of decompressed bodies on all connections together; at least one body of the largest size. */
@@ -56,15 +61,10 @@ export class Receiver extends Context.Service<
 
 const makeReceiver = (options: ReceiverOptions) =>
   Effect.gen(function* () {
-    if (options.token === "" && !isLoopback(options.host)) {
-      return yield* new ListenError({
-        reason: "open",
-        message: `${options.host} can be reached by others and no token is set: set ingest.token, or ingest.host to 127.0.0.1`,
-      })
-    }
+    yield* assertMayListen(options, "ingest.port", options)
     const stats = new ReceiverStats()
     const bodyKiBMost = Math.ceil(Math.max(options.maxBodyBytes ?? 4 * bodyMost, bodyMost) / 1024)
-    const connectionOptions = { ...defaults, ...options }
+    const connectionOptions = { ...defaults, ...options, asksIdentity: options.tls !== undefined }
     const shared = {
       options: connectionOptions,
       sink: yield* BatchSink,
@@ -88,25 +88,34 @@ const makeReceiver = (options: ReceiverOptions) =>
         ),
       ),
     )
-    const port = yield* listenSocket(options, "ingest.port", (socket) => {
-      stats.connectionsTotal++
-      if (stats.connections >= options.maxConnections) {
-        stats.rejected.busy++
-        const message = `${options.maxConnections} agents are connected, which is the most (ingest.maxAgents)`
+    const port = yield* listenSocket(options, {
+      setting: "ingest.port",
+      maxConnections: options.maxConnections,
+      ...(options.tls === undefined ? {} : { tls: options.tls }),
+      misspoke: (message) => {
+        stats.unsafe++
+        run(logSeldom(shared, "unexpected", message))
+      },
+      accept: (socket) => {
+        stats.connectionsTotal++
+        if (stats.connections >= options.maxConnections) {
+          stats.rejected.busy++
+          const message = `${options.maxConnections} agents are connected, which is the most (ingest.maxAgents)`
+          run(
+            socket
+              .farewell(encodeNack("busy", true, message))
+              .pipe(Effect.timeoutOption("1 second"), Effect.ensuring(Effect.sync(() => socket.destroy()))),
+          )
+          return
+        }
+        stats.connections++
         run(
-          socket
-            .farewell(encodeNack("busy", true, message))
-            .pipe(Effect.timeoutOption("1 second"), Effect.ensuring(Effect.sync(() => socket.destroy()))),
+          Effect.ensuring(
+            handleConnection(socket, shared),
+            Effect.sync(() => stats.connections--),
+          ),
         )
-        return
-      }
-      stats.connections++
-      run(
-        Effect.ensuring(
-          handleConnection(socket, shared),
-          Effect.sync(() => stats.connections--),
-        ),
-      )
+      },
     })
     yield* Effect.logInfo(`agents are taken on ${options.host}:${port}`)
     return { port, stats: () => stats.read() }

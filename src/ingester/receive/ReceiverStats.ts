@@ -15,6 +15,8 @@ export class ReceiverStats {
   /** Texts that were no UTF-8. */
   mendedTexts = 0
   inProgress = 0
+  /** Came without the handshake that TLS asks for. */
+  unsafe = 0
   readonly rejected: Record<NackReason, number> = {
     magic: 0,
     version: 0,
@@ -25,6 +27,7 @@ export class ReceiverStats {
     malformed: 0,
     unexpected: 0,
     token: 0,
+    identity: 0,
     timeout: 0,
     busy: 0,
     kind: 0,
@@ -36,6 +39,7 @@ export class ReceiverStats {
     const all: Record<string, number> = {
       connections: this.connections,
       connections_total: this.connectionsTotal,
+      unsafe_connections_total: this.unsafe,
       batches_in_progress: this.inProgress,
       received_batches_total: this.batches,
       received_rows_total: this.rows,

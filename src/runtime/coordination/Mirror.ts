@@ -29,8 +29,10 @@ export interface Mirror {
   readonly changes: Stream.Stream<ReadonlyArray<Change>>
 }
 
+/** `took` is called in the same step in which the copy changes, first with all that there is: for sums that must not miss one. */
 export const makeMirror = (
   prefix: string,
+  took: (changes: ReadonlyArray<Change>, revision: Revision) => void = () => {},
 ): Effect.Effect<Mirror, CoordinationError, Coordination | Scope.Scope> =>
   Effect.gen(function* () {
     const coordination = yield* Coordination
@@ -48,6 +50,7 @@ export const makeMirror = (
           revision = Math.max(revision, change.revision)
         }
       }
+      took(changes, revision)
       PubSub.publishUnsafe(pubsub, changes)
     }
 
@@ -63,6 +66,7 @@ export const makeMirror = (
       }
       entries = fresh
       revision = found.revision
+      took(differences, revision)
       if (differences.length > 0) PubSub.publishUnsafe(pubsub, differences)
     })
 

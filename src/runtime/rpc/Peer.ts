@@ -3,7 +3,9 @@
 export interface Peer {
   /** `host:port` */
   readonly remote: string
-  /** As its certificate says; `none`: a plain connection. */
+  /** Without it the connection is plain, which only loopback may be. With it, whoever shows no certificate may only enrol. */
+  readonly isTls: boolean
+  /** As its certificate says; `none`: it showed none, or none that is believed. */
   readonly identity: { readonly kind: "agent" | "server" | "admin" | "none"; readonly name: string }
   /** Why a certificate that it showed is not believed. */
   readonly problem?: string

@@ -12,8 +12,9 @@ import * as RpcClient from "effect/rpc/RpcClient"
 import type { RpcClientError } from "effect/rpc/RpcClientError"
 import type * as RpcGroup from "effect/rpc/RpcGroup"
 import * as Socket from "effect/socket/Socket"
-import { connect, type Socket as NetSocket } from "node:net"
-import { connect as connectTls, type ConnectionOptions } from "node:tls"
+import type { ConnectionOptions } from "node:tls"
+import { dial } from "../tls/dial.ts"
+import { closedUnheard, tlsProblem } from "../tls/tlsProblem.ts"
 import { msgpackSerialization } from "./msgpackSerialization.ts"
 
 export class RpcUnreachable extends Data.TaggedError("RpcUnreachable")<{
@@ -34,54 +35,61 @@ export interface RpcConnection<Rpcs extends Rpc.Any> {
   readonly closed: Effect.Effect<RpcUnreachable>
 }
 
-const dial = ({ address, tls }: ConnectRpcOptions): Effect.Effect<NetSocket, RpcUnreachable> =>
-  Effect.callback<NetSocket, RpcUnreachable>((resume) => {
-    const { host, port } = address
-    const socket = tls === undefined ? connect(port, host) : connectTls({ ...tls, host, port })
-    const failed = (cause: Error) => {
-      socket.destroy()
-      resume(Effect.fail(new RpcUnreachable({ message: cause.message, cause })))
-    }
-    socket.once("error", failed)
-    socket.once("close", () => failed(new Error("the connection was closed before it was ready")))
-    socket.once(tls === undefined ? "connect" : "secureConnect", () => {
-      socket.off("error", failed)
-      socket.removeAllListeners("close")
-      socket.setNoDelay(true)
-      resume(Effect.succeed(socket))
-    })
-    return Effect.sync(() => socket.destroy())
-  })
+const pingMs = 5_000
+/** A server that is busy, or whose machine is, is not gone; one that was cut off is noticed after this. */
+const silenceMs = 15_000
 
+const notSonde = "what answers there does not speak Sonde's protocol: check the address"
+
+/** A client for as long as the scope is open. */
 export const connectRpc = <Rpcs extends Rpc.Any>(
   group: RpcGroup.RpcGroup<Rpcs>,
   options: ConnectRpcOptions,
 ): Effect.Effect<RpcConnection<Rpcs>, RpcUnreachable, Scope.Scope> =>
   Effect.gen(function* () {
+    const { address, timeoutMs, tls } = options
     const duplex = yield* Effect.acquireRelease(
-      dial(options).pipe(
+      dial(address, tls).pipe(
+        Effect.mapError(({ cause, message }) => new RpcUnreachable({ message, cause })),
         Effect.timeoutOrElse({
-          duration: options.timeoutMs,
-          orElse: () =>
-            Effect.fail(new RpcUnreachable({ message: `no connection within ${options.timeoutMs} ms` })),
+          duration: timeoutMs,
+          orElse: () => Effect.fail(new RpcUnreachable({ message: `no connection within ${timeoutMs} ms` })),
         }),
       ),
       (socket) => Effect.sync(() => socket.destroy()),
       { interruptible: true },
     )
     const gone = yield* Deferred.make<RpcUnreachable>()
-    const over = (cause?: Error) =>
-      Deferred.doneUnsafe(
-        gone,
-        Effect.succeed(new RpcUnreachable({ message: cause?.message ?? "the server closed the connection" })),
-      )
+    let hasHeard = tls !== undefined
+    let why = "the server closed the connection"
+    const over = (cause?: Error) => {
+      const message = !hasHeard ? closedUnheard : cause === undefined ? why : tlsProblem(cause)
+      Deferred.doneUnsafe(gone, Effect.succeed(new RpcUnreachable({ message, cause })))
+    }
     duplex.on("error", over)
     duplex.on("close", () => over())
+    if (duplex.destroyed) over()
+    const serialization = msgpackSerialization({
+      onBegin: () => {
+        hasHeard = true
+      },
+      onBroken: (reason) => {
+        why = reason === "too long" ? "the server sent a message beyond the limit" : notSonde
+        duplex.destroy()
+      },
+    })
     const socket = yield* NodeSocket.fromDuplex(Effect.succeed(duplex))
     const protocol = yield* RpcClient.makeProtocolSocket({
       retryTransientErrors: false,
       retryPolicy: Schedule.recurs(0),
-    }).pipe(Effect.provideService(Socket.Socket, socket), Effect.provide(msgpackSerialization()))
+      pingInterval: pingMs,
+      pingTimeout: silenceMs,
+      onPingTimeout: Effect.sync(() => {
+        hasHeard = true
+        why = "the server is silent"
+        duplex.destroy()
+      }),
+    }).pipe(Effect.provideService(Socket.Socket, socket), Effect.provide(serialization))
     const client = yield* RpcClient.make(group, { disableTracing: true }).pipe(
       Effect.provideService(RpcClient.Protocol, protocol),
     )

@@ -14,37 +14,65 @@ const itemsMost = 1_000_000
 const packr = new Packr({ useRecords: false, variableMapSize: true })
 const unpackr = new Unpackr({ useRecords: false, int64AsType: "number" })
 
-const broken = (bytesMost: number) => new RpcSerialization.MaxBufferSizeExceeded({ maxBufferSize: bytesMost })
+/** Why a connection was ended that sent what is no message. */
+export type BrokenReason = "too long" | "malformed"
+
+export interface MsgpackOptions {
+  /** Bytes of one message; 4 MiB unless told. */
+  readonly bytesMost?: number
+  /** The first bytes of a connection, before they are read. */
+  readonly onBegin?: (bytes: Uint8Array) => void
+  /** What came is no message; the connection has to end. */
+  readonly onBroken?: (reason: BrokenReason) => void
+}
+
+const isObject = (message: unknown): boolean =>
+  typeof message === "object" && message !== null && !Array.isArray(message)
 
 class Reader {
   private chunks: Array<Uint8Array> = []
   private held = 0
-  private wanted = 0
+  private wanted = 4
+  private hasBegun = false
   private readonly bytesMost: number
+  private readonly options: MsgpackOptions
 
-  constructor(bytesMost: number) {
-    this.bytesMost = bytesMost
+  constructor(options: MsgpackOptions) {
+    this.options = options
+    this.bytesMost = options.bytesMost ?? messageBytesMost
   }
 
   /** Messages that are complete now. Throws what makes the transport close the connection. */
   decode(data: Uint8Array): Array<unknown> {
+    if (!this.hasBegun) {
+      this.hasBegun = true
+      this.options.onBegin?.(data)
+    }
     this.chunks.push(data)
     this.held += data.length
     const messages: Array<unknown> = []
-    while (this.held >= 4 && this.held >= this.wanted) {
+    while (this.held >= this.wanted) {
       const bytes = this.joined()
       const length = bytes.readUInt32LE(0)
-      if (length > this.bytesMost) throw broken(this.bytesMost)
+      if (length > this.bytesMost) throw this.broken("too long")
       this.wanted = 4 + length
       if (bytes.length < this.wanted) break
-      const message = bytes.subarray(4, this.wanted)
-      if (!isPlainMsgpack(message, itemsMost, 64)) throw broken(this.bytesMost)
-      messages.push(unpackr.unpack(message))
+      const body = bytes.subarray(4, this.wanted)
+      const message: unknown = isPlainMsgpack(body, itemsMost, 64) ? unpackr.unpack(body) : undefined
+      if (!isObject(message)) throw this.broken("malformed")
+      messages.push(message)
       this.chunks = [bytes.subarray(this.wanted)]
       this.held = bytes.length - this.wanted
-      this.wanted = 0
+      this.wanted = 4
     }
     return messages
+  }
+
+  private broken(reason: BrokenReason): RpcSerialization.MaxBufferSizeExceeded {
+    this.chunks = []
+    this.held = 0
+    this.options.onBroken?.(reason)
+    return new RpcSerialization.MaxBufferSizeExceeded({ maxBufferSize: this.bytesMost })
   }
 
   private joined(): Buffer {
@@ -64,14 +92,14 @@ const encode = (message: unknown): Uint8Array => {
 }
 
 export const msgpackSerialization = (
-  bytesMost = messageBytesMost,
+  options: MsgpackOptions = {},
 ): Layer.Layer<RpcSerialization.RpcSerialization> =>
   Layer.succeed(RpcSerialization.RpcSerialization, {
     contentType: "application/msgpack",
     includesFraming: true,
     codecFor: Schema.toCodecJson,
     makeUnsafe: () => {
-      const reader = new Reader(bytesMost)
+      const reader = new Reader(options)
       return {
         decode: (data) => reader.decode(typeof data === "string" ? Buffer.from(data) : data),
         encode,

@@ -25,6 +25,8 @@ const group = RpcGroup.make(
   Rpc.make("Wait", {}),
 )
 
+type Options = Parameters<typeof serveRpc<RpcGroup.Rpcs<typeof group>, never>>[1]
+
 interface Seen {
   waiting: number
   interrupted: number
@@ -32,7 +34,10 @@ interface Seen {
   counted: number
 }
 
-const start = (maxConnections = 1_200) =>
+const start = (
+  maxConnections = 1_200,
+  limits: Pick<Options, "callsMost" | "idleMs" | "messageBytesMost"> = {},
+) =>
   Effect.gen(function* () {
     const seen: Seen = { waiting: 0, interrupted: 0, closed: 0, counted: 0 }
     const stats = new RpcStats()
@@ -41,6 +46,7 @@ const start = (maxConnections = 1_200) =>
     const port = yield* serveRpc(group, {
       address: { host: "127.0.0.1", port: 0 },
       maxConnections,
+      ...limits,
       stats,
       handlers: () =>
         Effect.gen(function* () {
@@ -80,7 +86,7 @@ const live = (name: string, test: Effect.Effect<void, unknown, Scope.Scope>) =>
   it.live(
     name,
     () => test.pipe(Effect.scoped, Effect.provideService(References.MinimumLogLevel, "None")),
-    30_000,
+    60_000,
   )
 
 const nothing = new Uint8Array()
@@ -106,8 +112,12 @@ describe("RPC over a connection", () => {
   live(
     "outlives a handler's bug",
     Effect.gen(function* () {
-      const { port } = yield* start()
+      const { port, seen } = yield* start(10, { callsMost: 5 })
       const { client: calls } = yield* client(port)
+      const waiting = yield* Effect.forkChild(calls.Wait())
+      yield* until(() => seen.waiting === 1)
+      for (let call = 0; call < 20; call++) yield* Effect.exit(calls.Echo({ text: "defect", bytes: nothing }))
+      assert.isUndefined(waiting.pollUnsafe())
       assert.isTrue(Exit.hasDies(yield* Effect.exit(calls.Echo({ text: "defect", bytes: nothing }))))
       assert.strictEqual((yield* calls.Echo({ text: "on", bytes: nothing })).text, "on")
     }),
@@ -159,7 +169,7 @@ describe("RPC over a connection", () => {
   live(
     "ends connections that send what is no message, without a word and without memory",
     Effect.gen(function* () {
-      const { port, seen } = yield* start()
+      const { port, seen, stats } = yield* start()
       const { client: calls } = yield* client(port)
       const hostile = [
         Buffer.from("GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
@@ -177,7 +187,43 @@ describe("RPC over a connection", () => {
         })
       }
       yield* until(() => seen.closed === hostile.length)
+      assert.strictEqual(stats.tooLong, 2)
+      assert.strictEqual(stats.malformed, 2)
       assert.strictEqual((yield* calls.Echo({ text: "on", bytes: nothing })).text, "on")
+    }),
+  )
+
+  live(
+    "cuts off who makes calls without end, says too much at once, or nothing",
+    Effect.gen(function* () {
+      const { port, seen, stats } = yield* start(10, { callsMost: 50, messageBytesMost: 10_000 })
+      const { client: calls, closed } = yield* client(port)
+      const flood = yield* Effect.forkChild(
+        Effect.all(
+          Array.from({ length: 100 }, () => Effect.exit(calls.Wait())),
+          { concurrency: "unbounded" },
+        ),
+      )
+      yield* closed
+      assert.isTrue((yield* Fiber.join(flood)).every(Exit.isFailure))
+      assert.strictEqual(stats.flooded, 1)
+      yield* until(() => seen.interrupted === seen.waiting && seen.waiting <= 50)
+
+      const { client: modest } = yield* client(port)
+      for (let call = 0; call < 120; call++) yield* modest.Echo({ text: "x", bytes: nothing })
+      const long = yield* client(port)
+      assert.isTrue(
+        Exit.isFailure(yield* Effect.exit(long.client.Echo({ text: "long", bytes: new Uint8Array(20_000) }))),
+      )
+      assert.strictEqual(stats.tooLong, 1)
+
+      const quiet = yield* start(10, { idleMs: 50 })
+      yield* Effect.callback<void>((resume) => {
+        const socket = connect(quiet.port, "127.0.0.1")
+        socket.on("close", () => resume(Effect.void))
+        socket.resume()
+      })
+      yield* until(() => quiet.stats.idle === 1 && quiet.stats.connections === 0)
     }),
   )
 

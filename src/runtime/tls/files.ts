@@ -91,10 +91,7 @@ const damaged = (data: string, name: string) =>
   })
 
 /** Keeps the credentials; a request that waited is answered by them and goes. */
-export const keepCredentials = (
-  data: string,
-  credentials: Credentials,
-): Effect.Effect<void, TlsFileError> =>
+export const keepCredentials = (data: string, credentials: Credentials): Effect.Effect<void, TlsFileError> =>
   attempt(directoryOf(data), () => {
     write(data, identityFile, credentials.key + credentials.certificate + credentials.authority)
     write(data, authorityFile, credentials.authority)

@@ -9,7 +9,7 @@ import type { Credentials, LiveCredentials } from "./LiveCredentials.ts"
 
 /** A machine that slept notices within. */
 const lookEveryMs = 60_000
-const retryLeastMs = 5_000
+const retryLeastMs = 30_000
 const retryMostMs = 600_000
 
 const validity = (certificate: string) => {

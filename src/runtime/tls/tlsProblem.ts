@@ -1,6 +1,7 @@
 // What node and OpenSSL say when TLS does not come about, in words with the next step.
 
-const anotherAuthority = "of another authority: it was issued for another region, or the region's authority was made anew"
+const anotherAuthority =
+  "of another authority: it was issued for another region, or the region's authority was made anew"
 
 const certificateProblems: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: "expired (a wrong clock on either side looks the same)",
@@ -47,6 +48,19 @@ export const tlsProblem = (error: Error): string => {
   return error.message.includes("before secure TLS connection") ? noHandshake : error.message
 }
 
-/** Whether bytes at the beginning of a connection are TLS: a handshake or an alert (RFC 8446, 5.1). */
+/** For a side that listens: what is wrong with a client whose handshake failed. */
+export const handshakeProblem = (error: Error): string => {
+  const code = codeOf(error)
+  if (connectionProblems[code] === plainPeer) return "does not speak TLS, which this port asks for"
+  if (connectionProblems[code] === versionDiffers) return "does not speak TLS 1.3, which this port asks for"
+  return `ended the TLS handshake (${code === "" ? error.message : code}): it may not know this region's authority`
+}
+
+export const tlsOnPlainPort = "speaks TLS, and this port has none: both sides must have it, or neither"
+/** A plain client hears this much of a server with TLS: node closes without an alert. */
+export const closedUnheard =
+  "the server closed the connection without a word: it may ask for TLS at this port, and this side has none: enrol first"
+
+/** Whether a connection begins with a TLS handshake (RFC 8446, 5.1). */
 export const looksLikeTls = (bytes: Uint8Array): boolean =>
-  (bytes[0] === 0x16 || bytes[0] === 0x15) && bytes[1] === 3 && bytes[2]! <= 4
+  bytes[0] === 0x16 && bytes[1] === 3 && bytes[2]! <= 4

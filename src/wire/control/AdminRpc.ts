@@ -76,6 +76,17 @@ export const AttachedAgent = Schema.Struct({
 })
 export type AttachedAgent = typeof AttachedAgent.Type
 
+export const AgentMachine = Schema.Struct({
+  agentId: name,
+  machineId: name,
+  host: name,
+  kernel: name,
+  os: name,
+  isConnected: Schema.Boolean,
+  addresses: Schema.Array(Schema.Struct({ interface: name, ip: name, mac: name })),
+})
+export type AgentMachine = typeof AgentMachine.Type
+
 export const ServerView = Schema.Struct({
   id: name,
   control: name,
@@ -232,6 +243,8 @@ export const AdminRpc = RpcGroup.make(
   call("AgentSupport", operate, { id: name }, Schema.Uint8Array),
   /** What one server knows of the agents that it has; servers ask it of each other. */
   call("AgentsHere", read, {}, Schema.Array(AttachedAgent)),
+  /** Machines whose agents deliver to one server. */
+  call("MachinesHere", read, {}, Schema.Array(AgentMachine)),
   call("AgentSupportHere", operate, { id: name }, Schema.Uint8Array),
 
   call("Servers", read, {}, Schema.Array(ServerView)),

@@ -43,12 +43,7 @@ export class AmqpConnection extends FramedConnection {
     super(sink, stats, maxKept)
   }
 
-  protected override frameLength(
-    _direction: Direction,
-    bytes: Uint8Array,
-    at: number,
-    end: number,
-  ): number {
+  protected override frameLength(_direction: Direction, bytes: Uint8Array, at: number, end: number): number {
     return amqpFrameLength(bytes, at, end)
   }
 
@@ -154,11 +149,7 @@ export class AmqpConnection extends FramedConnection {
     method: Method,
     isFromClient: boolean,
   ): void {
-    const message = this.methodMessage(
-      frame,
-      isFromClient ? RecordType.request : RecordType.response,
-      method,
-    )
+    const message = this.methodMessage(frame, isFromClient ? RecordType.request : RecordType.response, method)
     message.isAsync = true
     if (key === MethodKey.return) describeReply(message, args)
     if (method.hasContent) this.beginContent(frame, channel, message)

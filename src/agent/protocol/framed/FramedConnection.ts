@@ -96,8 +96,8 @@ export abstract class FramedConnection implements ConnectionParser {
     while (at < end && !half.isLost) {
       const seq = tcpSeq === 0 ? 0 : (tcpSeq + at - start) >>> 0
       at = half.isOpen
-        ? this.resume(half, direction, bytes, at, end, timeUs)
-        : this.begin(half, direction, bytes, at, end, timeUs, seq)
+        ? this.resumeFrame(half, direction, bytes, at, end, timeUs)
+        : this.beginFrame(half, direction, bytes, at, end, timeUs, seq)
       if (this.hasLeft) return
     }
     if (missing > 0) this.skipMissing(half, direction, missing, timeUs)
@@ -105,8 +105,8 @@ export abstract class FramedConnection implements ConnectionParser {
 
   close(_timeUs: number): void {
     if (this.hasLeft) return
-    this.endOpen(this.toServer, Direction.toServer)
-    this.endOpen(this.toClient, Direction.toClient)
+    this.endOpenFrame(this.toServer, Direction.toServer)
+    this.endOpenFrame(this.toClient, Direction.toClient)
     this.ended()
     this.hasLeft = true
   }
@@ -124,7 +124,7 @@ export abstract class FramedConnection implements ConnectionParser {
     return message
   }
 
-  private begin(
+  private beginFrame(
     half: FrameHalf,
     direction: Direction,
     bytes: Uint8Array,
@@ -137,7 +137,7 @@ export abstract class FramedConnection implements ConnectionParser {
     if (length === noFrame) return this.refuse(half, direction, end, end - at)
     if (length === undecided || at + length > end) {
       half.open(length, timeUs, tcpSeq)
-      return this.resume(half, direction, bytes, at, end, timeUs)
+      return this.resumeFrame(half, direction, bytes, at, end, timeUs)
     }
     shared.direction = direction
     shared.bytes = bytes
@@ -150,7 +150,7 @@ export abstract class FramedConnection implements ConnectionParser {
     return this.read(shared) ? at + length : this.refuse(half, direction, end, end - at)
   }
 
-  private resume(
+  private resumeFrame(
     half: FrameHalf,
     direction: Direction,
     bytes: Uint8Array,
@@ -180,10 +180,10 @@ export abstract class FramedConnection implements ConnectionParser {
     half.captured += taken
     half.endUs = timeUs
     if (half.position !== half.total) return at + taken
-    return this.complete(half, direction) ? at + taken : this.refuse(half, direction, end, end - at)
+    return this.completeFrame(half, direction) ? at + taken : this.refuse(half, direction, end, end - at)
   }
 
-  private complete(half: FrameHalf, direction: Direction): boolean {
+  private completeFrame(half: FrameHalf, direction: Direction): boolean {
     shared.direction = direction
     shared.bytes = half.kept
     shared.start = 0
@@ -201,11 +201,11 @@ export abstract class FramedConnection implements ConnectionParser {
   }
 
   /** Of a frame only a part will be seen: hands over what is known when that is enough to know its length. */
-  private endOpen(half: FrameHalf, direction: Direction): void {
+  private endOpenFrame(half: FrameHalf, direction: Direction): void {
     if (!half.isOpen) return
     if (half.total !== undecided) {
       half.isCut = true
-      this.complete(half, direction)
+      this.completeFrame(half, direction)
     } else half.end()
   }
 
@@ -217,24 +217,24 @@ export abstract class FramedConnection implements ConnectionParser {
       half.position += inside
       half.endUs = timeUs
       if (half.keptLength < this.maxKept) half.isCut = true
-      if (half.position === half.total && !this.complete(half, direction)) {
+      if (half.position === half.total && !this.completeFrame(half, direction)) {
         this.refuse(half, direction, 0, 0)
         return
       }
     }
     if (left === 0 || this.hasLeft) return
     this.stats.skippedBytes += left
-    if (!half.isLost) this.lose(half, direction)
+    if (!half.isLost) this.loseFrames(half, direction)
   }
 
   private refuse(half: FrameHalf, direction: Direction, end: number, skipped: number): number {
     this.stats.malformed++
     this.stats.skippedBytes += skipped
-    this.lose(half, direction)
+    this.loseFrames(half, direction)
     return end
   }
 
-  private lose(half: FrameHalf, direction: Direction): void {
+  private loseFrames(half: FrameHalf, direction: Direction): void {
     half.isLost = true
     half.end()
     this.lost(direction)

@@ -36,21 +36,11 @@ export class MqttConnection extends FramedConnection {
     super(sink, stats, maxKept)
   }
 
-  protected override frameLength(
-    _direction: Direction,
-    bytes: Uint8Array,
-    at: number,
-    end: number,
-  ): number {
+  protected override frameLength(_direction: Direction, bytes: Uint8Array, at: number, end: number): number {
     return packetLength(bytes, at, end)
   }
 
-  protected override mayBegin(
-    _direction: Direction,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-  ): boolean {
+  protected override mayBegin(_direction: Direction, bytes: Uint8Array, start: number, end: number): boolean {
     return mayBeginPacket(bytes, start, end)
   }
 

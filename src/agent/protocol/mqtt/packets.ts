@@ -47,8 +47,7 @@ export const areFlagsValid = (first: number): boolean => {
   const type = first >> 4
   const flags = first & 15
   if (type === PacketType.publish) return (flags & 6) !== 6 && (flags & 14) !== 8
-  const isTwo =
-    type === PacketType.pubrel || type === PacketType.subscribe || type === PacketType.unsubscribe
+  const isTwo = type === PacketType.pubrel || type === PacketType.subscribe || type === PacketType.unsubscribe
   return type !== 0 && flags === (isTwo ? 2 : 0)
 }
 

@@ -46,7 +46,12 @@ const maxErrorBytes = 512
 const errorText = /"error":\{"code":(\d{3}),(?:"err_code":\d+,)?"description":"([^"]{0,200})/
 
 /** JetStream answers in JSON, with an error where it failed. */
-export const describeJetStream = (message: L7Message, bytes: Uint8Array, start: number, end: number): void => {
+export const describeJetStream = (
+  message: L7Message,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): void => {
   const text = latin1Text(bytes, start, Math.min(end, start + maxErrorBytes))
   const error = errorText.exec(text)
   message.status = ResponseStatus.ok

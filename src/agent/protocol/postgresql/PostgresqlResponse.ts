@@ -48,7 +48,8 @@ export class PostgresqlResponse {
     let at = start
     while (at < end && bytes[at] !== 0) {
       const stop = nulAt(bytes, at + 1, end)
-      if (bytes[at] === 0x53) this.isFatal = bytes[at + 1] === 0x46 || bytes[at + 1] === 0x50
+      if (bytes[at] === 0x53 || bytes[at] === 0x56)
+        this.isFatal = bytes[at + 1] === 0x46 || bytes[at + 1] === 0x50
       else if (bytes[at] === 0x43) this.sqlState = latin1Text(bytes, at + 1, Math.min(stop, at + 6))
       else if (bytes[at] === 0x4d)
         this.exception = utf8Text(bytes, at + 1, Math.min(stop, at + 1 + maxMessage))

@@ -44,9 +44,10 @@ export const verbOf = (line: string): string => {
   return verbs.has(verb) ? verb : ""
 }
 
-/** Fills in the request that `line` is. */
-export const readCommand = (line: string, message: L7Message, masksLiterals: boolean): void => {
-  const verb = verbOf(line)
+/** Fills in the request that the line `text` is. */
+export const readCommand = (text: string, message: L7Message, masksLiterals: boolean): void => {
+  const verb = verbOf(text)
+  const line = verb + text.slice(verb.length)
   const argument = line.slice(verb.length).trim()
   message.requestType = verb === "" ? "UNKNOWN" : verb
   message.endpoint = message.requestType

@@ -96,7 +96,7 @@ export class SomeIpConnection implements ConnectionParser {
   }
 
   close(): void {
-    for (const half of this.halves) if (half.message !== null) this.emit(half, true)
+    for (const half of this.halves) if (half.message !== null) this.emit(half)
   }
 
   private skipMissing(half: Half, missing: number, timeUs: number): void {
@@ -110,12 +110,12 @@ export class SomeIpConnection implements ConnectionParser {
     if (half.message === null) return
     half.message.capturedBytes += captured
     half.message.endUs = timeUs
-    if (half.remaining === 0) this.emit(half, false)
+    if (half.remaining === 0) this.emit(half)
   }
 
   /** Whatever a datagram left open ends with it. */
   private endDatagram(half: Half): void {
-    if (half.message !== null) this.emit(half, true)
+    if (half.message !== null) this.emit(half)
     if (half.headerLength > 0) this.stats.malformed++
     half.remaining = 0
     half.headerLength = 0
@@ -129,10 +129,10 @@ export class SomeIpConnection implements ConnectionParser {
     half.remaining = 0
   }
 
-  private emit(half: Half, isPart: boolean): void {
+  private emit(half: Half): void {
     const message = half.message as L7Message
     half.message = null
-    if (isPart) this.stats.truncated++
+    if (message.capturedBytes < message.length + headerBytes - countedHeaderBytes) this.stats.truncated++
     if (message.type === RecordType.request) this.stats.requests++
     else this.stats.responses++
     this.sink.message(message)
@@ -144,15 +144,18 @@ export class SomeIpConnection implements ConnectionParser {
     if (!isHeader(header, 0)) return false
     half.remaining = lengthOf(header, 0) - countedHeaderBytes
     if (isCookie(header, 0)) return true
+    let captured = headerBytes
     if ((header[14] & segmented) !== 0) {
       if (half.remaining < segmentBytes) return false
       half.remaining -= segmentBytes
+      captured += segmentBytes
       // Segments after the first say nothing new; the lower four bits are flags.
       if (uint16(header, 16) !== 0 || uint16(header, 18) >= 16) return true
     }
     half.message = this.read(half, header)
     half.message.endUs = timeUs
-    if (half.remaining === 0) this.emit(half, false)
+    half.message.capturedBytes = captured
+    if (half.remaining === 0) this.emit(half)
     return true
   }
 
@@ -175,7 +178,6 @@ export class SomeIpConnection implements ConnectionParser {
     message.endpoint = `${uint16(header, 2)}`
     message.attributes = ["client_id", `${uint16(header, 8)}`]
     message.length = lengthOf(header, 0)
-    message.capturedBytes = headerBytes
     message.isAsync = type === MessageType.requestNoReturn || type === MessageType.notification
     if (isResponse) {
       message.code = header[15]

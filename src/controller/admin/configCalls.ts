@@ -1,0 +1,135 @@
+// Calls about groups and configuration.
+
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { AgentConfigSchema, agentConfigKeys } from "../../runtime/agentConfig.ts"
+import type { CoordinationError } from "../../runtime/coordination/Coordination.ts"
+import type { AgentRecord } from "../agents/AgentRecord.ts"
+import type { AgentGroups } from "../config/AgentGroups.ts"
+import type { ConfigStore } from "../config/ConfigStore.ts"
+import type { ConfigFailure } from "../config/failures.ts"
+import { viewOf } from "../config/LayerVersion.ts"
+import type { Rollouts } from "../config/Rollouts.ts"
+import { type AdminHandlers, adminError } from "./AdminCalls.ts"
+
+export interface ConfigCallsSources {
+  readonly store: ConfigStore["Service"]
+  readonly groups: AgentGroups["Service"]
+  readonly rollouts: Rollouts["Service"]
+  readonly records: () => ReadonlyArray<AgentRecord>
+}
+
+const told = (error: ConfigFailure | CoordinationError) => {
+  switch (error._tag) {
+    case "ConfigInvalid":
+      return adminError("invalid", error.message)
+    case "ConfigConflict":
+      return adminError("conflict", error.message, error.next)
+    case "ConfigNotFound":
+      return adminError("not found", error.message)
+    case "CoordinationError":
+      return adminError("unavailable", error.message, "try again in a moment")
+  }
+}
+
+/** JSON Schema of what can be set, each key with what its change asks of a running agent. */
+const configSchema = (): Record<string, unknown> => {
+  const { schema } = Schema.toJsonSchemaDocument(AgentConfigSchema)
+  const properties =
+    (schema as { readonly properties?: Record<string, Record<string, unknown>> }).properties ?? {}
+  for (const { change, path } of agentConfigKeys) {
+    const property = properties[path]
+    if (property !== undefined) properties[path] = { ...property, "x-sonde-change": change }
+  }
+  return { ...schema, properties }
+}
+
+export const configCalls = ({
+  groups,
+  records,
+  rollouts,
+  store,
+}: ConfigCallsSources): Pick<
+  AdminHandlers,
+  | "Groups"
+  | "GroupSet"
+  | "GroupRemove"
+  | "ConfigSchema"
+  | "ConfigGet"
+  | "ConfigSet"
+  | "ConfigHistory"
+  | "ConfigRollback"
+  | "Rollouts"
+  | "RolloutControl"
+> => ({
+  Groups: () =>
+    Effect.sync(() => {
+      const members = new Map<string, number>()
+      for (const record of records()) {
+        const group = groups.groupOf(record)
+        members.set(group, (members.get(group) ?? 0) + 1)
+      }
+      const rest = {
+        name: "default",
+        description: "Agents of no other group",
+        priority: 0,
+        agents: [],
+        hosts: [],
+        zones: [],
+      }
+      return [...groups.list().filter(({ name }) => name !== "default"), rest].map(
+        ({ agents, description, hosts, name, priority, zones }) => ({
+          name,
+          description,
+          priority,
+          agents,
+          hosts,
+          zones,
+          members: members.get(name) ?? 0,
+        }),
+      )
+    }),
+  GroupSet: ({ group: { agents, description, hosts, name, priority, zones } }) =>
+    Effect.mapError(
+      groups.set({ name, description, priority, agents, hosts, zones, capabilities: [], tags: [] }),
+      told,
+    ),
+  GroupRemove: ({ name }, caller) => Effect.mapError(groups.remove(name, caller.name), told),
+  ConfigSchema: () => Effect.sync(configSchema),
+  ConfigGet: ({ layer, version }) => Effect.mapError(Effect.map(store.get(layer, version), viewOf), told),
+  ConfigSet: ({ comment, expected, layer, stages, values }, caller) => {
+    const note = { author: caller.name, comment, ...(expected === undefined ? {} : { expected }) }
+    const made =
+      stages.length === 0
+        ? store.change(layer, values, note)
+        : rollouts.start(layer, values, { ...note, stages })
+    return Effect.mapError(Effect.map(made, viewOf), told)
+  },
+  ConfigHistory: ({ layer }) =>
+    Effect.mapError(
+      Effect.map(store.history(layer), (versions) => versions.map(viewOf)),
+      told,
+    ),
+  ConfigRollback: ({ comment, layer, version }, caller) =>
+    Effect.mapError(
+      Effect.map(store.rollback(layer, version, { author: caller.name, comment }), viewOf),
+      told,
+    ),
+  Rollouts: () =>
+    Effect.sync(() =>
+      rollouts.list().map(({ counts, rollout }) => ({
+        layer: rollout.ref,
+        from: rollout.from,
+        to: rollout.to,
+        state: rollout.state,
+        stage: rollout.stage,
+        stages: rollout.stages,
+        applied: counts.applied,
+        troubled: counts.troubled.length,
+        wanted: counts.wanted,
+        reason: rollout.reason,
+      })),
+    ),
+  RolloutControl: ({ action, layer }, caller) =>
+    Effect.mapError(rollouts.control(layer, action, caller.name), told),
+})

@@ -1,0 +1,162 @@
+// The way of an agent from its token to its server, over real connections: pin the authority, enrol, attach as who it is, renew.
+
+import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as References from "effect/References"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { ConnectionOptions } from "node:tls"
+import { coordinationInProcess } from "../../runtime/coordination/memory.ts"
+import { connectRpc } from "../../runtime/rpc/connectRpc.ts"
+import { makeCsr } from "../../runtime/tls/csr.ts"
+import { clientTls, fetchAuthority, serverTls } from "../../runtime/tls/tlsOptions.ts"
+import { AgentRpc, type Directive } from "../../wire/control/AgentRpc.ts"
+import { parseToken } from "../../wire/enrolToken.ts"
+import { KnownAgents } from "../agents/KnownAgents.ts"
+import type { AgentHandlersOptions } from "../agents/agentHandlers.ts"
+import { serveAgents } from "../ControlPorts.ts"
+import { Enrolment } from "./Enrolment.ts"
+import { RegionAuthority } from "./RegionAuthority.ts"
+import { Tokens } from "./Tokens.ts"
+
+const prefix = "/sonde/test/"
+
+const live = (name: string, test: Effect.Effect<void, unknown, Scope.Scope>) =>
+  it.live(
+    name,
+    () => test.pipe(Effect.scoped, Effect.provideService(References.MinimumLogLevel, "None")),
+    20_000,
+  )
+
+const assigned: Directive = {
+  _tag: "Assigned",
+  server: { id: "s1", control: "s1:1", ingest: "s1:2" },
+  servers: [],
+  group: "",
+}
+
+const world = Effect.gen(function* () {
+  const context = yield* Layer.build(
+    Enrolment.layer(prefix).pipe(
+      Layer.provideMerge(
+        Layer.mergeAll(
+          Tokens.layer(prefix),
+          RegionAuthority.layer({ prefix, region: "test", secret: "a secret" }),
+          KnownAgents.layer({ prefix, newcomers: "allowed" }),
+        ),
+      ),
+      Layer.provide(coordinationInProcess()),
+    ),
+  )
+  const authority = Context.get(context, RegionAuthority)
+  const reported: Array<string> = []
+  const sessions = {
+    attach: () => Stream.make(assigned),
+    report: (agent: string) => Effect.sync(() => void reported.push(agent)),
+  } as unknown as AgentHandlersOptions["sessions"]
+  const handlers = yield* Deferred.make<AgentHandlersOptions>()
+  yield* Deferred.succeed(handlers, {
+    sessions,
+    enrol: Context.get(context, Enrolment).enrol,
+    readPackage: () => Stream.empty,
+    answered: () => Effect.void,
+  })
+  const tls = serverTls(yield* authority.serverCredentials("s1"))
+  const port = yield* serveAgents({ host: "127.0.0.1", port: 0, maxConnections: 10, tls }, handlers)
+  const address = { host: "127.0.0.1", port }
+  const connect = (options: ConnectionOptions) =>
+    Effect.map(connectRpc(AgentRpc, { address, tls: options, timeoutMs: 5_000 }), ({ client }) => client)
+  const { token } = yield* Context.get(context, Tokens).make(
+    { role: "agent", note: "", hours: 1, usesMost: 0 },
+    authority.fingerprint,
+  )
+  return { address, connect, reported, token }
+})
+
+const hello = (agent: string) => ({
+  agent,
+  host: "box",
+  machineId: "m-1",
+  instance: "i",
+  protocol: 1,
+  version: "1",
+  os: "",
+  kernel: "",
+  arch: "",
+  cpuCount: 1,
+  memoryMiB: 1,
+  region: "",
+  zone: "",
+  cannotReach: [],
+  capabilities: [],
+  configVersion: 0,
+  configDigest: "",
+})
+
+const report = {
+  state: "running",
+  exceptions: [],
+  capabilities: [],
+  configVersion: 0,
+  configDigest: "",
+  configProblem: "",
+  rows: 0,
+  bytes: 0,
+  droppedRows: 0,
+  cpuMs: 0,
+  memoryMiB: 0,
+  clockOffsetUs: 0,
+  clockErrorUs: 0,
+} as const
+
+describe("enrolment over TLS", () => {
+  live(
+    "goes from a token to a session",
+    Effect.gen(function* () {
+      const { address, connect, reported, token } = yield* world
+      const authority = yield* fetchAuthority(address, parseToken(token)!.fingerprint, 5_000)
+      const { csr, key } = makeCsr("a-1")
+      const nameless = yield* connect(clientTls({ authority }))
+      const request = { token, csr, agent: "a-1", host: "box", machineId: "m-1" }
+      const issued = yield* nameless.Enrol(request)
+      assert.deepInclude(issued, { state: "issued", agent: "a-1", authority })
+
+      const own = yield* connect(clientTls({ authority, key, certificate: issued.certificate }))
+      const [first] = yield* Stream.runCollect(own.Attach(hello("a-1")))
+      assert.deepStrictEqual(first, assigned)
+      yield* own.Report(report)
+      assert.deepStrictEqual(reported, ["a-1"])
+      const renewal = makeCsr("a-1")
+      const renewed = yield* own.Enrol({ ...request, token: "", csr: renewal.csr })
+      assert.strictEqual(renewed.state, "issued")
+      const again = yield* connect(
+        clientTls({ authority, key: renewal.key, certificate: renewed.certificate }),
+      )
+      assert.deepStrictEqual([...(yield* Stream.runCollect(again.Attach(hello("a-1"))))], [assigned])
+    }),
+  )
+
+  live(
+    "lets nobody speak for an agent whose certificate it has not",
+    Effect.gen(function* () {
+      const { address, connect, reported, token } = yield* world
+      const authority = yield* fetchAuthority(address, parseToken(token)!.fingerprint, 5_000)
+      const { csr, key } = makeCsr("a-1")
+      const nameless = yield* connect(clientTls({ authority }))
+      const attach = (client: typeof nameless, agent: string) =>
+        Effect.flip(Stream.runDrain(client.Attach(hello(agent))))
+      assert.deepInclude(yield* attach(nameless, "a-1"), { reason: "identity" })
+      assert.deepInclude(yield* Effect.flip(nameless.Report(report)), { reason: "not attached" })
+      const request = { token, csr, agent: "a-1", host: "box", machineId: "m-1" }
+      const { certificate } = yield* nameless.Enrol(request)
+      const own = yield* connect(clientTls({ authority, key, certificate }))
+      const other = yield* attach(own, "a-2")
+      assert.include(other.message, "expected the certificate of agent a-2, it is that of agent a-1")
+      assert.deepInclude(yield* Effect.flip(own.Report(report)), { reason: "not attached" })
+      assert.lengthOf(reported, 0)
+    }),
+  )
+})

@@ -1,0 +1,60 @@
+// What a server may set for agents: a part of the section `agent`, each key with what its change asks of a running agent. How to reach
+// a server, secrets and directories are not in it: a wrong value there would cut the agent off from whoever could correct it.
+
+import * as Schema from "effect/Schema"
+import { choice, flag, integer, integers, text, texts } from "./configFields.ts"
+import { type ConfigKey, keysOfSchema } from "./schemaKeys.ts"
+
+export const agentConfigFields = {
+  capture: choice(
+    ["auto", "ebpf", "packets", "none"],
+    "auto",
+    "`auto` takes the best the kernel and the privileges allow: system calls (eBPF), else packets, else an inventory only.",
+    "restart",
+  ),
+  interface: text("", "Interface for packet capture; empty: all.", "restart"),
+  payloadBytes: integer(1_024, 64, 4_096, "Most payload bytes taken of one system call.", "restart"),
+  ringMiB: integer(16, 1, 256, "Size of the kernel's ring buffer.", "restart"),
+  excludePorts: integers([], 1, 65_535, "TCP ports whose traffic is left alone, besides Sonde's own.", "hot"),
+  excludePrograms: texts(
+    ["clickhouse", "clickhouse-serv", "ch-embedded"],
+    "Programs (kernel command names) whose traffic is left alone, besides Sonde itself.",
+    "hot",
+  ),
+  maskLiterals: flag(
+    true,
+    "Replace values in commands (Redis) by `?` before they leave the agent.",
+    "restart",
+  ),
+  sessionSeconds: integer(120, 1, 3_600, "How long a request waits for its response.", "hot"),
+  maxConnections: integer(
+    65_536,
+    64,
+    4_194_304,
+    "Connections followed at the same time; the idlest is given up beyond.",
+    "restart",
+  ),
+  flushMs: integer(500, 50, 10_000, "How often batches leave the agent.", "hot"),
+  memoryMiB: integer(64, 1, 4_096, "Batches kept in memory while the server does not acknowledge.", "hot"),
+  spoolMiB: integer(256, 0, 1_048_576, "Batches kept on disk while the server is away; 0: none.", "hot"),
+}
+
+export const AgentConfigSchema = Schema.Struct(agentConfigFields).annotate({
+  title: "Settings of agents",
+  description: "What a server may set for agents; every key is optional.",
+})
+export type AgentConfig = typeof AgentConfigSchema.Type
+
+export interface AgentConfigKey extends ConfigKey {
+  readonly change: "hot" | "restart"
+}
+
+const isAgentKey = (key: ConfigKey): key is AgentConfigKey => key.change !== undefined
+
+/** Every key that a server may set, in the schema's order; paths are those within the section `agent`. */
+export const agentConfigKeys: ReadonlyArray<AgentConfigKey> =
+  keysOfSchema(AgentConfigSchema).filter(isAgentKey)
+
+const byPath = new Map(agentConfigKeys.map((key) => [key.path, key]))
+
+export const agentConfigKey = (path: string): AgentConfigKey | undefined => byPath.get(path)
