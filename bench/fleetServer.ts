@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { Controller } from "../src/controller/main.ts"
 import { localToken } from "../src/controller/admin/LocalToken.ts"
+import { RegionSecurity } from "../src/controller/enrol/RegionSecurity.ts"
 import { Region } from "../src/controller/membership/Region.ts"
 import { ClickHouse } from "../src/runtime/clickhouse/ClickHouse.ts"
 import { ConfigSchema } from "../src/runtime/configSchema.ts"
@@ -39,6 +40,7 @@ await Effect.runPromise(
       }).pipe(
         // Nothing of a package is asked for.
         Layer.provideMerge(ClickHouse.remote({ url: "http://127.0.0.1:9", user: "", password: "" })),
+        Layer.provideMerge(RegionSecurity.layer(config)),
         Layer.provideMerge(Region.layer(config, { version: "bench", roles: ["controller"] })),
       ),
     )

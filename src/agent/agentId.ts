@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 /** The agent cannot start; the message says what to change. */
 export class AgentStartError extends Data.TaggedError("AgentStartError")<{ readonly message: string }> {}
 
-const pattern = /^[0-9a-f-]{36}$/
+const pattern = /^[0-9a-zA-Z._-]{1,64}$/
 
 const read = (directory: string): string => {
   const path = join(directory, "agent-id")
@@ -33,3 +33,7 @@ export const readAgentId = (directory: string): Effect.Effect<string, AgentStart
         message: `the data directory ${directory} cannot be used (${(cause as NodeJS.ErrnoException).code}): choose another with --data DIR`,
       }),
   })
+
+/** The name that the servers gave this agent instead of the one it had. */
+export const takeAgentId = (directory: string, id: string): Effect.Effect<void> =>
+  Effect.ignore(Effect.try(() => writeFileSync(join(directory, "agent-id"), `${id}\n`)))

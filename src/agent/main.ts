@@ -9,6 +9,7 @@ import { exposeStats, processStats, StatsSources } from "../runtime/metrics.ts"
 import { type Address, parseAddress } from "../wire/socket.ts"
 import { AgentStartError, readAgentId } from "./agentId.ts"
 import { makeCaptureRunner } from "./capture/CaptureRunner.ts"
+import { agentIdentity, type AgentIdentity } from "./control/AgentIdentity.ts"
 import { agentControl } from "./control/AgentControl.ts"
 import { makeFollowedConfig } from "./control/FollowedConfig.ts"
 import { readMachine } from "./resource/machine.ts"
@@ -35,7 +36,12 @@ const ownPorts = (config: SondeConfig, server: Address | undefined): ReadonlyArr
     ...config.agent.excludePorts,
   ].filter((port) => port > 0)
 
-const capture = (config: SondeConfig, agentId: string, server: Address | undefined, options: AgentOptions) =>
+const capture = (
+  config: SondeConfig,
+  identity: AgentIdentity,
+  server: Address | undefined,
+  options: AgentOptions,
+) =>
   Effect.gen(function* () {
     const sender = yield* Sender
     const registry = yield* StatsSources
@@ -71,7 +77,7 @@ const capture = (config: SondeConfig, agentId: string, server: Address | undefin
       yield* followed.follow(limiting(sender, runner))
       yield* agentControl({
         config,
-        agentId,
+        identity,
         version: options.version,
         sender,
         status: () => latest,
@@ -96,17 +102,23 @@ const addressOf = (config: SondeConfig): Effect.Effect<Address | undefined, Agen
 /** Runs the agent until it is interrupted; then it flushes, detaches and keeps in the spool what the server did not take. */
 export const runAgent = (config: SondeConfig, options: AgentOptions): Effect.Effect<void, AgentStartError> =>
   Effect.gen(function* () {
-    const agentId = yield* readAgentId(config.data)
     const server = yield* addressOf(config)
+    const { agentId, tls } = yield* agentIdentity({
+      data: config.data,
+      agentId: yield* readAgentId(config.data),
+      token: config.agent.token,
+      controllers: config.agent.controllers,
+    }).pipe(Effect.mapError(({ message }) => new AgentStartError({ message })))
     const { memoryBytes, spoolBytes } = sendLimits(config.agent)
     const sender = Sender.layer({
       ...(server === undefined ? {} : { server }),
       token: config.agent.token,
       agentId,
+      ...(tls === undefined ? {} : { tls }),
       host: hostname(),
       version: options.version,
       memoryBytes,
       spool: { directory: join(config.data, "spool"), maxBytes: spoolBytes },
     })
-    yield* Effect.provide(capture(config, agentId, server, options), sender)
+    yield* Effect.provide(capture(config, { agentId, tls }, server, options), sender)
   }).pipe(Effect.scoped)

@@ -37,6 +37,7 @@ const address = (host: string, port: number): string => `${host.includes(":") ? 
 export const agentChild = (
   config: SondeConfig,
   { controlPort, ingestPort }: Pick<RunningServer, "controlPort" | "ingestPort">,
+  token: string,
 ): Effect.Effect<never, AgentEnded> =>
   Effect.callback<never, AgentEnded>((resume) => {
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("SONDE_"))
@@ -50,7 +51,7 @@ export const agentChild = (
             ...config.agent,
             controllers: [address(config.control.host, controlPort)],
             server: address(config.ingest.host, ingestPort),
-            token: config.ingest.token,
+            token,
           },
           // Ports that were given out: the agent leaves them alone.
           control: { ...config.control, port: controlPort },

@@ -11,6 +11,9 @@ import { AdminCalls } from "../controller/admin/AdminCalls.ts"
 import { Controller, type ControllerError } from "../controller/main.ts"
 import { whileLeading } from "../controller/membership/leading.ts"
 import { Membership } from "../controller/membership/Membership.ts"
+import { RegionAuthority } from "../controller/enrol/RegionAuthority.ts"
+import { RegionSecurity, type SecurityError } from "../controller/enrol/RegionSecurity.ts"
+import { Tokens } from "../controller/enrol/Tokens.ts"
 import { Region, type RegionError } from "../controller/membership/Region.ts"
 import { AgentDirectory } from "../ingester/receive/AgentDirectory.ts"
 import { Enricher } from "../ingester/enrich/Enricher.ts"
@@ -31,6 +34,7 @@ import { clickHouseStore } from "../querier/store/clickHouseStore.ts"
 import { ClickHouse, ClickHouseError } from "../runtime/clickhouse/ClickHouse.ts"
 import type { EngineError } from "../runtime/clickhouse/EngineError.ts"
 import type { SondeConfig } from "../runtime/configSchema.ts"
+import type { ServerTls } from "../runtime/tls/tlsOptions.ts"
 import { Health } from "../runtime/Health.ts"
 import { exposeStats, processStats } from "../runtime/metrics.ts"
 import { migrate, type MigrationError } from "../tables/migrations/migrate.ts"
@@ -51,6 +55,8 @@ export interface RunningServer {
   readonly ingestPort: number
   readonly controlPort: number
   readonly adminPort: number
+  /** What an agent of this machine presents to come in: a token of its own where there is TLS. */
+  readonly agentToken: Effect.Effect<string>
 }
 
 export type ServerError =
@@ -63,6 +69,7 @@ export type ServerError =
   | HttpListenError
   | ControllerError
   | RegionError
+  | SecurityError
 
 const storage = ({ data, storage }: SondeConfig): Layer.Layer<ClickHouse, EngineError> =>
   storage.mode === "embedded"
@@ -71,12 +78,17 @@ const storage = ({ data, storage }: SondeConfig): Layer.Layer<ClickHouse, Engine
 
 const tables = ({ storage }: SondeConfig) => Layer.effectDiscard(migrate(retentionOf(storage)))
 
-const ingester = ({ data, ingest, storage }: SondeConfig, region: Region["Service"]) =>
+const ingester = (
+  { data, ingest, storage }: SondeConfig,
+  region: Region["Service"],
+  tls: ServerTls | undefined,
+) =>
   Receiver.layer({
     host: ingest.host,
     port: ingest.port,
     token: ingest.token,
     version,
+    ...(tls === undefined ? {} : { tls }),
     maxConnections: ingest.maxAgents,
   }).pipe(
     Layer.provide(
@@ -156,11 +168,14 @@ export const startServer = (config: SondeConfig): Effect.Effect<RunningServer, S
     // The console comes before the controller, whose record names its port: it asks through a door that opens later.
     const door = new AdminDoorway(isLoopback(config.http.host))
     const elsewhere = new MachinesElsewhere()
-    const region = yield* Layer.build(Region.layer(config, { version, roles }))
+    const region = yield* Layer.build(
+      RegionSecurity.layer(config).pipe(Layer.provideMerge(Region.layer(config, { version, roles }))),
+    )
+    const security = Context.get(region, RegionSecurity)
     const services = yield* Layer.build(
       querier(config, door).pipe(
         Layer.provideMerge(tagging(config, gateOf(Context.get(region, Membership)), elsewhere)),
-        Layer.provideMerge(ingester(config, Context.get(region, Region))),
+        Layer.provideMerge(ingester(config, Context.get(region, Region), security.serverTls)),
         Layer.provideMerge(tables(config)),
         Layer.provideMerge(storage(config)),
       ),
@@ -182,5 +197,17 @@ export const startServer = (config: SondeConfig): Effect.Effect<RunningServer, S
     for (const part of ["storage", "ingester", "querier"]) health.set(`server/${part}`, "running")
     const { admin, control, machinesElsewhere } = Context.get(controller, Controller)
     elsewhere.from(machinesElsewhere)
-    return { url: http.url, ingestPort, controlPort: control, adminPort: admin }
+    const agentToken =
+      security.serverTls === undefined
+        ? Effect.succeed(config.ingest.token)
+        : Context.get(region, Tokens)
+            .make(
+              { role: "agent", note: "agent of this machine", hours: 1, usesMost: 0 },
+              Context.get(region, RegionAuthority).fingerprint,
+            )
+            .pipe(
+              Effect.map(({ token }) => token),
+              Effect.orDie,
+            )
+    return { url: http.url, ingestPort, controlPort: control, adminPort: admin, agentToken }
   }).pipe(Effect.mapError((error) => naming(config, error)))

@@ -5,14 +5,15 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { Coordination } from "../runtime/coordination/Coordination.ts"
 import { StatsSources } from "../runtime/metrics.ts"
+import type { ClientTls } from "../runtime/tls/tlsOptions.ts"
 import { supervise } from "../runtime/supervise.ts"
 import type { AdminError, AgentMachine } from "../wire/control/AdminRpc.ts"
-import { AgentRefused } from "../wire/control/AgentRpc.ts"
 import { type AdminHandlers, adminError, makeAdminCalls } from "./admin/AdminCalls.ts"
 import { agentCalls, attachedAgent } from "./admin/agentCalls.ts"
 import { Audit } from "./admin/Audit.ts"
 import type { Caller } from "./admin/Caller.ts"
 import { configCalls } from "./admin/configCalls.ts"
+import { tokenCalls } from "./admin/tokenCalls.ts"
 import { packageCalls } from "./admin/packageCalls.ts"
 import { Peers, serverToken } from "./admin/Peers.ts"
 import { serverCalls } from "./admin/serverCalls.ts"
@@ -26,6 +27,9 @@ import { AgentReports } from "./config/AgentReports.ts"
 import { ConfigStore } from "./config/ConfigStore.ts"
 import { EffectiveConfig } from "./config/EffectiveConfig.ts"
 import { Rollouts } from "./config/Rollouts.ts"
+import { Enrolment } from "./enrol/Enrolment.ts"
+import { RegionAuthority } from "./enrol/RegionAuthority.ts"
+import { Tokens } from "./enrol/Tokens.ts"
 import { fencedCommit, whileLeading } from "./membership/leading.ts"
 import { Membership } from "./membership/Membership.ts"
 import { Packages } from "./package/Packages.ts"
@@ -38,6 +42,8 @@ export interface AssembleOptions {
   readonly version: string
   /** Shared by the servers of the region. */
   readonly secret: string
+  /** How to connect to other servers; undefined: plain. */
+  readonly clientTls: ClientTls | undefined
   readonly localToken: string
   /** How long an agent that no server has stays known. */
   readonly agentHours: number
@@ -56,7 +62,10 @@ const viewOfRegion = { state: "reachable", message: "", isHere: true } as const
 export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
   const { prefix } = options
   const audit = yield* Audit
+  const authority = yield* RegionAuthority
   const configStore = yield* ConfigStore
+  const enrolment = yield* Enrolment
+  const tokens = yield* Tokens
   const effective = yield* EffectiveConfig
   const groups = yield* AgentGroups
   const reports = yield* AgentReports
@@ -70,7 +79,7 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
   const stats = yield* StatsSources
   const claims = yield* Claims
   const bundles = new SupportBundles(sessions)
-  const peers = new Peers(membership, options.secret)
+  const peers = new Peers(membership, options.secret, options.clientTls)
   const self = membership.self().id
   const commit = (transaction: Parameters<ReturnType<typeof fencedCommit>>[0]) =>
     Effect.provideService(fencedCommit(membership, prefix)(transaction), Coordination, coordination)
@@ -151,7 +160,10 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
         yield* reports.forget(id)
         yield* Effect.logInfo(`agent ${id} is forgotten: no server had it for ${options.agentHours} hours`)
       }
+      yield* placement.forgetPlaces(new Set(known.list().map(({ id }) => id)), commit)
       yield* audit.trim
+      yield* tokens.trim
+      yield* enrolment.trim
     }
   })
   const stepRollouts = Effect.gen(function* () {
@@ -174,13 +186,16 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
 
   const ofServers = serverToken(options.secret)
   const callerOf = (token: string): Effect.Effect<Caller | undefined> =>
-    Effect.sync(() => {
-      if (token === options.localToken) return { name: "local", role: "admin" }
-      if (token === ofServers) return { name: "another server", role: "operator" }
-      return undefined
-    })
+    Effect.gen(function* () {
+      if (token === options.localToken) return { name: "local", role: "admin" } as const
+      if (token === ofServers) return { name: "another server", role: "operator" } as const
+      const { id, role } = yield* tokens.admit(token)
+      // It enrols agents and administers nothing.
+      return role === "agent" ? undefined : { name: `token ${id}`, role }
+    }).pipe(
+      Effect.catch(({ message }) => Effect.as(Effect.logDebug(`a token was refused: ${message}`), undefined)),
+    )
 
-  const notHere = () => Effect.fail(adminError("unavailable", "this server cannot do that"))
   const away = ({ message }: { readonly message: string }) => adminError("unavailable", message)
 
   /** Counters of a server or an agent: of this server, or asked of the one that knows. */
@@ -219,7 +234,8 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
       loadOf: placement.loadOf,
       configOf: effective.of,
       permit: known.permit,
-      forget: known.forget,
+      forget: (agent) =>
+        Effect.andThen(Effect.all([reports.forget(agent), enrolment.forget(agent)]), known.forget(agent)),
       move: placement.move,
       support: supportOf,
       supportHere: (agent) => bundles.ask(agent),
@@ -241,10 +257,8 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
       ]),
     }),
     ...packageCalls(packages),
+    ...tokenCalls(tokens, authority),
     ...configCalls({ store: configStore, groups, rollouts, records: known.list }),
-    Tokens: notHere,
-    TokenMake: notHere,
-    TokenRevoke: notHere,
     Domains: options.domains,
     Audit: ({ last }) =>
       Effect.mapError(audit.last(Math.min(last, 10_000)), ({ message }) =>
@@ -255,14 +269,7 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
   }
   const agentSide: AgentHandlersOptions = {
     sessions,
-    enrol: () =>
-      Effect.fail(
-        new AgentRefused({
-          reason: "unavailable",
-          message: "this server gives out no certificates",
-          retryAfterMs: 0,
-        }),
-      ),
+    enrol: enrolment.enrol,
     readPackage: packages.read,
     answered: (agent, part) => bundles.answered(agent, part),
   }

@@ -26,6 +26,10 @@ import { ConfigStore } from "./config/ConfigStore.ts"
 import { EffectiveConfig } from "./config/EffectiveConfig.ts"
 import { Rollouts } from "./config/Rollouts.ts"
 import { serveAdmin, serveAgents } from "./ControlPorts.ts"
+import { Enrolment } from "./enrol/Enrolment.ts"
+import type { RegionAuthority } from "./enrol/RegionAuthority.ts"
+import { RegionSecurity } from "./enrol/RegionSecurity.ts"
+import type { Tokens } from "./enrol/Tokens.ts"
 import { Membership, type ServerRecord } from "./membership/Membership.ts"
 import { Region } from "./membership/Region.ts"
 import { Packages } from "./package/Packages.ts"
@@ -58,8 +62,11 @@ export class Controller extends Context.Service<
   static readonly layer = (
     config: SondeConfig,
     options: ControllerOptions,
-  ): Layer.Layer<Controller | AdminCalls, ControllerError, ClickHouse | Coordination | Membership | Region> =>
-    Layer.effectContext(start(config, options))
+  ): Layer.Layer<
+    Controller | AdminCalls,
+    ControllerError,
+    ClickHouse | Coordination | Membership | Region | RegionSecurity | RegionAuthority | Tokens
+  > => Layer.effectContext(start(config, options))
 }
 
 /** Where this server's ports are for others. */
@@ -84,7 +91,7 @@ const parts = (config: SondeConfig, self: ServerRecord, prefix: string) => {
         allowSpill: cluster.spill,
         wishOf: (id) => {
           const record = known.get(id)
-          return { id, region: record?.region ?? "", zone: record?.zone ?? "" }
+          return record === undefined ? undefined : { id, region: record.region, zone: record.zone }
         },
       }),
     ),
@@ -148,6 +155,7 @@ const parts = (config: SondeConfig, self: ServerRecord, prefix: string) => {
     }),
   )
   return sessions.pipe(
+    Layer.provideMerge(Enrolment.layer(prefix)),
     Layer.provideMerge(placement),
     Layer.provideMerge(rollouts),
     Layer.provideMerge(EffectiveConfig.layer),
@@ -164,14 +172,16 @@ const start = Effect.fnUntraced(function* (config: SondeConfig, options: Control
   const data = resolve(config.data)
   const { prefix } = yield* Region
   const membership = yield* Membership
+  const security = yield* RegionSecurity
+  const tls = security.serverTls === undefined ? {} : { tls: security.serverTls }
   const agentSide = yield* Deferred.make<AgentHandlersOptions>()
   const adminSide = yield* Deferred.make<AdminCalls["Service"]>()
   const ports: ControllerPorts = {
     control: yield* serveAgents(
-      { host: control.host, port: control.port, maxConnections: control.maxAgents },
+      { host: control.host, port: control.port, maxConnections: control.maxAgents, ...tls },
       agentSide,
     ),
-    admin: yield* serveAdmin({ host: admin.host, port: admin.port, maxConnections: 256 }, adminSide),
+    admin: yield* serveAdmin({ host: admin.host, port: admin.port, maxConnections: 256, ...tls }, adminSide),
   }
   const token = yield* localToken(data)
   const reach = (listens: string, port: number) => (port === 0 ? "" : advertised(config, listens, port))
@@ -187,8 +197,8 @@ const start = Effect.fnUntraced(function* (config: SondeConfig, options: Control
     prefix,
     region: cluster.region,
     version: options.version,
-    // A server that is alone shares it with nobody.
-    secret: cluster.secret === "" ? token : cluster.secret,
+    secret: security.secret,
+    clientTls: security.clientTls,
     localToken: token,
     agentHours: cluster.agentHours,
     domains: options.domains,

@@ -59,6 +59,11 @@ export const ConfigSchema = Schema.Struct({
       "",
       "Host name or address under which agents and servers reach this one; empty: where it listens.",
     ),
+    tls: choice(
+      ["auto", "always"],
+      "auto",
+      "`auto`: agents, servers and administration speak TLS as soon as one of their ports can be reached by others; `always`: also on loopback.",
+    ),
     capacity: integer(100, 1, 10_000, "How much this server can take, relative to the others."),
     servesZones: texts([], "Zones whose agents this server takes; empty: all."),
     leaseSeconds: integer(2, 2, 60, "A server that is silent for longer is taken for dead."),

@@ -13,6 +13,7 @@ import { AgentRpc, controlProtocol } from "../../wire/control/AgentRpc.ts"
 import { parseAddress } from "../../wire/socket.ts"
 import { readMachine } from "../resource/machine.ts"
 import type { Sender } from "../send/Sender.ts"
+import type { AgentIdentity } from "./AgentIdentity.ts"
 import { stayAttached } from "./ControlClient.ts"
 import type { ControlWork } from "./ControlSession.ts"
 import { PackageStore } from "./PackageStore.ts"
@@ -22,7 +23,7 @@ import { supportBundle } from "./supportBundle.ts"
 
 export interface AgentControlOptions {
   readonly config: SondeConfig
-  readonly agentId: string
+  readonly identity: AgentIdentity
   readonly version: string
   readonly sender: Sender["Service"]
   readonly status: () => AgentStatus | undefined
@@ -54,7 +55,7 @@ const work = (
   }
   return {
     hello: () => ({
-      agent: options.agentId,
+      agent: options.identity.agentId,
       instance: sender.instance,
       protocol: controlProtocol,
       version: options.version,
@@ -102,7 +103,7 @@ const work = (
       ),
     support: Effect.sync(() =>
       supportBundle({
-        agentId: options.agentId,
+        agentId: options.identity.agentId,
         version: options.version,
         config,
         status: status(),
@@ -137,14 +138,19 @@ const work = (
 /** Stays attached for as long as the scope is open. */
 export const agentControl = (options: AgentControlOptions) =>
   Effect.gen(function* () {
-    const { config } = options
+    const { config, identity } = options
     const registry = yield* StatsSources
     const servers = new ServerList(config.data, config.agent.controllers)
     yield* Effect.forkScoped(
       supervise("agent/control")(
         stayAttached({
           servers,
-          connect: (address) => connectRpc(AgentRpc, { address, timeoutMs: connectMs }),
+          connect: (address) =>
+            connectRpc(AgentRpc, {
+              address,
+              timeoutMs: connectMs,
+              ...(identity.tls === undefined ? {} : { tls: identity.tls() }),
+            }),
           work: work(options, servers, registry),
         }),
       ),

@@ -3,8 +3,7 @@
 
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import { type AgentConfigKey, agentConfigKeys } from "../../runtime/agentConfig.ts"
-import { agentConfigKey } from "../../runtime/agentConfig.ts"
+import { agentConfigKey, type AgentConfigKey, agentConfigKeys } from "../../runtime/agentConfig.ts"
 import { type AgentValues, isSame, unknownPaths, valueAt } from "../../runtime/agentValues.ts"
 import type { SondeConfig } from "../../runtime/configSchema.ts"
 

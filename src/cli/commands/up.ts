@@ -19,7 +19,7 @@ export const up = Command.make(
     const config = yield* configOf(flags)
     yield* Effect.gen(function* () {
       const server = yield* startServer(config).pipe(Effect.mapError((error) => fail(error.message)))
-      const agent = agentChild(config, server)
+      const agent = Effect.flatMap(server.agentToken, (token) => agentChild(config, server, token))
       yield* Effect.forkScoped(supervise("agent/process", { initial: "500 millis" })(agent))
       const ready = {
         event: "ready",

@@ -9,7 +9,7 @@ import type { ParserStats } from "../ParserStats.ts"
 import { Direction, Evidence, type MessageSink } from "../Protocol.ts"
 import { Api, apiKeys } from "./apiKeys.ts"
 import { detectKafka, maxRequest, maxResponse, mayBeRequest, requestHead } from "./detect.ts"
-import { errorName } from "./errorCodes.ts"
+import { errorName, statusOf } from "./errorCodes.ts"
 import { endpointOf, type KafkaCall, makeCall, placeOf } from "./KafkaCall.ts"
 import { KafkaReader } from "./KafkaReader.ts"
 import { readRequest } from "./requests.ts"
@@ -130,8 +130,9 @@ export class KafkaConnection extends FramedConnection {
     }
     if (code === noCode || code === absentCode) return
     message.code = code
-    message.status = code === 0 ? ResponseStatus.ok : ResponseStatus.serverError
-    if (code !== 0) message.exception = errorName(code)
+    message.status = statusOf(code)
+    if (message.status !== ResponseStatus.ok) message.exception = errorName(code)
+    else if (code !== 0) message.result = errorName(code)
   }
 
   private remember(id: number, call: KafkaCall): void {

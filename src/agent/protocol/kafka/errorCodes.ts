@@ -1,5 +1,7 @@
 // Kafka's error codes (org.apache.kafka.common.protocol.Errors): names of what a response may report. 0 is success.
 
+import { ResponseStatus } from "../../../model/L7Session.ts"
+
 const names: ReadonlyArray<string> = [
   "NONE",
   "OFFSET_OUT_OF_RANGE",
@@ -135,3 +137,21 @@ const names: ReadonlyArray<string> = [
 
 export const errorName = (code: number): string =>
   code === -1 ? "UNKNOWN_SERVER_ERROR" : (names[code] ?? `error ${code}`)
+
+/** Steps of joining a group that every client goes through. */
+const steps = new Set([27, 79])
+
+/**
+ * Codes that blame the request: what is too large, invalid, not allowed, not there or there already. What a cluster in motion
+ * answers (no leader, no coordinator, fenced, timed out) is the server's.
+ */
+const clientErrors = new Set([
+  1, 3, 4, 10, 12, 17, 18, 21, 22, 23, 24, 25, 26, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 42, 43, 44, 48,
+  49, 50, 53, 54, 58, 61, 62, 63, 64, 65, 66, 67, 68, 69, 72, 73, 76, 81, 86, 87, 89, 91, 92, 93, 95, 104, 105, 112,
+  117, 118, 128,
+])
+
+export const statusOf = (code: number): ResponseStatus => {
+  if (code === 0 || steps.has(code)) return ResponseStatus.ok
+  return clientErrors.has(code) ? ResponseStatus.clientError : ResponseStatus.serverError
+}

@@ -8,8 +8,11 @@ import type * as CliError from "effect/cli/CliError"
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
 import { connectRpc, withBearer } from "../../../runtime/rpc/connectRpc.ts"
+import { readClientTls } from "../../../runtime/tls/files.ts"
+import { clientTls, fetchAuthority } from "../../../runtime/tls/tlsOptions.ts"
 import { type AdminError, AdminRpc } from "../../../wire/control/AdminRpc.ts"
-import { parseAddress } from "../../../wire/socket.ts"
+import { parseToken } from "../../../wire/enrolToken.ts"
+import { type Address, isLoopback, parseAddress } from "../../../wire/socket.ts"
 import { type ConfigFlags, configFlags, configOf, fail, json } from "../../options.ts"
 import { adminTokenFile } from "../../../runtime/dataFiles.ts"
 
@@ -35,8 +38,20 @@ export interface AdminFlags extends ConfigFlags {
   readonly token: Option.Option<string>
 }
 
+const answerMs = 5_000
+
 const told = (error: AdminError | { readonly message: string }): CliError.UserError =>
   fail("next" in error && error.next !== "" ? `${error.message}\n${error.next}` : error.message)
+
+/** By the authority that the token names, or the one that the data directory knows. */
+const tlsTo = (address: Address, data: string, token: string) => {
+  const parsed = parseToken(token)
+  return parsed === undefined
+    ? readClientTls(data)
+    : Effect.map(fetchAuthority(address, parsed.fingerprint, answerMs), (authority) =>
+        clientTls({ authority }),
+      )
+}
 
 const connect = Effect.fnUntraced(function* (flags: AdminFlags) {
   const config = yield* configOf(flags)
@@ -51,9 +66,12 @@ const connect = Effect.fnUntraced(function* (flags: AdminFlags) {
       `no token: name the server's data directory with --data, or a token with --token (make one with \`sonde admin tokens make\`)`,
     )
   }
+  const hasTls = config.cluster.tls === "always" || !isLoopback(address.host)
+  const tls = hasTls ? yield* Effect.mapError(tlsTo(address, config.data, token), told) : undefined
   const { client } = yield* connectRpc(AdminRpc, {
     address,
-    timeoutMs: 5_000,
+    timeoutMs: answerMs,
+    ...(tls === undefined ? {} : { tls }),
   }).pipe(
     Effect.mapError(({ message }) =>
       fail(

@@ -1,0 +1,66 @@
+// How the servers of this region and their agents know each other: the region's authority, tokens, and this server's own certificate
+// where its ports speak TLS at all, which they do as soon as others can reach one of them.
+
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { resolve } from "node:path"
+import type { SondeConfig } from "../../runtime/configSchema.ts"
+import type { Coordination, CoordinationError } from "../../runtime/coordination/Coordination.ts"
+import type { AuthorityError } from "../../runtime/tls/authority.ts"
+import { keepAuthority, type TlsFileError } from "../../runtime/tls/files.ts"
+import { type ClientTls, liveClientTls, type ServerTls, serverTls } from "../../runtime/tls/tlsOptions.ts"
+import { isLoopback } from "../../wire/socket.ts"
+import { Membership } from "../membership/Membership.ts"
+import { Region } from "../membership/Region.ts"
+import { clusterSecret, type ClusterSecretError } from "./clusterSecret.ts"
+import { RegionAuthority } from "./RegionAuthority.ts"
+import { Tokens } from "./Tokens.ts"
+
+export type SecurityError = AuthorityError | ClusterSecretError | CoordinationError | TlsFileError
+
+export class RegionSecurity extends Context.Service<
+  RegionSecurity,
+  {
+    /** Shared by the servers of the region. */
+    readonly secret: string
+    /** Both undefined: this server's ports are plain, and only this machine reaches them. */
+    readonly serverTls: ServerTls | undefined
+    readonly clientTls: ClientTls | undefined
+  }
+>()("sonde/controller/RegionSecurity") {
+  static readonly layer = (
+    config: SondeConfig,
+  ): Layer.Layer<
+    RegionSecurity | RegionAuthority | Tokens,
+    SecurityError,
+    Coordination | Membership | Region
+  > =>
+    Layer.unwrap(
+      Effect.gen(function* () {
+        const { name, prefix } = yield* Region
+        const secret = yield* clusterSecret(resolve(config.data), config.cluster.secret)
+        return own(config, secret).pipe(
+          Layer.provideMerge(RegionAuthority.layer({ prefix, region: name, secret })),
+          Layer.provideMerge(Tokens.layer(prefix)),
+        )
+      }),
+    )
+}
+
+const speaksTls = ({ admin, cluster, control, ingest }: SondeConfig): boolean =>
+  cluster.tls === "always" || [admin, control, ingest].some(({ host }) => !isLoopback(host))
+
+const own = (config: SondeConfig, secret: string) =>
+  Layer.effect(
+    RegionSecurity,
+    Effect.gen(function* () {
+      if (!speaksTls(config)) return { secret, serverTls: undefined, clientTls: undefined }
+      const authority = yield* RegionAuthority
+      const membership = yield* Membership
+      const live = yield* authority.serverCredentials(membership.self().id)
+      // Whoever administers from this data directory knows the servers by it.
+      yield* keepAuthority(resolve(config.data), authority.certificate)
+      return { secret, serverTls: serverTls(live), clientTls: liveClientTls(live) }
+    }),
+  )
