@@ -1,4 +1,4 @@
-// Two servers over a real etcd and a real agent that captures: the agent has one server at a time, finds the other when its server is
+// Two servers over a real etcd, everything over TLS, and a real agent that captures: it enrols with a token for one use, has one server at a time, finds the other when its server is
 // killed, moves when its server is drained, and what it delivers arrives.
 
 import * as Effect from "effect/Effect"
@@ -32,7 +32,7 @@ describeSystem("two servers and an agent", ["/usr/bin/etcd", "/usr/sbin/nginx"],
         `cluster.id=${id}`,
         `cluster.etcd=${etcd.endpoints.join(",")}`,
         "cluster.secret=of the test",
-        "cluster.leaseSeconds=2",
+        "cluster.tls=always",
       ],
     })
 
@@ -66,12 +66,19 @@ describeSystem("two servers and an agent", ["/usr/bin/etcd", "/usr/sbin/nginx"],
     servers = { s1: start("s1"), s2: start("s2") }
     const ready = await Promise.all(Object.values(servers).map((server) => server.ready))
     const controllers = ready.map((one) => (one as unknown as { readonly control: string }).control)
+    const { token } = await ask<{ readonly token: string }>(servers["s1"]!, "TokenMake", {
+      role: "agent",
+      note: "",
+      hours: 1,
+      usesMost: 1,
+    })
     agent = spawn(
       bin,
       [
         "agent",
         ...["--data", join(data, "agent")],
         ...["--set", `agent.controllers=${controllers.join(",")}`, "--set", "agent.server="],
+        ...["--set", `agent.token=${token}`],
       ],
       { stdio: ["ignore", "ignore", "pipe"] },
     )
