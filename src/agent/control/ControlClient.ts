@@ -24,7 +24,7 @@ export interface ControlOptions {
 }
 
 const firstWaitMs = 200
-const longestWaitMs = 10_000
+const longestWaitMs = 3_000
 const logEveryMs = 60_000
 
 /** Runs until it is interrupted. */
