@@ -205,7 +205,7 @@ export const controlChaos = async (rounds = 100, seed = Date.now()): Promise<Rea
     for (let round = 0; round < rounds; round++) {
       const name = pick(Object.keys(mishaps))
       counts[name] = (counts[name] ?? 0) + 1
-      const during = Promise.all([sleep(chance() * 2_000).then(() => change(pick(servers)))])
+      const during = sleep(chance() * 2_000).then(() => change(pick(servers)))
       await mishaps[name]!()
       await during
       const { ms, still } = await heals(healMs)

@@ -18,21 +18,21 @@ export const machinesOf = (agents: AgentRegistry): ReadonlyArray<Machine> =>
   })
 
 export class MachinesElsewhere {
-  #ask: Effect.Effect<ReadonlyArray<Machine>> = Effect.succeed([])
-  #known: ReadonlyArray<Machine> = []
-  #askedMs = Number.NEGATIVE_INFINITY
+  private ask: Effect.Effect<ReadonlyArray<Machine>> = Effect.succeed([])
+  private known: ReadonlyArray<Machine> = []
+  private askedMs = Number.NEGATIVE_INFINITY
 
   /** From now on these are asked. */
   from(ask: Effect.Effect<ReadonlyArray<Machine>>): void {
-    this.#ask = ask
+    this.ask = ask
   }
 
   readonly list: Effect.Effect<ReadonlyArray<Machine>> = Effect.gen({ self: this }, function* () {
     const nowMs = yield* Clock.currentTimeMillis
-    if (nowMs - this.#askedMs < askEveryMs) return this.#known
-    this.#askedMs = nowMs
-    this.#known = yield* this.#ask
-    return this.#known
+    if (nowMs - this.askedMs < askEveryMs) return this.known
+    this.askedMs = nowMs
+    this.known = yield* this.ask
+    return this.known
   })
 }
 

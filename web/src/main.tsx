@@ -4,6 +4,7 @@
 import "./style/tokens.css"
 import "./style/base.css"
 import "./style/controls.css"
+import "./style/forms.css"
 import "./style/notes.css"
 import "./style/tables.css"
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query"

@@ -1,54 +1,54 @@
 // Which server each agent belongs to: `place/ID` in the store, chosen when an agent comes that has none, or whose server is gone, by
-// whichever server it came to; moved by the leader's plans. And what agents cost: each server tells it under `load/ID`.
+// whichever server it came to; moved by the leader's plans. And what agents cost: each server tells it under `load/ID/N`.
 
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import {
   type Condition,
   Coordination,
   type CoordinationError,
-  writesMost,
-  type Write,
+  type Lease,
 } from "../../runtime/coordination/Coordination.ts"
 import { makeMirror } from "../../runtime/coordination/Mirror.ts"
-import { supervise } from "../../runtime/supervise.ts"
 import { exposeStats } from "../../runtime/metrics.ts"
+import { supervise } from "../../runtime/supervise.ts"
+import { agentKey } from "../agents/AgentRecord.ts"
 import { Membership } from "../membership/Membership.ts"
-import { AgentLoad } from "./AgentLoad.ts"
-import { type AgentWish, allowedFor, type PlaceRules } from "./order.ts"
-import { choose, costOf, Loads, makePlan, type Plan, type PlacedAgent } from "./plan.ts"
-
-const Place = Schema.Struct({ server: Schema.String, sinceMs: Schema.Number })
-type Place = typeof Place.Type
-const decodePlace = Schema.decodeUnknownOption(Schema.fromJsonString(Place))
-
-const LoadText = Schema.Record(Schema.String, Schema.Number)
-const decodeLoad = Schema.decodeUnknownOption(Schema.fromJsonString(LoadText))
+import { Census } from "./Census.ts"
+import { costOf } from "./choose.ts"
+import { type Change, commitEach, type LeaderCommit } from "./commitEach.ts"
+import { LoadBook } from "./LoadBook.ts"
+import { type AgentWish, type PlaceRules, refusalOf } from "./order.ts"
+import { OwnLoads, textOf } from "./OwnLoads.ts"
+import { avoidedBy, decodePlace, encodePlace, type Place, Places } from "./Places.ts"
+import { makePlan, type Plan, type PlacedAgent } from "./plan.ts"
 
 export interface PlacementOptions extends PlaceRules {
   /** Of all keys: `/sonde/REGION/`. */
   readonly prefix: string
-  /** What is known of an agent that is not attached just now. */
-  readonly wishOf: (agent: string) => AgentWish
+  /** What is known of an agent that is not attached just now; undefined: there is no such agent. */
+  readonly wishOf: (agent: string) => AgentWish | undefined
   readonly tellEveryMs?: number
   /** Moves for balance in one round, and how long an agent stays where it came before it is moved again. */
   readonly movesMost?: number
   readonly restMs?: number
 }
 
-/** A transaction with the leader's fence added; false: a condition did not hold. */
-export type LeaderCommit<E> = (transaction: {
-  readonly when: ReadonlyArray<Condition>
-  readonly writes: ReadonlyArray<Write>
-}) => Effect.Effect<boolean, E>
-
 const attemptsMost = 8
+const defaultMovesMost = 100
+const defaultRestMs = 300_000
+/** A move by hand is not undone for the balance before. */
+const handRestMs = 86_400_000
+/** So long a server counts as out of an agent's reach that said so; then it is tried again. */
+const avoidMs = 3_600_000
+const avoidMost = 16
+const arrivedMost = 10_000
+/** The record of an agent that has just come may not be seen yet where its place is. */
+const forgetAfterMs = 60_000
 
 export class Placement extends Context.Service<
   Placement,
@@ -67,10 +67,15 @@ export class Placement extends Context.Service<
     readonly gone: (agent: string) => void
     /** What would move now. */
     readonly plan: Effect.Effect<Plan>
-    /** Moves by a plan; agents that somebody else placed meanwhile stay. Gives how many moved. */
-    readonly apply: <E>(plan: Plan, commit: LeaderCommit<E>) => Effect.Effect<number, E | CoordinationError>
+    /** Moves by a plan; agents that somebody else placed since it was made stay. Gives how many moved. */
+    readonly apply: <E>(plan: Plan, commit: LeaderCommit<E>) => Effect.Effect<number, E>
     /** Undefined: done; else why not. */
     readonly move: (agent: string, server: string) => Effect.Effect<string | undefined, CoordinationError>
+    /** Takes away places of agents that are not among `known`, nor have a record in the store. Gives how many. */
+    readonly forgetPlaces: <E>(
+      known: ReadonlySet<string>,
+      commit: LeaderCommit<E>,
+    ) => Effect.Effect<number, E>
     readonly changes: Stream.Stream<ReadonlyArray<string>>
   }
 >()("sonde/controller/Placement") {
@@ -86,98 +91,81 @@ const make = (
   Effect.gen(function* () {
     const coordination = yield* Coordination
     const membership = yield* Membership
+    const clock = yield* Clock.Clock
     const { prefix } = options
     const placePrefix = `${prefix}place/`
     const loadPrefix = `${prefix}load/`
-    const places = yield* makeMirror(placePrefix)
-    const told = yield* makeMirror(loadPrefix)
-    const own = new Map<string, AgentLoad>()
-    /** Places that this server wrote and the copy does not show yet. */
-    const ahead = new Map<string, { readonly revision: number; readonly server: string }>()
-    const counters = { placed: 0, moved: 0, contested: 0 }
-
-    const placeOf = (agent: string): Place | undefined => {
-      const recent = ahead.get(agent)
-      if (recent !== undefined) {
-        if (places.revision() < recent.revision) return { server: recent.server, sinceMs: 0 }
-        ahead.delete(agent)
-      }
-      const entry = places.get(placePrefix + agent)
-      return entry === undefined ? undefined : Option.getOrUndefined(decodePlace(entry.value))
+    const counters = {
+      placed: 0,
+      moved: 0,
+      movedByHand: 0,
+      contested: 0,
+      stale: 0,
+      forgotten: 0,
+      loadTexts: 0,
     }
 
-    /** Rows a second by agent, as all servers told last; made anew when one of them has. */
-    let loadsAt = -1
-    let loads: ReadonlyMap<string, number> = new Map()
-    const allLoads = (): ReadonlyMap<string, number> => {
-      if (loadsAt === told.revision()) return loads
-      const all = new Map<string, number>()
-      for (const { value } of told.entries().values()) {
-        const text = Option.getOrUndefined(decodeLoad(value))
-        if (text !== undefined) for (const [agent, load] of Object.entries(text)) all.set(agent, load)
+    const own = new OwnLoads()
+    const book = new LoadBook()
+    yield* makeMirror(loadPrefix, (changes) => book.take(changes, clock.currentTimeMillisUnsafe()))
+    const loadOf = (agent: string): number => own.of(agent) ?? book.of(agent) ?? 0
+    /** What agents said that came here lately: their records may not be seen yet. */
+    const arrived = new Map<string, AgentWish>()
+    const wishOf = (id: string): AgentWish =>
+      options.wishOf(id) ?? arrived.get(id) ?? { id, region: "", zone: "" }
+
+    const census = new Census({
+      rules: options,
+      wishOf,
+      loadOf,
+      servers: () => membership.servers().values(),
+    })
+    const places = new Places(placePrefix, (agent, place) => census.changed(agent, place))
+    const copied = new Map<string, Parameters<typeof decodePlace>[0]>()
+    const copy = yield* makeMirror(placePrefix, (changes, revision) => {
+      for (const change of changes) {
+        if (change.kind === "put") copied.set(change.entry.key, change.entry)
+        else copied.delete(change.key)
       }
-      loads = all
-      loadsAt = told.revision()
-      return all
-    }
-    const loadOf = (agent: string): number => own.get(agent)?.rowsPerSecond ?? allLoads().get(agent) ?? 0
-
-    const agents = (): ReadonlyArray<PlacedAgent> =>
-      [...places.entries().values()].flatMap(({ key, value }) => {
-        const place = Option.getOrUndefined(decodePlace(value))
-        if (place === undefined) return []
-        const id = key.slice(placePrefix.length)
-        return [
-          { ...options.wishOf(id), load: costOf(loadOf(id)), server: place.server, sinceMs: place.sinceMs },
-        ]
-      })
-
-    /** Loads by server, for choosing: kept while places and loads do not change, and counted on by own choices. */
-    let sums = new Loads()
-    let sumsAt = ""
-    const currentSums = (): Loads => {
-      const at = `${places.revision()}/${told.revision()}/${ahead.size}`
-      if (at !== sumsAt) {
-        sums = new Loads()
-        for (const { key, value } of places.entries().values()) {
-          const place = Option.getOrUndefined(decodePlace(value))
-          const agent = key.slice(placePrefix.length)
-          if (place !== undefined && !ahead.has(agent)) sums.add(place.server, costOf(loadOf(agent)))
-        }
-        for (const [agent, { revision, server }] of ahead) {
-          if (places.revision() >= revision) ahead.delete(agent)
-          sums.add(server, costOf(loadOf(agent)))
-        }
-        sumsAt = at
-      }
-      return sums
-    }
-
-    const lives = (server: string): boolean => membership.servers().has(server)
+      places.take(changes, revision, (key) => copied.get(key))
+    })
 
     const ensure: Placement["Service"]["ensure"] = (agent) =>
       Effect.gen(function* () {
         const key = placePrefix + agent.id
+        const servers = membership.servers()
+        const cannotReach = agent.avoid ?? []
+        const isUsable = (server: string) => membership.servers().has(server) && !cannotReach.includes(server)
+        const known = places.get(agent.id)
+        if (known !== undefined && isUsable(known.server)) return { server: known.server }
         for (let attempt = 0; attempt < attemptsMost; attempt++) {
-          const known = attempt === 0 ? placeOf(agent.id) : undefined
-          const isUsable = (server: string) => lives(server) && !(agent.avoid ?? []).includes(server)
-          if (known !== undefined && isUsable(known.server)) return { server: known.server }
           const entry = yield* coordination.get(key)
-          const stored = entry === undefined ? undefined : Option.getOrUndefined(decodePlace(entry.value))
+          const stored = decodePlace(entry)
           if (stored !== undefined && isUsable(stored.server)) return { server: stored.server }
-          const servers = [...membership.servers().values()]
-          const chosen = choose(agent, costOf(loadOf(agent.id)), servers, currentSums(), options)
-          if (typeof chosen === "string") return { nobody: chosen }
           const nowMs = yield* Clock.currentTimeMillis
+          const avoid = [...new Set([...cannotReach, ...avoidedBy(stored, nowMs)])]
+            .filter((server) => servers.has(server))
+            .slice(0, avoidMost)
+          const chosen = census.choose({ ...agent, avoid }, places, nowMs)
+          if (typeof chosen === "string") return { nobody: chosen }
+          // It cannot reach it, but there is no other.
+          if (stored?.server === chosen.id) return { server: chosen.id }
+          const place: Place = {
+            server: chosen.id,
+            sinceMs: nowMs,
+            ...(avoid.length === 0
+              ? {}
+              : { avoid: avoid.map((server) => [server, nowMs + avoidMs] as const) }),
+          }
           const { isDone, revision } = yield* coordination.commit({
             when: [entry === undefined ? { key, is: "absent" } : { key, is: "modified", at: entry.modified }],
-            writes: [
-              { put: key, value: JSON.stringify({ server: chosen.id, sinceMs: nowMs } satisfies Place) },
-            ],
+            writes: [{ put: key, value: encodePlace(place) }],
           })
           if (isDone) {
             counters.placed++
-            ahead.set(agent.id, { revision, server: chosen.id })
+            arrived.set(agent.id, { id: agent.id, region: agent.region, zone: agent.zone })
+            if (arrived.size > arrivedMost) arrived.delete(arrived.keys().next().value!)
+            places.wrote(agent.id, place, revision, copy.revision())
             return { server: chosen.id }
           }
           counters.contested++
@@ -185,102 +173,155 @@ const make = (
         return { nobody: "several servers place this agent at the same time" }
       })
 
+    const move: Placement["Service"]["move"] = (agent, server) =>
+      Effect.gen(function* () {
+        const wish = options.wishOf(agent)
+        if (wish === undefined) return `there is no agent ${agent}`
+        const record = membership.servers().get(server)
+        if (record === undefined) return `there is no living server ${server}`
+        const refusal = refusalOf(wish, record, options)
+        if (refusal !== undefined) return refusal
+        const key = placePrefix + agent
+        for (let attempt = 0; attempt < attemptsMost; attempt++) {
+          const entry = yield* coordination.get(key)
+          const place: Place = { server, sinceMs: yield* Clock.currentTimeMillis, isByHand: true }
+          const when: Condition =
+            entry === undefined ? { key, is: "absent" } : { key, is: "modified", at: entry.modified }
+          const { isDone, revision } = yield* coordination.commit({
+            when: [when],
+            writes: [{ put: key, value: encodePlace(place) }],
+          })
+          if (!isDone) continue
+          counters.movedByHand++
+          places.wrote(agent, place, revision, copy.revision())
+          return undefined
+        }
+        return `agent ${agent} is being placed by others at the same time, try again`
+      })
+
+    const placedAgents = (nowMs: number): ReadonlyArray<PlacedAgent> =>
+      [...places.entries()].map(([agent, place]) => ({
+        ...wishOf(agent),
+        load: costOf(loadOf(agent)),
+        server: place.server,
+        sinceMs: place.sinceMs,
+        isByHand: place.isByHand ?? false,
+        avoid: avoidedBy(place, nowMs),
+        revision: place.revision,
+      }))
+
+    const plan = Effect.gen(function* () {
+      const nowMs = yield* Clock.currentTimeMillis
+      return makePlan(placedAgents(nowMs), [...membership.servers().values()], {
+        region: options.region,
+        allowSpill: options.allowSpill,
+        movesMost: options.movesMost ?? defaultMovesMost,
+        restMs: options.restMs ?? defaultRestMs,
+        handRestMs,
+        nowMs,
+      })
+    })
+
+    const apply: Placement["Service"]["apply"] = ({ moves }, commit) =>
+      Effect.gen(function* () {
+        const nowMs = yield* Clock.currentTimeMillis
+        const servers = membership.servers()
+        const changes: Array<Change> = []
+        for (const { agent, from, revision, to } of moves) {
+          const place = places.get(agent)
+          if (place?.server !== from || place.revision !== revision || !servers.has(to)) continue
+          const key = placePrefix + agent
+          const avoid = (place.avoid ?? []).filter(([, untilMs]) => untilMs > nowMs)
+          const next: Place = { server: to, sinceMs: nowMs, ...(avoid.length === 0 ? {} : { avoid }) }
+          changes.push({
+            when: [{ key, is: "modified", at: revision }],
+            write: { put: key, value: encodePlace(next) },
+          })
+        }
+        const moved = yield* commitEach(changes, commit)
+        counters.moved += moved
+        counters.stale += moves.length - moved
+        return moved
+      })
+
+    const forgetPlaces: Placement["Service"]["forgetPlaces"] = (known, commit) =>
+      Effect.gen(function* () {
+        const nowMs = yield* Clock.currentTimeMillis
+        const changes: Array<Change> = []
+        for (const [agent, { revision, sinceMs }] of places.entries()) {
+          if (known.has(agent) || nowMs - sinceMs < forgetAfterMs) continue
+          const key = placePrefix + agent
+          changes.push({
+            when: [
+              { key, is: "modified", at: revision },
+              { key: prefix + agentKey(agent), is: "absent" },
+            ],
+            write: { remove: key },
+          })
+        }
+        const forgotten = yield* commitEach(changes, commit)
+        counters.forgotten += forgotten
+        return forgotten
+      })
+
     const tell = Effect.gen(function* () {
+      let under: Lease | undefined
       while (true) {
         yield* Effect.sleep(options.tellEveryMs ?? 10_000)
+        const nowMs = yield* Clock.currentTimeMillis
+        book.prune(nowMs)
         const lease = membership.lease()
         if (lease === undefined) continue
-        const text = Object.fromEntries(
-          [...own].map(([agent, load]) => [agent, Math.round(load.rowsPerSecond * 10) / 10]),
-        )
-        const key = loadPrefix + membership.self().id
-        const value = JSON.stringify(text)
-        if (told.get(key)?.value === value) continue
-        yield* coordination.commit({ writes: [{ put: key, value, lease }] })
+        if (lease !== under) own.lost()
+        under = lease
+        for (const text of own.due(nowMs)) {
+          const key = `${loadPrefix}${membership.self().id}/${text.number}`
+          yield* coordination.commit({
+            writes: [
+              text.loads === undefined ? { remove: key } : { put: key, value: textOf(text.loads), lease },
+            ],
+          })
+          own.wrote(text, nowMs)
+          counters.loadTexts++
+        }
       }
     })
     yield* Effect.forkScoped(supervise("controller/loads")(tell))
     yield* exposeStats("controller_placement", () => ({
-      agents: places.entries().size,
-      ...Object.fromEntries(Object.entries(counters).map(([name, value]) => [`${name}_total`, value])),
+      agents: places.size,
+      remembered_loads: book.size,
+      placed_total: counters.placed,
+      moved_total: counters.moved,
+      moved_by_hand_total: counters.movedByHand,
+      contested_total: counters.contested,
+      stale_moves_total: counters.stale,
+      forgotten_total: counters.forgotten,
+      load_texts_total: counters.loadTexts,
+      loads_dropped_total: own.dropped + book.dropped,
+      malformed_total: places.malformed + book.malformed,
+      counts_total: census.made,
     }))
 
     return {
       ensure,
-      placeOf: (agent) => placeOf(agent)?.server,
+      placeOf: (agent) => places.get(agent)?.server,
       loadOf,
       loadOfServer: (server) => {
         let sum = 0
-        for (const { key, value } of places.entries().values()) {
-          if (Option.getOrUndefined(decodePlace(value))?.server === server)
-            sum += loadOf(key.slice(placePrefix.length))
-        }
+        for (const agent of places.at(server)) sum += loadOf(agent)
         return sum
       },
-      reported: (agent, rows, nowMs) => {
-        let load = own.get(agent)
-        if (load === undefined) {
-          load = new AgentLoad()
-          const inherited = allLoads().get(agent)
-          if (inherited !== undefined) load.inherit(inherited)
-          own.set(agent, load)
-        }
-        load.tell(rows, nowMs)
+      reported: (agent, rows, nowMs) => own.reported(agent, rows, nowMs, () => book.of(agent)),
+      gone: (agent) => {
+        const load = own.of(agent)
+        if (load !== undefined) book.note(agent, load, clock.currentTimeMillisUnsafe())
+        own.gone(agent)
       },
-      gone: (agent) => void own.delete(agent),
-      plan: Effect.gen(function* () {
-        const nowMs = yield* Clock.currentTimeMillis
-        return makePlan(agents(), [...membership.servers().values()], {
-          region: options.region,
-          allowSpill: options.allowSpill,
-          movesMost: options.movesMost ?? 500,
-          restMs: options.restMs ?? 300_000,
-          nowMs,
-        })
-      }),
-      apply: (plan, commit) =>
-        Effect.gen(function* () {
-          const nowMs = yield* Clock.currentTimeMillis
-          let moved = 0
-          // One agent a condition: as many as a transaction takes, with room for the fence.
-          const step = writesMost - 2
-          for (let from = 0; from < plan.moves.length; from += step) {
-            const when: Array<Condition> = []
-            const writes: Array<Write> = []
-            for (const move of plan.moves.slice(from, from + step)) {
-              const key = placePrefix + move.agent
-              const entry = places.get(key)
-              if (
-                entry === undefined ||
-                Option.getOrUndefined(decodePlace(entry.value))?.server !== move.from
-              )
-                continue
-              when.push({ key, is: "modified", at: entry.modified })
-              writes.push({
-                put: key,
-                value: JSON.stringify({ server: move.to, sinceMs: nowMs } satisfies Place),
-              })
-            }
-            if (writes.length > 0 && (yield* commit({ when, writes }))) moved += writes.length
-          }
-          counters.moved += moved
-          return moved
-        }),
-      move: (agent, server) =>
-        Effect.gen(function* () {
-          const record = membership.servers().get(server)
-          if (record === undefined) return `there is no living server ${server}`
-          const allowed = allowedFor({ ...options.wishOf(agent), zone: "" }, [record], options)
-          if (typeof allowed === "string") return allowed
-          const nowMs = yield* Clock.currentTimeMillis
-          yield* coordination.commit({
-            writes: [
-              { put: placePrefix + agent, value: JSON.stringify({ server, sinceMs: nowMs } satisfies Place) },
-            ],
-          })
-          return undefined
-        }),
-      changes: Stream.map(places.changes, (changes) =>
+      plan,
+      apply,
+      move,
+      forgetPlaces,
+      changes: Stream.map(copy.changes, (changes) =>
         changes.map((change) =>
           (change.kind === "put" ? change.entry.key : change.key).slice(placePrefix.length),
         ),

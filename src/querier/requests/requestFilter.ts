@@ -26,6 +26,8 @@ export interface RequestFilter {
   readonly endpoint?: string | undefined
   /** A process on either side. */
   readonly pid?: number | undefined
+  /** Number of the agent that saw it. */
+  readonly agent?: number | undefined
   /** Found anywhere in resource, endpoint, domain, type, service names or trace id, in any case. */
   readonly text?: string | undefined
 }
@@ -51,6 +53,7 @@ export const requestFilter = Effect.fnUntraced(function* (query: URLSearchParams
     minUs: yield* integerParameter(query, "minUs", 0, Number.MAX_SAFE_INTEGER),
     endpoint: yield* textParameter(query, "endpoint", maxNameLength),
     pid: yield* integerParameter(query, "pid", 1, 4_194_304),
+    agent: yield* integerParameter(query, "agent", 1, 65_535),
     text: yield* textParameter(query, "q", maxNameLength),
   } satisfies RequestFilter
 })
@@ -94,6 +97,7 @@ export const filterConditions = (filter: RequestFilter): Conditions => {
   add("response_duration >= {minUs:UInt64}", "minUs", filter.minUs)
   add("endpoint = {endpoint:String}", "endpoint", filter.endpoint)
   add("(process_id_0 = {pid:UInt32} OR process_id_1 = {pid:UInt32})", "pid", filter.pid)
+  add("agent_id = {agent:UInt16}", "agent", filter.agent)
   if (filter.status !== undefined) parts.push(statusSql[filter.status])
   add(
     `(${searched.map((column) => `positionCaseInsensitiveUTF8(${column}, {text:String}) > 0`).join(" OR ")})`,

@@ -57,6 +57,7 @@ describe("statements about requests", () => {
       status: "timeout",
       point: "c-p",
       minUs: 5,
+      agent: 4_711,
       text: "'x",
     } satisfies RequestFilter
     const { sql, params } = requestListStatement(filter, { limit: 2, before: "9", after: "1" })
@@ -67,8 +68,8 @@ describe("statements about requests", () => {
 FROM flow_log.l7_flow_log
 WHERE ${inRange} AND (auto_service_0 = {service:String} OR auto_service_1 = {service:String})` +
         ` AND auto_service_0 = {client:String} AND auto_service_1 = {server:String} AND l7_protocol = {protocol:UInt8}` +
-        ` AND observation_point = {point:String} AND response_duration >= {minUs:UInt64} AND response_status = 2` +
-        ` AND (${searched}) AND _id < {before:UInt64} AND _id > {after:UInt64}
+        ` AND observation_point = {point:String} AND response_duration >= {minUs:UInt64}` +
+        ` AND agent_id = {agent:UInt16} AND response_status = 2 AND (${searched}) AND _id < {before:UInt64} AND _id > {after:UInt64}
 ORDER BY _id DESC
 LIMIT {limit:UInt32}`,
     )

@@ -40,6 +40,29 @@ export const failureOf = (status: number, body: unknown): ApiFailure => {
   )
 }
 
+interface SendOptions {
+  readonly signal?: AbortSignal
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+const noServer = (signal: AbortSignal | undefined) => (error: unknown) => {
+  throw signal?.aborted === true ? error : noAnswer()
+}
+
+/** For calls that may answer nothing: null is an answer. */
+export const post = async (path: string, body: unknown, options: SendOptions = {}): Promise<unknown> => {
+  const { signal, headers = {} } = options
+  const response = await fetch(path, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: JSON.stringify(body),
+    ...(signal === undefined ? {} : { signal }),
+  }).catch(noServer(signal))
+  const answer: unknown = await response.json().catch(() => undefined)
+  if (!response.ok || answer === undefined) throw failureOf(response.status, answer)
+  return answer
+}
+
 interface AskOptions {
   readonly signal?: AbortSignal
   readonly method?: "GET" | "POST"
@@ -55,9 +78,7 @@ export const ask = async <Answer>(path: string, options: AskOptions = {}): Promi
     headers: body === undefined ? {} : { "content-type": "application/json" },
     ...(signal === undefined ? {} : { signal }),
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  }).catch((error: unknown) => {
-    throw signal?.aborted === true ? error : noAnswer()
-  })
+  }).catch(noServer(signal))
   const answer: unknown = await response.json().catch(() => null)
   if (!response.ok && !alsoAnswers.includes(response.status)) throw failureOf(response.status, answer)
   if (answer === null) throw failureOf(response.status, answer)

@@ -7,6 +7,9 @@ const keys: ReadonlyArray<readonly [keys: string, what: string]> = [
   ["g m", "Map"],
   ["g r", "Requests"],
   ["g p", "Processes"],
+  ["g a", "Agents"],
+  ["g v", "Servers"],
+  ["g c", "Configuration"],
   ["g s", "System"],
   ["/", "Search on this page"],
   ["j  k", "Next and previous row"],
@@ -27,6 +30,14 @@ const words: ReadonlyArray<readonly [word: string, meaning: string]> = [
   [
     "External",
     "An address that no process seen by Sonde owns: another host, or a program that is left alone.",
+  ],
+  [
+    "Fair share",
+    "What a server should carry of the rows of all agents: its part of the capacity of all servers that take agents.",
+  ],
+  [
+    "Layer",
+    "Where a setting of agents stands: default, region, group, agent. The later one that sets it wins.",
   ],
 ]
 

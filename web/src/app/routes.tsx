@@ -15,6 +15,14 @@ const loadRequest = () =>
   import("../pages/request/RequestPage.tsx").then(({ RequestPage }) => ({ default: RequestPage }))
 const loadProcesses = () =>
   import("../pages/processes/ProcessesPage.tsx").then(({ ProcessesPage }) => ({ default: ProcessesPage }))
+const loadAgents = () =>
+  import("../pages/agents/AgentsPage.tsx").then(({ AgentsPage }) => ({ default: AgentsPage }))
+const loadServers = () =>
+  import("../pages/servers/ServersPage.tsx").then(({ ServersPage }) => ({ default: ServersPage }))
+const loadConfiguration = () =>
+  import("../pages/configuration/ConfigurationPage.tsx").then(({ ConfigurationPage }) => ({
+    default: ConfigurationPage,
+  }))
 const loadSystem = () =>
   import("../pages/system/SystemPage.tsx").then(({ SystemPage }) => ({ default: SystemPage }))
 
@@ -23,6 +31,9 @@ export const mainPages = [
   { path: "/", name: "Map", key: "m", ...page(loadMap) },
   { path: "/requests", name: "Requests", key: "r", ...page(loadRequests) },
   { path: "/processes", name: "Processes", key: "p", ...page(loadProcesses) },
+  { path: "/agents", name: "Agents", key: "a", ...page(loadAgents) },
+  { path: "/servers", name: "Servers", key: "v", ...page(loadServers) },
+  { path: "/configuration", name: "Configuration", key: "c", ...page(loadConfiguration) },
   { path: "/system", name: "System", key: "s", ...page(loadSystem) },
 ]
 

@@ -18,7 +18,9 @@ const firstRuns = (runs: ReadonlyArray<Run>, bytes: number): ReadonlyArray<Run> 
 }
 
 const types = (protocol: Protocol, runs: ReadonlyArray<Run>): ReadonlyArray<string> =>
-  play(protocol, runs).messages.map((message) => `${message.type} ${message.requestType} ${message.requestId}`)
+  play(protocol, runs).messages.map(
+    (message) => `${message.type} ${message.requestType} ${message.requestId}`,
+  )
 
 /** Tests of any parser over `runs`, a conversation without losses. */
 export const keepsToFrames = (make: () => Protocol, runs: ReadonlyArray<Run>, maxBuffered: number): void => {

@@ -5,6 +5,7 @@ import type { ProcessView } from "../../api/contract.ts"
 import { useProcesses } from "../../api/queries.ts"
 import { setParams, usePlace } from "../../app/location.ts"
 import { useShortcuts } from "../../app/shortcuts.ts"
+import { Count } from "../../parts/Count.tsx"
 import { EmptyState } from "../../parts/EmptyState.tsx"
 import { ErrorNote, StaleNote } from "../../parts/ErrorNote.tsx"
 import { Loading } from "../../parts/Loading.tsx"
@@ -149,9 +150,3 @@ export const ProcessesPage = () => {
     </div>
   )
 }
-
-const Count = ({ text, count }: { readonly text: string; readonly count: number }) => (
-  <>
-    {text} <span className="count">{count}</span>
-  </>
-)

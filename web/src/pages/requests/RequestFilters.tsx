@@ -23,6 +23,22 @@ export const setFilter = (name: FilterName, value: string): void =>
 export const clearFilters = (): void =>
   setParams(Object.fromEntries(filterNames.map((name) => [name, ""])), { replace: true })
 
+interface ChipProps {
+  readonly name: string
+  readonly filter: FilterName
+  readonly value: string
+}
+
+/** A filter that only links set: it can be taken away. */
+const FilterChip = ({ name, filter, value }: ChipProps) =>
+  value === "" ? null : (
+    <button type="button" className="button filter-chip" onClick={() => setFilter(filter, "")}>
+      <span className="faint">{name}</span> <span className="cut">{value}</span>
+      <Icon name="close" />
+      <span className="hidden-text">, take this filter away</span>
+    </button>
+  )
+
 interface FiltersProps {
   readonly filters: Filters
   readonly rows: ReadonlyArray<RequestRow>
@@ -33,13 +49,8 @@ export const RequestFilters = ({ filters, rows }: FiltersProps) => {
   return (
     <>
       <SearchField name="Search path, host, service, trace id" value={filters.q} onChange={change("q")} />
-      {filters.service === "" ? null : (
-        <button type="button" className="button filter-chip" onClick={() => setFilter("service", "")}>
-          <span className="faint">Service</span> {filters.service}
-          <Icon name="close" />
-          <span className="hidden-text">, take this filter away</span>
-        </button>
-      )}
+      <FilterChip name="Service" filter="service" value={filters.service} />
+      <FilterChip name="Agent" filter="agent" value={filters.agent} />
       <Select
         name="Client"
         value={filters.client}

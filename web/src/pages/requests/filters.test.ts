@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest"
+import { agentNumber } from "../../api/agentNumber.ts"
 import { withQuery } from "../../api/client.ts"
 import { asQuery, durationChoices, isFiltered, noFilters, readFilters, serviceChoices } from "./filters.ts"
 
@@ -10,6 +11,13 @@ describe("filters", () => {
     expect(withQuery("/x", asQuery(filters))).toBe("/x?q=a+b&server=shop&point=s-p&minUs=1000")
     expect(isFiltered(filters)).toBe(true)
     expect(isFiltered(noFilters)).toBe(false)
+  })
+
+  it("asks for an agent by its number", () => {
+    const filters = read("agent=web-1")
+    expect(filters.agent).toBe("web-1")
+    expect(asQuery(filters)["agent"]).toBe(agentNumber("web-1"))
+    expect(isFiltered(filters)).toBe(true)
   })
 
   it("ignores a number that is none", () => {

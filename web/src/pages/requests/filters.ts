@@ -1,10 +1,12 @@
-// The filters of the request list, as the page's address holds them; the API knows them by the same names.
+// The filters of the request list, as the page's address holds them; the API knows them by the same names, an agent by number.
 
+import { agentNumber } from "../../api/agentNumber.ts"
 import type { QueryParams } from "../../api/client.ts"
 import { points } from "../../parts/points.ts"
 
 export const filterNames = [
   "q",
+  "agent",
   "service",
   "client",
   "server",
@@ -26,7 +28,9 @@ export const readFilters = (params: URLSearchParams): Filters => {
   return { ...all, minUs: /^\d{1,15}$/.test(all.minUs) ? all.minUs : "" }
 }
 
-export const asQuery = (filters: Filters): QueryParams => filters
+/** Stored requests know their agent by number. */
+export const asQuery = (filters: Filters): QueryParams =>
+  filters.agent === "" ? filters : { ...filters, agent: agentNumber(filters.agent) }
 
 export const isFiltered = (filters: Filters): boolean => Object.values(filters).some((value) => value !== "")
 

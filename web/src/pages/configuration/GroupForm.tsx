@@ -1,0 +1,105 @@
+// Makes a group or changes one. What this form does not know of a group stays as it is.
+
+import { useState } from "react"
+import type { AgentGroup } from "../../api/adminContract.ts"
+import { useAdminChange } from "../../api/adminQueries.ts"
+import { Dialog } from "../../parts/Dialog.tsx"
+import { ErrorNote } from "../../parts/ErrorNote.tsx"
+import { Field } from "../../parts/Field.tsx"
+import { readWords } from "./words.ts"
+
+const namePattern = /^[0-9a-zA-Z._-]{1,64}$/
+
+const newGroup: AgentGroup = {
+  name: "",
+  description: "",
+  priority: 0,
+  agents: [],
+  hosts: [],
+  zones: [],
+  members: 0,
+}
+
+interface GroupFormProps {
+  /** Undefined: a new one. */
+  readonly group: AgentGroup | undefined
+  readonly onClose: () => void
+}
+
+export const GroupForm = ({ group = newGroup, onClose }: GroupFormProps) => {
+  const { mutate, isPending, error } = useAdminChange()
+  const [name, setName] = useState(group.name)
+  const [description, setDescription] = useState(group.description)
+  const [priority, setPriority] = useState(String(group.priority))
+  const [hosts, setHosts] = useState(group.hosts.join(", "))
+  const [zones, setZones] = useState(group.zones.join(", "))
+  const [agents, setAgents] = useState(group.agents.join(", "))
+  const isNew = group === newGroup
+  const isNamed = namePattern.test(name)
+  const isOrdered = /^-?\d{1,9}$/.test(priority.trim())
+  const input = (value: string, onChange: (value: string) => void) => (
+    <input
+      type="text"
+      autoComplete="off"
+      spellCheck={false}
+      value={value}
+      onChange={(event) => onChange(event.target.value)}
+    />
+  )
+  return (
+    <Dialog title={isNew ? "New group" : `Group ${group.name}`} onClose={onClose}>
+      <form
+        className="form"
+        onSubmit={(event) => {
+          event.preventDefault()
+          if (!isNamed || !isOrdered) return
+          const changed = {
+            ...group,
+            name,
+            description: description.trim(),
+            priority: Number(priority),
+            hosts: readWords(hosts),
+            zones: readWords(zones),
+            agents: readWords(agents),
+          }
+          mutate({ call: "GroupSet", payload: { group: changed } }, { onSuccess: onClose })
+        }}
+      >
+        {isNew ? (
+          <Field
+            name="Name"
+            problem={name === "" || isNamed ? "" : "1 to 64 letters, digits and the signs . _ -"}
+          >
+            {input(name, setName)}
+          </Field>
+        ) : null}
+        <Field name="Description">{input(description, setDescription)}</Field>
+        <Field
+          name="Priority"
+          note="When several groups fit, the highest decides."
+          problem={isOrdered ? "" : "Expected an integer."}
+        >
+          {input(priority, setPriority)}
+        </Field>
+        <Field name="Hosts" note="Patterns of host names with commas between: web-*, db-?">
+          {input(hosts, setHosts)}
+        </Field>
+        <Field name="Zones" note="Availability zones whose agents are in it.">
+          {input(zones, setZones)}
+        </Field>
+        <Field name="Agents" note="Ids of agents that are in it whatever else is said.">
+          {input(agents, setAgents)}
+        </Field>
+        {error === null ? null : <ErrorNote error={error} title="Nothing was changed" />}
+        <p className="form-actions">
+          <button type="submit" className="button primary" disabled={isPending || !isNamed || !isOrdered}>
+            {isNew ? "Make the group" : "Save"}
+          </button>
+          <button type="button" className="button" onClick={onClose}>
+            Cancel
+          </button>
+        </p>
+      </form>
+    </Dialog>
+  )
+}

@@ -1,0 +1,148 @@
+// Packages of agents and plugins, and which groups use them. They are signed and added where they are built, by the command.
+
+import { useState } from "react"
+import type { PackageView } from "../../api/adminContract.ts"
+import { useAdminChange, usePackages } from "../../api/adminQueries.ts"
+import { Answer } from "../../parts/Answer.tsx"
+import { ChangeButton } from "../../parts/ChangeButton.tsx"
+import { Dialog } from "../../parts/Dialog.tsx"
+import { EmptyState } from "../../parts/EmptyState.tsx"
+import { ErrorNote } from "../../parts/ErrorNote.tsx"
+import { Field } from "../../parts/Field.tsx"
+import { formatBytes, formatMoment } from "../../parts/format.ts"
+import { readWords } from "./words.ts"
+
+const AssignForm = ({ of, onClose }: { readonly of: PackageView; readonly onClose: () => void }) => {
+  const { mutate, isPending, error } = useAdminChange()
+  const [groups, setGroups] = useState(of.groups.join(", "))
+  return (
+    <Dialog title={`Who uses ${of.name} ${of.version}`} onClose={onClose}>
+      <form
+        className="form"
+        onSubmit={(event) => {
+          event.preventDefault()
+          mutate(
+            {
+              call: "PackageAssign",
+              payload: { name: of.name, version: of.version, groups: readWords(groups) },
+            },
+            { onSuccess: onClose },
+          )
+        }}
+      >
+        <Field name="Groups" note="With commas between; empty: nobody uses it.">
+          <input
+            type="text"
+            autoComplete="off"
+            spellCheck={false}
+            value={groups}
+            onChange={(event) => setGroups(event.target.value)}
+          />
+        </Field>
+        {error === null ? null : <ErrorNote error={error} title="Nothing was changed" />}
+        <p className="form-actions">
+          <button type="submit" className="button primary" disabled={isPending}>
+            Save
+          </button>
+          <button type="button" className="button" onClick={onClose}>
+            Cancel
+          </button>
+        </p>
+      </form>
+    </Dialog>
+  )
+}
+
+const PackageRow = ({ of, onAssign }: { readonly of: PackageView; readonly onAssign: () => void }) => (
+  <tr>
+    <td>
+      <b>{of.name}</b> <span className="soft">{of.version}</span>
+      <div className="faint">{of.kind}</div>
+    </td>
+    <td>{of.groups.length === 0 ? <span className="faint">nobody</span> : of.groups.join(", ")}</td>
+    <td className="number">{formatBytes(of.bytes)}</td>
+    <td className="soft">
+      {formatMoment(of.addedMs * 1_000).slice(0, -7)}
+      <div className="faint">by {of.addedBy}</div>
+    </td>
+    <td className="mono soft" title={`SHA-256 ${of.digest}; signed by ${of.signer}`}>
+      {of.digest.slice(0, 12)}
+    </td>
+    <td className="row-actions">
+      <button
+        type="button"
+        className="button"
+        aria-label={`Groups of ${of.name} ${of.version}`}
+        onClick={onAssign}
+      >
+        Groups
+      </button>
+      <ChangeButton
+        name="Remove"
+        about={`${of.name} ${of.version}`}
+        change={{ call: "PackageRemove", payload: { name: of.name, version: of.version } }}
+        confirm="Agents that run it go back to what they have besides it."
+      />
+    </td>
+  </tr>
+)
+
+export const PackagesPart = () => {
+  const packages = usePackages()
+  const [assigned, setAssigned] = useState<PackageView | undefined>()
+  return (
+    <section className="card admin-card">
+      <div className="section-head">
+        <h2>Packages</h2>
+      </div>
+      <Answer query={packages} what="packages">
+        {(all) =>
+          all.length === 0 ? (
+            <EmptyState
+              isSmall
+              title="There are no packages"
+              text={
+                <>
+                  A package is signed where it is built: <code>sonde admin packages key FILE</code> makes a
+                  key, <code>sonde admin packages add FILE --version V --key KEYFILE</code> signs and stores
+                  one.
+                </>
+              }
+            />
+          ) : (
+            // Wide on a small screen: it scrolls by itself.
+            // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+            <div className="wide" tabIndex={0} role="region" aria-label="Packages">
+              <table className="admin-table">
+                <thead>
+                  <tr>
+                    <th scope="col">Package</th>
+                    <th scope="col">Groups</th>
+                    <th scope="col" className="number">
+                      Size
+                    </th>
+                    <th scope="col">Added</th>
+                    <th scope="col">Digest</th>
+                    <th scope="col">
+                      <span className="hidden-text">Change</span>
+                    </th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {all.map((each) => (
+                    <PackageRow
+                      key={`${each.name} ${each.version}`}
+                      of={each}
+                      onAssign={() => setAssigned(each)}
+                    />
+                  ))}
+                </tbody>
+              </table>
+            </div>
+          )
+        }
+      </Answer>
+      {assigned === undefined ? null : <AssignForm of={assigned} onClose={() => setAssigned(undefined)} />}
+    </section>
+  )
+}

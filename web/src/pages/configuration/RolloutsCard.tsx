@@ -1,0 +1,96 @@
+// Staged changes: how far each has come, whether it goes well, and the brakes. Nothing is drawn while there is none.
+
+import type { CSSProperties } from "react"
+import type { Rollout } from "../../api/adminContract.ts"
+import { useRollouts } from "../../api/adminQueries.ts"
+import { ChangeButton } from "../../parts/ChangeButton.tsx"
+import { formatExact } from "../../parts/format.ts"
+import { layerText } from "./draft.ts"
+
+const tones: Readonly<Record<string, string>> = {
+  running: "mark-good",
+  paused: "mark-warn",
+  "rolled back": "mark-bad",
+  aborted: "mark-bad",
+}
+
+const Controls = ({ rollout }: { readonly rollout: Rollout }) => {
+  const name = layerText(rollout.layer)
+  const control = (action: "pause" | "resume" | "abort") => ({
+    call: "RolloutControl",
+    payload: { layer: rollout.layer, action },
+  })
+  if (rollout.state !== "running" && rollout.state !== "paused") return null
+  return (
+    <p className="form-actions">
+      {rollout.state === "running" ? (
+        <ChangeButton name="Pause" about={name} change={control("pause")} />
+      ) : (
+        <ChangeButton name="Resume" about={name} change={control("resume")} />
+      )}
+      <ChangeButton
+        name="Abort"
+        about={name}
+        change={control("abort")}
+        confirm={`All agents go back to version ${rollout.from}.`}
+      />
+    </p>
+  )
+}
+
+const Progress = ({ rollout }: { readonly rollout: Rollout }) => (
+  <>
+    <ol className="stages" aria-label="Stages">
+      {rollout.stages.map((stage, at) => (
+        <li
+          key={`${at} ${stage}`}
+          className={at < rollout.stage ? "is-done" : undefined}
+          {...(at === rollout.stage ? { "aria-current": "step" as const } : {})}
+        >
+          {stage}
+        </li>
+      ))}
+    </ol>
+    <span
+      className="rollout-bar"
+      style={{ "--value": rollout.wanted === 0 ? 0 : rollout.applied / rollout.wanted } as CSSProperties}
+      aria-hidden="true"
+    />
+    <span>
+      {formatExact(rollout.applied)} of {formatExact(rollout.wanted)} agents have it
+      {rollout.troubled === 0 ? null : (
+        <span className="tone-bad">, {formatExact(rollout.troubled)} in trouble</span>
+      )}
+    </span>
+  </>
+)
+
+export const RolloutsCard = () => {
+  const rollouts = useRollouts()
+  if (rollouts.data === undefined || rollouts.data.length === 0) return null
+  return (
+    <section className="card admin-card">
+      <div className="section-head">
+        <h2>Roll-outs</h2>
+      </div>
+      <ul className="rollouts">
+        {rollouts.data.map((rollout) => (
+          <li key={layerText(rollout.layer)}>
+            <div className="rollout-head">
+              <b>{layerText(rollout.layer)}</b>
+              <span className="soft">
+                version {rollout.from} → {rollout.to}
+              </span>
+              <span className={`mark ${tones[rollout.state] ?? ""}`}>{rollout.state}</span>
+            </div>
+            <div className="rollout-progress">
+              <Progress rollout={rollout} />
+            </div>
+            {rollout.reason === "" ? null : <p className="soft">{rollout.reason}</p>}
+            <Controls rollout={rollout} />
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}
