@@ -90,8 +90,8 @@ process.stdin.resume()
 await Effect.runPromise(
   Effect.forEach(
     Array.from({ length: count }, (_, at) => at),
-    // Hosts do not boot in the same millisecond: a hundred a second, which is ten times a large deployment's roll-out.
-    (at) => Effect.delay(agent(at), at * 10),
+    // Hosts do not boot in the same millisecond: twenty a second, which a large deployment does not reach.
+    (at) => Effect.delay(agent(at), at * 50),
     { concurrency: "unbounded", discard: true },
   ).pipe(Effect.provide(loggerLayer({ level: "error", format: "json" }))),
 )

@@ -5,6 +5,8 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { cpus, release, totalmem } from "node:os"
 import { fileURLToPath } from "node:url"
 import { chaos } from "./chaos.ts"
+import { controlChaos } from "./controlChaos.ts"
+import { fleet } from "./fleet.ts"
 import { ingest } from "./ingest.ts"
 import { memoryAtRest } from "./memory.ts"
 import { overhead } from "./overhead.ts"
@@ -54,7 +56,19 @@ const document = (memo: Memo): string =>
     ...Object.entries(memo).map(([name, run]) => `- \`${name}\`: ${run.date}, ${run.machine}`),
   ].join("\n")}\n`
 
-const runs = { start, memoryAtRest, ring, overhead, rowSize, ingest, smartEncoding, placement, chaos }
+const runs = {
+  start,
+  memoryAtRest,
+  ring,
+  overhead,
+  rowSize,
+  ingest,
+  smartEncoding,
+  placement,
+  fleet,
+  chaos,
+  controlChaos,
+}
 type RunName = keyof typeof runs
 
 const isRunName = (name: string): name is RunName => name in runs

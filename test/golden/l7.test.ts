@@ -16,6 +16,7 @@ const protocols = [
   "http",
   "redis",
   "mysql",
+  "mongo",
   "memcached",
   "postgre",
   "dns",

@@ -6,6 +6,7 @@ import { type Http1Options, makeHttp1 } from "./http1/http1.ts"
 import { type Http2Options, makeHttp2 } from "./http2/http2.ts"
 import { makeKafka } from "./kafka/kafka.ts"
 import { makeMemcached, type MemcachedOptions } from "./memcached/memcached.ts"
+import { makeMongodb, type MongodbOptions } from "./mongodb/mongodb.ts"
 import { makeMqtt } from "./mqtt/mqtt.ts"
 import { makeMysql, type MysqlOptions } from "./mysql/mysql.ts"
 import { makeNats } from "./nats/nats.ts"
@@ -31,6 +32,7 @@ export interface ProtocolOptions
     Http1Options,
     Http2Options,
     MemcachedOptions,
+    MongodbOptions,
     MysqlOptions,
     PostgresqlOptions,
     RedisOptions {}
@@ -54,6 +56,7 @@ export const makeProtocols = (options: ProtocolOptions = {}): ReadonlyArray<Prot
     makePulsar(),
     makeRocketMq(),
     makeMqtt(),
+    makeMongodb(options),
     makeMysql(options),
     makePostgresql(options),
     makeRedis(options),

@@ -215,6 +215,7 @@ describe("plan", () => {
       load: fc.integer({ min: 10, max: 100_000 }),
       server: fc.constantFrom("", ...names(7, "s")),
       sinceMs: fc.constant(0),
+      avoid: fc.subarray(names(6, "s"), { maxLength: 2 }),
     })
     fc.assert(
       fc.property(

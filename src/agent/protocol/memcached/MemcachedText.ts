@@ -142,7 +142,11 @@ export class MemcachedText implements ConnectionParser {
       this.emitRequest(half, words)
       return true
     }
-    if (!isCommand(command)) return false
+    // The server answers ERROR to a word that it does not know.
+    if (!isCommand(command)) {
+      if (!/^[a-z_]{2,14}$/.test(command)) return false
+      words.length = 1
+    }
     const lengthAt = dataLengthAt(command)
     if (lengthAt > 0) {
       const count = parseCount(words[lengthAt])

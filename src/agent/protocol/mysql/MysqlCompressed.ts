@@ -3,10 +3,10 @@
 // Bound: 64 KiB of a compressed packet for each direction.
 
 import { type Frame, FramedConnection, undecided } from "../framed/FramedConnection.ts"
+import { inflate } from "../inflate.ts"
 import type { ParserStats } from "../ParserStats.ts"
 import { Direction, type MessageSink } from "../Protocol.ts"
 import { commandName, fitsCommand } from "./commands.ts"
-import { inflate } from "./inflate.ts"
 import { Compression } from "./login.ts"
 import type { MysqlConnection } from "./MysqlConnection.ts"
 import { u24 } from "./packet.ts"
@@ -108,7 +108,7 @@ export class MysqlCompressed extends FramedConnection {
       return true
     }
     const kind = bytes[at] === zlibMark ? Compression.zlib : this.compression
-    const text = inflate(kind, bytes, at, frame.end, textLength)
+    const text = inflate(kind === Compression.zstd, bytes, at, frame.end, textLength)
     this.inner.feed(direction, text, 0, text.length, textLength - text.length, startUs, tcpSeq)
     return true
   }

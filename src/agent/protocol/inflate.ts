@@ -1,8 +1,7 @@
-// Takes compressed packets apart. Bound: 256 KiB of text come out of one; of larger ones only the beginning is read.
+// Takes compressed messages apart. Bound: 256 KiB of text come out of one; of larger ones only the beginning is read.
 
 import { Buffer } from "node:buffer"
 import { constants, inflateSync, zstdDecompressSync } from "node:zlib"
-import { Compression } from "./login.ts"
 
 const maxText = 256 * 1024
 /** Compressed bytes that are tried when the text is longer than `maxText`. */
@@ -14,7 +13,7 @@ const nothing = new Uint8Array(0)
 
 /** The text that bytes[start, end) stand for, or its beginning when they are only a part; empty when they are damaged. */
 export const inflate = (
-  kind: Compression,
+  isZstd: boolean,
   bytes: Uint8Array,
   start: number,
   end: number,
@@ -23,13 +22,12 @@ export const inflate = (
   const stop = textLength > maxText ? Math.min(end, start + maxTried) : end
   const input = Buffer.from(bytes.buffer, bytes.byteOffset + start, stop - start)
   try {
-    const text =
-      kind === Compression.zstd
-        ? zstdDecompressSync(input, {
-            finishFlush: constants.ZSTD_e_flush,
-            maxOutputLength: maxGrown,
-          })
-        : inflateSync(input, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: maxGrown })
+    const text = isZstd
+      ? zstdDecompressSync(input, {
+          finishFlush: constants.ZSTD_e_flush,
+          maxOutputLength: maxGrown,
+        })
+      : inflateSync(input, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: maxGrown })
     return text.subarray(0, Math.min(textLength, maxText))
   } catch {
     return nothing
