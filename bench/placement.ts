@@ -130,10 +130,10 @@ const settle = (
   const moved = new Set<string>()
   let nowMs = startMs
   let current = agents
-  let last: Plan
+  let last: Plan | undefined
   do {
     nowMs += hourMs
-    last = makePlan(current, servers, { ...rules, nowMs })
+    last = makePlan(current, servers, { ...rules, filling: last?.filling ?? [], nowMs })
     for (const move of last.moves) moved.add(move.agent)
     current = carriedOut(current, last, nowMs)
   } while (last.moves.length > 0 && nowMs < startMs + 10 * hourMs)

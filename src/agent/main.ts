@@ -54,8 +54,9 @@ const capture = (
     })
     sender.limit(sendLimits(followed.config()))
     let latest: AgentStatus | undefined
+    const isControlled = config.agent.controllers.length > 0
     const runner = yield* makeCaptureRunner(
-      followed.config(),
+      isControlled ? followed.config() : config.agent,
       (agent) => ({
         agent,
         excludePids: options.excludePids,
@@ -73,7 +74,7 @@ const capture = (
         },
       },
     )
-    if (config.agent.controllers.length > 0) {
+    if (isControlled) {
       yield* followed.follow(limiting(sender, runner))
       yield* agentControl({
         config,

@@ -116,6 +116,8 @@ const front: GroupView = {
   agents: [],
   hosts: ["web-*"],
   zones: [],
+  capabilities: [],
+  tags: [],
   members: 62,
 }
 

@@ -48,7 +48,11 @@ export const attachedAgent = (session: AgentSession): AttachedAgent => {
     capabilities: report?.capabilities ?? hello.capabilities,
     exceptions: report?.exceptions ?? [],
     configVersion: report?.configVersion ?? hello.configVersion,
-    configWanted: session.wanted.version,
+    // What it runs with may be right although its version is older: only what differs is told.
+    configWanted:
+      (report?.configDigest ?? hello.configDigest) === session.wanted.digest
+        ? (report?.configVersion ?? hello.configVersion)
+        : session.wanted.version,
     configProblem: report?.configProblem ?? "",
     cpuMs: report?.cpuMs ?? 0,
     memoryMiB: report?.memoryMiB ?? 0,

@@ -76,22 +76,26 @@ export const configCalls = ({
         agents: [],
         hosts: [],
         zones: [],
+        capabilities: [],
+        tags: [],
       }
       return [...groups.list().filter(({ name }) => name !== "default"), rest].map(
-        ({ agents, description, hosts, name, priority, zones }) => ({
+        ({ agents, capabilities, description, hosts, name, priority, tags, zones }) => ({
           name,
           description,
           priority,
           agents,
           hosts,
           zones,
+          capabilities,
+          tags,
           members: members.get(name) ?? 0,
         }),
       )
     }),
-  GroupSet: ({ group: { agents, description, hosts, name, priority, zones } }) =>
+  GroupSet: ({ group: { agents, capabilities, description, hosts, name, priority, tags, zones } }) =>
     Effect.mapError(
-      groups.set({ name, description, priority, agents, hosts, zones, capabilities: [], tags: [] }),
+      groups.set({ name, description, priority, agents, hosts, zones, capabilities, tags }),
       told,
     ),
   GroupRemove: ({ name }, caller) => Effect.mapError(groups.remove(name, caller.name), told),

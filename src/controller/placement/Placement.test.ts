@@ -89,10 +89,7 @@ const region = (options: Partial<PlacementOptions> = {}) => {
     new Map(
       store
         .list(`${prefix}place/`)
-        .map(({ key, value }) => [
-          key.slice(`${prefix}place/`.length),
-          (JSON.parse(value) as { readonly server: string }).server,
-        ]),
+        .map(({ key, value }) => [key.slice(`${prefix}place/`.length), /"server":"(.*?)"/.exec(value)?.[1]]),
     )
   const transactions = { count: 0 }
   const commit = ({ when, writes }: { when: ReadonlyArray<Condition>; writes: ReadonlyArray<Write> }) => {
@@ -349,7 +346,7 @@ describe("Placement", () => {
       assert.deepStrictEqual(yield* one!.placement.ensure(wish("bad0")), { server: "a" })
       assert.strictEqual(stored().get("bad0"), "a")
       assert.strictEqual((yield* one!.placement.plan).servers[0]!.agentsBefore, 1)
-    }).pipe(Effect.provideService(References.MinimumLogLevel, "None")),
+    }),
   )
 
   live(

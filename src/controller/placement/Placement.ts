@@ -210,16 +210,20 @@ const make = (
         revision: place.revision,
       }))
 
+    let filling: ReadonlyArray<string> = []
     const plan = Effect.gen(function* () {
       const nowMs = yield* Clock.currentTimeMillis
-      return makePlan(placedAgents(nowMs), [...membership.servers().values()], {
+      const made = makePlan(placedAgents(nowMs), [...membership.servers().values()], {
         region: options.region,
         allowSpill: options.allowSpill,
         movesMost: options.movesMost ?? defaultMovesMost,
         restMs: options.restMs ?? defaultRestMs,
         handRestMs,
+        filling,
         nowMs,
       })
+      filling = made.filling
+      return made
     })
 
     const apply: Placement["Service"]["apply"] = ({ moves }, commit) =>

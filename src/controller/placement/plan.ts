@@ -29,6 +29,8 @@ export interface PlanOptions extends PlaceRules {
   readonly restMs?: number
   /** The same for one that was moved by hand. */
   readonly handRestMs?: number
+  /** Servers that the plan before began to fill (`Plan.filling`). */
+  readonly filling?: ReadonlyArray<string>
   readonly nowMs: number
 }
 
@@ -62,6 +64,8 @@ export interface Plan {
   readonly moves: ReadonlyArray<Move>
   readonly servers: ReadonlyArray<ServerLoad>
   readonly unplaced: ReadonlyArray<{ readonly agent: string; readonly reason: string }>
+  /** Servers that have too little still: the next plan goes on, although they may be above the mark that begins it. */
+  readonly filling: ReadonlyArray<string>
 }
 
 /** Below this part of its share a server is filled: it has joined, or came back. */
@@ -94,6 +98,7 @@ class Planner {
   readonly #homeless: Array<readonly [Placed, MoveReason]> = []
   readonly #at = new Map<string, Set<Placed>>()
   readonly #options: PlanOptions
+  readonly #filling: Set<string>
   readonly #bound: number
   /** What is relieved goes down to here, and what is filled stays below: a little noise does not undo it. */
   readonly #low: number
@@ -102,6 +107,7 @@ class Planner {
   constructor(agents: ReadonlyArray<PlacedAgent>, servers: ReadonlyArray<PlaceServer>, options: PlanOptions) {
     const epsilon = options.epsilon ?? defaultEpsilon
     this.#options = options
+    this.#filling = new Set(options.filling)
     this.#bound = 1 + epsilon
     this.#low = 1 + epsilon / 2
     this.#left = options.movesMost ?? Number.POSITIVE_INFINITY
@@ -252,10 +258,16 @@ class Planner {
   #fill(): number {
     let moves = 0
     for (const { id, isDraining } of this.board.servers) {
-      if (isDraining || this.board.shareOf(id) <= 0 || this.board.pressure(id) >= underMark) continue
+      if (isDraining || this.board.shareOf(id) <= 0) continue
+      if (this.board.pressure(id) < underMark) this.#filling.add(id)
+      else if (!this.#filling.has(id) || this.board.pressure(id) >= filledMark) continue
       moves += this.#fillOne(id)
     }
     return moves
+  }
+
+  filling(): ReadonlyArray<string> {
+    return [...this.#filling].filter((id) => this.board.has(id) && this.board.pressure(id) < filledMark)
   }
 
   #fillOne(server: string): number {
@@ -329,5 +341,6 @@ export const makePlan = (
       agentsAfter: board.agentsOf(id),
     })),
     unplaced,
+    filling: planner.filling(),
   }
 }

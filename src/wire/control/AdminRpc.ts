@@ -138,6 +138,9 @@ export const GroupView = Schema.Struct({
   agents: Schema.Array(name),
   hosts: Schema.Array(name),
   zones: Schema.Array(name),
+  capabilities: Schema.Array(name),
+  /** `key=pattern` over os, arch, kernel, version, region. */
+  tags: Schema.Array(name),
   members: Schema.Number,
 })
 export type GroupView = typeof GroupView.Type

@@ -277,6 +277,8 @@ const setGroup = Command.make(
     agents: list("agent", "Id of an agent that is in it; may be given several times"),
     hosts: list("host", "Pattern of host names (`web-*`)"),
     zones: list("zone", "Zone whose agents are in it"),
+    capabilities: list("capability", "Feature that must be on"),
+    tags: list("tag", "KEY=PATTERN over os, arch, kernel, version, region"),
     priority: Flag.Int("priority").pipe(
       Flag.withDescription("The highest that fits wins"),
       Flag.withDefault(0),
@@ -284,9 +286,21 @@ const setGroup = Command.make(
     description: Flag.String("description").pipe(Flag.withDefault("")),
     ...adminFlags,
   },
-  Effect.fnUntraced(function* ({ agents, description, hosts, name, priority, zones, ...flags }) {
+  Effect.fnUntraced(function* ({
+    agents,
+    capabilities,
+    description,
+    hosts,
+    name,
+    priority,
+    tags,
+    zones,
+    ...flags
+  }) {
     yield* withAdmin(flags, (client) =>
-      client.GroupSet({ group: { name, description, priority, agents, hosts, zones, members: 0 } }),
+      client.GroupSet({
+        group: { name, description, priority, agents, hosts, zones, capabilities, tags, members: 0 },
+      }),
     )
     print(`group ${name} is set`)
   }),
