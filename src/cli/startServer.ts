@@ -31,6 +31,8 @@ import { Patience } from "../ingester/write/Patience.ts"
 import { TableWriter } from "../ingester/write/TableWriter.ts"
 import { QuerierHttp } from "../querier/QuerierHttp.ts"
 import { clickHouseStore } from "../querier/store/clickHouseStore.ts"
+import { Regions } from "../querier/sql/Regions.ts"
+import { type OtherRegion, parseRegion } from "../runtime/otherRegions.ts"
 import { ClickHouse, ClickHouseError } from "../runtime/clickhouse/ClickHouse.ts"
 import type { EngineError } from "../runtime/clickhouse/EngineError.ts"
 import type { SondeConfig } from "../runtime/configSchema.ts"
@@ -136,9 +138,25 @@ const gateOf =
   (work) =>
     whileLeading(membership, "server/labeler/leading", work)
 
+const otherRegions = ({ cluster }: SondeConfig): ReadonlyArray<OtherRegion> =>
+  cluster.regions.flatMap((text) => parseRegion(text) ?? [])
+
+/** Told at the start, and then left out. */
+const warnOfRegions = ({ cluster }: SondeConfig) =>
+  Effect.forEach(
+    cluster.regions.filter((text) => parseRegion(text) === undefined),
+    (text) => Effect.logWarning(`cluster.regions: expected NAME=URL, found "${text}"; it is left out`),
+    { discard: true },
+  )
+
 const querier = (config: SondeConfig, door: AdminDoorway) =>
   QuerierHttp.layer({ ...config.http, webDirectory }).pipe(
-    Layer.provide([clickHouseStore, consoleSources(config), door.layer]),
+    Layer.provide([
+      clickHouseStore,
+      consoleSources(config),
+      door.layer,
+      Layer.succeed(Regions, { self: config.cluster.region, others: otherRegions(config) }),
+    ]),
   )
 
 const domainView = ({ domain, lastSuccessMs, problem, records }: SourceStatus) => ({
@@ -165,6 +183,7 @@ export const startServer = (config: SondeConfig): Effect.Effect<RunningServer, S
   Effect.gen(function* () {
     const health = yield* Health
     yield* exposeStats("server_process", processStats)
+    yield* warnOfRegions(config)
     // The console comes before the controller, whose record names its port: it asks through a door that opens later.
     const door = new AdminDoorway(isLoopback(config.http.host))
     const elsewhere = new MachinesElsewhere()

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { Coordination } from "../runtime/coordination/Coordination.ts"
 import { StatsSources } from "../runtime/metrics.ts"
+import { type OtherRegion, regionProblem } from "../runtime/otherRegions.ts"
 import type { ClientTls } from "../runtime/tls/tlsOptions.ts"
 import { supervise } from "../runtime/supervise.ts"
 import type { AdminError, AgentMachine } from "../wire/control/AdminRpc.ts"
@@ -40,6 +41,7 @@ export interface AssembleOptions {
   readonly prefix: string
   readonly region: string
   readonly version: string
+  readonly otherRegions: ReadonlyArray<OtherRegion>
   /** Shared by the servers of the region. */
   readonly secret: string
   /** How to connect to other servers; undefined: plain. */
@@ -246,15 +248,32 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
       plan: Effect.map(placement.plan, planView),
       rebalance: Effect.map(rebalance, planView),
       drain: membership.drain,
-      regions: Effect.sync(() => [
-        {
-          ...viewOfRegion,
-          name: options.region,
-          http: [...membership.servers().values()].map(({ http }) => http).filter((http) => http !== ""),
-          servers: membership.servers().size,
-          agents: known.list().length,
-        },
-      ]),
+      regions: Effect.map(
+        Effect.forEach(
+          options.otherRegions,
+          (region) =>
+            Effect.map(regionProblem(region), (problem) => ({
+              name: region.name,
+              isHere: false,
+              http: [region.url],
+              state: problem === "" ? ("reachable" as const) : ("unreachable" as const),
+              servers: 0,
+              agents: 0,
+              message: problem,
+            })),
+          { concurrency: 16 },
+        ),
+        (others) => [
+          {
+            ...viewOfRegion,
+            name: options.region,
+            http: [...membership.servers().values()].map(({ http }) => http).filter((http) => http !== ""),
+            servers: membership.servers().size,
+            agents: known.list().length,
+          },
+          ...others,
+        ],
+      ),
     }),
     ...packageCalls(packages),
     ...tokenCalls(tokens, authority),

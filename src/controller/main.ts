@@ -8,6 +8,7 @@ import { resolve } from "node:path"
 import type { ClickHouse } from "../runtime/clickhouse/ClickHouse.ts"
 import type { SondeConfig } from "../runtime/configSchema.ts"
 import type { Coordination, CoordinationError } from "../runtime/coordination/Coordination.ts"
+import { parseRegion } from "../runtime/otherRegions.ts"
 import type { AgentMachine } from "../wire/control/AdminRpc.ts"
 import type { AgentHello, ServerAddress } from "../wire/control/AgentRpc.ts"
 import type { ListenError } from "../wire/socket.ts"
@@ -196,6 +197,7 @@ const start = Effect.fnUntraced(function* (config: SondeConfig, options: Control
   const made = yield* assemble({
     prefix,
     region: cluster.region,
+    otherRegions: cluster.regions.flatMap((text) => parseRegion(text) ?? []),
     version: options.version,
     secret: security.secret,
     clientTls: security.clientTls,

@@ -39,6 +39,10 @@ export const ConfigSchema = Schema.Struct({
   }),
   cluster: section("This server among the servers of its region.", {
     region: text("default", "Region of this server; servers of one region share one store."),
+    regions: texts(
+      [],
+      "Other regions, each as NAME=URL of a server's query API: questions with `?regions=all` are asked there as well.",
+    ),
     zone: text("", "Availability zone of this server; agents of the zone prefer it. Empty: any."),
     id: text(
       "",

@@ -3,6 +3,7 @@
 import * as Effect from "effect/Effect"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
 import { postJson } from "../client.ts"
 import { configFlags, configOf, fail, json } from "../options.ts"
 import { type Cell, print, printJson, table } from "../output.ts"
@@ -23,12 +24,18 @@ export const query = Command.make(
   "query",
   {
     sql: Argument.String("sql").pipe(Argument.withDescription("A SELECT over Sonde's tables")),
+    regions: Flag.Literals("regions", ["own", "all"]).pipe(
+      Flag.withDescription("Ask the other regions as well (cluster.regions of the server)"),
+      Flag.withDefault("own" as const),
+    ),
     ...configFlags,
     json,
   },
-  Effect.fnUntraced(function* ({ json, sql, ...flags }) {
+  Effect.fnUntraced(function* ({ json, regions, sql, ...flags }) {
     const config = yield* configOf(flags)
-    const answer = (yield* postJson(config, "/v1/query/", { sql })) as Answer
+    const path = regions === "all" ? "/v1/query/?regions=all" : "/v1/query/"
+    const answer = (yield* postJson(config, path, { sql })) as Answer
+    if (answer.OPT_STATUS === "PARTIAL_RESULT") process.stderr.write(`${answer.DESCRIPTION}\n`)
     if (answer.result === undefined) return yield* fail(answer.DESCRIPTION ?? "the server sent no result")
     const { columns, values } = answer.result
     if (json) {

@@ -9,6 +9,7 @@ import { randomUUID } from "node:crypto"
 import { queryOf } from "../http/parameters.ts"
 import { json, jsonText, onDefect } from "../http/responses.ts"
 import { QueryStore, type StoreError } from "../store/QueryStore.ts"
+import { askRegion, failedRegion, ownAnswer, Regions, togetherAs } from "./Regions.ts"
 import { readOnlyGuard } from "./readOnlyGuard.ts"
 import { translateSql } from "./translate/translateSql.ts"
 
@@ -17,6 +18,8 @@ export interface SqlQuestion {
   readonly sql: string
   /** Tell which statement was run. */
   readonly debug?: boolean
+  /** Ask the other regions as well. */
+  readonly isSpanning?: boolean
 }
 
 /** Lines, each a JSON array: the names, the types, then the rows. */
@@ -80,17 +83,35 @@ const ask = Effect.fnUntraced(function* (question: SqlQuestion) {
   const verdict = readOnlyGuard(translation.sql)
   if (!verdict.allowed) return invalid(verdict.reason)
   const queryId = randomUUID()
-  const lines = yield* (yield* QueryStore).text(verdict.sql, { database: db, queryId, format })
+  const store = yield* QueryStore
+  const own = store.text(verdict.sql, { database: db, queryId, format })
+  if (question.isSpanning === true) {
+    const { others, self } = yield* Regions
+    const here = Effect.map(own, (text) => ownAnswer(self, text)).pipe(
+      Effect.catch((error) =>
+        error.reason === "unavailable"
+          ? Effect.succeed(failedRegion(self, error.message))
+          : Effect.fail(error),
+      ),
+    )
+    const there = others.map((region) => askRegion(region, { db, sql: question.sql }))
+    const answers = yield* Effect.all([here, ...there], { concurrency: "unbounded" })
+    return jsonText(togetherAs(answers, schemaOf, queryId))
+  }
+  const lines = yield* own
   return jsonText(sqlResult(lines, queryId, question.debug === true ? verdict.sql : undefined))
 })
 
 const questionOf = (read: (key: string) => unknown, url: string): SqlQuestion | string => {
   const sql = read("sql")
   const db = read("db") || undefined
-  const debug = queryOf(url).get("debug") === "true"
+  const query = queryOf(url)
+  const debug = query.get("debug") === "true"
+  const regions = query.get("regions")
+  if (regions !== null && regions !== "all") return `regions: expected all, found ${JSON.stringify(regions)}`
   if (typeof sql !== "string" || sql.trim() === "") return "sql is missing: send the fields db and sql"
   if (db !== undefined && typeof db !== "string") return "db is not a text"
-  return { db, sql, debug }
+  return { db, sql, debug, isSpanning: regions === "all" }
 }
 
 /** A text instead of a question says what is wrong with the request. */

@@ -13,6 +13,8 @@ export const frameHead = 5
 const maxFrame = 104_857_600
 const magic = "ActiveMQ"
 const magicEnd = frameHead + magic.length
+/** Length and fields of a response in the loose encoding. */
+const shortestResponse = 14
 
 export const isCommandHead = (bytes: Uint8Array, at: number): boolean => {
   const length = u32At(bytes, at)
@@ -40,6 +42,8 @@ const isResponseFrame = (bytes: Uint8Array, start: number, end: number): boolean
 export const detectOpenWire = (bytes: Uint8Array, start: number, end: number): Evidence => {
   const stop = Math.min(end, start + lookahead)
   if (stop <= start) return Evidence.unclear
+  if (end - start >= shortestResponse && bytes[start + 4] === DataType.response)
+    return isResponseFrame(bytes, start, end) ? Evidence.response : Evidence.none
   if (stop - start < magicEnd + 2) {
     for (let i = start + frameHead; i < Math.min(stop, start + magicEnd); i++) {
       if (bytes[i] !== magic.charCodeAt(i - start - frameHead)) return Evidence.none
@@ -51,8 +55,6 @@ export const detectOpenWire = (bytes: Uint8Array, start: number, end: number): E
   const type = bytes[start + 4]
   if (type === DataType.wireFormatInfo)
     return latin1Text(bytes, start + frameHead, start + magicEnd) === magic ? Evidence.either : Evidence.none
-  if (type === DataType.response)
-    return isResponseFrame(bytes, start, end) ? Evidence.response : Evidence.none
   if (!hasIdentity(bytes, start + frameHead, stop)) return Evidence.none
   if (clientTypes.has(type)) return Evidence.request
   return brokerTypes.has(type) ? Evidence.response : Evidence.none
