@@ -43,7 +43,7 @@ const ask = (url: string, query = "?regions=all") =>
     const response = await fetch(`${url}v1/query/${query}`, {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify({ sql: "SELECT id, name FROM flow_log.l7_flow_log" }),
+      body: JSON.stringify({ sql: "SELECT id, name FROM t" }),
     })
     return { status: response.status, text: await response.text() }
   })
