@@ -6,16 +6,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
 import * as Command from "effect/cli/Command"
-import { admin } from "./commands/admin/admin.ts"
-import { agent } from "./commands/agent.ts"
-import { config } from "./commands/config.ts"
-import { demo } from "./commands/demo.ts"
-import { doctor } from "./commands/doctor.ts"
-import { query } from "./commands/query.ts"
-import { replay } from "./commands/replay.ts"
-import { server } from "./commands/server.ts"
-import { top } from "./commands/top.ts"
-import { up } from "./commands/up.ts"
+import { commandsFor } from "./commands/commands.ts"
 import { version } from "./version.ts"
 
 /** Exit status of Effect's default teardown after an interruption. */
@@ -25,7 +16,7 @@ const sonde = Command.make("sonde").pipe(
   Command.withDescription(
     "Zero-code observability: who calls whom on this machine, how often, how fast, what fails",
   ),
-  Command.withSubcommands([up, agent, server, doctor, demo, top, query, replay, config, admin]),
+  Command.withSubcommands((await commandsFor(process.argv.slice(2))) as never),
 )
 
 Command.run(sonde, { version }).pipe(

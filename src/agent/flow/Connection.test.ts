@@ -78,6 +78,22 @@ describe("Connection", () => {
     ])
   })
 
+  it("takes who connected, or else who spoke first, for the client where either side may have begun", () => {
+    const greeting = `\xff${"\0".repeat(7)}\x01\x7f\x03\x01NULL`.padEnd(64, "\0")
+    for (const [known, client] of [
+      [Side.unknown, Side.b],
+      [Side.a, Side.a],
+    ]) {
+      const { connection, feed } = start(known)
+      feed(Side.b, greeting)
+      expect(connection.protocol?.protocol).toBe(L7Protocol.zmtp)
+      expect(connection.client).toBe(client)
+      expect(connection.directionScore).toBe(
+        known === Side.unknown ? DirectionScore.guess : DirectionScore.kernel,
+      )
+    }
+  })
+
   it("takes the kernel's word for an unclear beginning", () => {
     const { feed, sessions, connection } = start(Side.a)
     feed(Side.a, "PING\r\n", { hint: L7Protocol.redis })

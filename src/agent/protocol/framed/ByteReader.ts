@@ -2,6 +2,7 @@
 // Never throws, never reads beyond `end`. Numbers are big-endian.
 
 import { utf8Text } from "../latin1.ts"
+import { nameText } from "./names.ts"
 
 /** Bytes of a name that are kept of a longer one. */
 const maxText = 256
@@ -101,7 +102,7 @@ export class ByteReader {
     const from = this.at
     if (!this.has(length)) return ""
     this.at = from + length
-    return length === 0 ? "" : utf8Text(this.bytes, from, from + Math.min(length, maxText))
+    return length === 0 ? "" : nameText(this.bytes, from, from + Math.min(length, maxText))
   }
 }
 

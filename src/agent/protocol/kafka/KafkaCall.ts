@@ -7,6 +7,8 @@ export interface KafkaCall {
   /** -1 when the call names none. */
   partition: number
   offset: number
+  /** Topic and partition, once they are read. */
+  endpoint: string
   group: string
   transactionalId: string
   /** The producer waits for no answer. */
@@ -21,6 +23,7 @@ export const makeCall = (apiKey: number, version: number): KafkaCall => ({
   topic: "",
   partition: -1,
   offset: -1,
+  endpoint: "",
   group: "",
   transactionalId: "",
   isOneWay: false,
@@ -30,8 +33,6 @@ export const makeCall = (apiKey: number, version: number): KafkaCall => ({
 export const endpointOf = (call: KafkaCall): string =>
   call.topic === "" || call.partition < 0 ? call.topic : `${call.topic}-${call.partition}`
 
-/** The place of a message in the cluster: `topic-partition:offset`; empty when any of it is not known. */
+/** The place of a message in the cluster, `topic-partition:offset`, behind `endpoint`; empty when any of it is not known. */
 export const placeOf = (call: KafkaCall): string =>
-  call.topic === "" || call.partition < 0 || call.offset < 0
-    ? ""
-    : `${call.topic}-${call.partition}:${call.offset}`
+  call.topic === "" || call.partition < 0 || call.offset < 0 ? "" : `${call.endpoint}:${call.offset}`

@@ -80,7 +80,7 @@ export class KafkaConnection extends FramedConnection {
     message.version = versions[call.version]
     message.requestType = name
     message.requestDomain = call.topic
-    message.endpoint = endpointOf(call)
+    message.endpoint = call.endpoint = endpointOf(call)
     message.requestResource = placeOf(call)
     message.isAsync = call.isOneWay
     message.attributes = attributesOf(clientId, call, compression)
@@ -104,8 +104,7 @@ export class KafkaConnection extends FramedConnection {
     // KIP-511: a client that does not know its server yet must be able to read this one.
     if (call.apiKey !== Api.apiVersions) reader.tags()
     call.records = -1
-    const askedTopic = call.topic
-    const asked = endpointOf(call)
+    const { endpoint, partition, topic } = call
     // A fetch asks for many partitions and gets those that have records.
     if (call.apiKey === Api.fetch) call.topic = ""
     readResponse(reader, call, message, this.topics, facts)
@@ -113,8 +112,10 @@ export class KafkaConnection extends FramedConnection {
     message.requestId = id
     message.version = versions[call.version]
     message.requestType = apiKeys[call.apiKey].name
-    message.requestDomain = call.topic || askedTopic
-    message.endpoint = endpointOf(call) || asked
+    const isAsAsked = call.topic === "" || (call.topic === topic && call.partition === partition)
+    message.requestDomain = isAsAsked ? topic : call.topic
+    message.endpoint = isAsAsked ? endpoint : endpointOf(call)
+    call.endpoint = message.endpoint
     this.describeOutcome(message, call)
     this.stats.responses++
     this.sink.message(message)

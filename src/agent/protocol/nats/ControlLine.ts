@@ -1,6 +1,7 @@
 // The control line of a NATS protocol message: its operation and words, found in place. Bound: 6 words.
 
-import { latin1Text, utf8Text } from "../latin1.ts"
+import { nameText } from "../framed/names.ts"
+import { latin1Text } from "../latin1.ts"
 
 export const Op = {
   none: 0,
@@ -94,10 +95,17 @@ export class ControlLine {
   private readonly starts = new Int32Array(maxWords)
   private readonly ends = new Int32Array(maxWords)
   private bytes: Uint8Array = new Uint8Array(0)
+  private start = 0
+
+  /** Whether the line that was read last begins there: then it need not be read again. */
+  isAt(bytes: Uint8Array, start: number): boolean {
+    return this.bytes === bytes && this.start === start && this.op !== Op.none
+  }
 
   /** Reads bytes[start, end), a line without its end; false when it is none of the protocol's. */
   read(bytes: Uint8Array, start: number, end: number): boolean {
     this.bytes = bytes
+    this.start = start
     this.count = 0
     this.op = opAt(bytes, start, end)
     if (this.op === Op.none) return false
@@ -128,7 +136,7 @@ export class ControlLine {
   }
 
   word(index: number): string {
-    return index >= 0 && index < this.count ? utf8Text(this.bytes, this.starts[index], this.ends[index]) : ""
+    return index >= 0 && index < this.count ? nameText(this.bytes, this.starts[index], this.ends[index]) : ""
   }
 
   /** Text of the line behind the operation (INFO, CONNECT, -ERR). */

@@ -86,7 +86,8 @@ export class NatsConnection extends FramedConnection {
     const { bytes, start, end } = frame
     const lineEnd = bytes.indexOf(LF, start)
     if (lineEnd < 0 || lineEnd >= end) return false
-    if (!line.read(bytes, start, lineEnd - 1)) return false
+    // For a message that came whole its length has just been found.
+    if (!line.isAt(bytes, start) && !line.read(bytes, start, lineEnd - 1)) return false
     const isFromClient = frame.direction === Direction.toServer
     const message = this.messageOf(
       frame,

@@ -52,7 +52,7 @@ export const walkFields = (text: string, field: (name: string, value: string) =>
       let next = end
       while (next < text.length && text.charCodeAt(next) <= 32) next++
       if (text[next] === ":" && arrays === 0) {
-        name = value
+        name = unescape(value)
         at = next + 1
       } else {
         if (name !== "" && arrays === 0) field(name, unescape(value))
