@@ -36,5 +36,13 @@ export const serverId = (directory: string, configured: string): Effect.Effect<s
       writeFileSync(path, `${id}\n`)
       return id
     },
-    catch: (cause) => new ServerIdError({ message: (cause as Error).message }),
+    catch: (cause) => {
+      const { code, message } = cause as NodeJS.ErrnoException
+      return new ServerIdError({
+        message:
+          code === undefined
+            ? message
+            : `the data directory ${directory} cannot be used (${code}): choose another with --data DIR`,
+      })
+    },
   })

@@ -125,7 +125,14 @@ describe("Labeler", () => {
     expect(gone![1]).toMatchObject({ id: 2, name: "db-2", is_deleted: 1, revision: "5" })
 
     writeFileSync(file, hosts("bob", "  - {kind: chost, name: db-0}"))
-    const again = await labeling({}, () => soon((rows) => rows.length === 4))
+    const again = await labeling({}, () =>
+      Effect.gen(function* () {
+        const rows = yield* soon((found) => found.length === 4)
+        // Events are told behind the rows.
+        while (events.length < 4) yield* Effect.sleep("10 millis")
+        return rows
+      }),
+    )
     expect(again.map((row) => [row["kind"], row["id"], row["name"], row["is_deleted"]])).toEqual([
       ["chost", 1, "db-1", 0],
       ["chost", 2, "db-2", 0],

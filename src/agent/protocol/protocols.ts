@@ -46,11 +46,12 @@ export const makeProtocols = (options: ProtocolOptions = {}): ReadonlyArray<Prot
   const someIp = makeSomeIp()
   return [
     makeTls(),
+    // Before HTTP, which has a CONNECT too.
+    makeNats(),
     makeHttp1({ ...options, upgrades }),
     http2,
     makeAmqp(),
     makeKafka(),
-    makeNats(),
     makeZmtp(),
     makeOpenWire(),
     makePulsar(),

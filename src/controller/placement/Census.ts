@@ -43,6 +43,10 @@ export class Census {
     this.#board = new Board([], options.rules)
   }
 
+  get board(): Board {
+    return this.#board
+  }
+
   /** A place changed; undefined: there is none any more. */
   changed(agent: string, place: KnownPlace | undefined): void {
     this.#uncount(agent)

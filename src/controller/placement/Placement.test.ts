@@ -205,7 +205,7 @@ describe("Placement", () => {
   live(
     "sends an agent elsewhere that cannot reach its server, and not back",
     Effect.gen(function* () {
-      const { commit, servers } = region()
+      const { commit, servers } = region({ wishOf: (id) => wish(id, "z1") })
       const [one, two] = yield* servers(["a", "b"], (id) => ({ zone: id === "a" ? "z1" : "z2" }))
       assert.deepStrictEqual(yield* one!.placement.ensure(wish("x", "z1")), { server: "a" })
       const avoid = { ...wish("x", "z1"), avoid: ["a", "no such server"] }

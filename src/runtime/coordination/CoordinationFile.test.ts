@@ -119,7 +119,7 @@ describe("CoordinationFile", () => {
       writeFileSync(path, "")
       const scope = yield* Scope.make()
       yield* Scope.provide(CoordinationFile.open(path), scope)
-      assert.match(yield* messageOf, /another process has .* open/)
+      assert.match(yield* messageOf, /is in use by process \d+/)
       yield* Scope.close(scope, Exit.void)
       yield* withStore(path, () => undefined)
     }),

@@ -148,7 +148,7 @@ export class CoordinationFile {
       if (lock.kind === "taken") {
         return yield* new CoordinationError({
           reason: "refused",
-          message: `another process has ${path} open: stop it, or give this server another data directory`,
+          message: `${path} is in use by ${lock.holder === "" ? "another process" : `process ${lock.holder}`}: stop it, or choose another data directory with --data DIR`,
         })
       }
       if (lock.kind === "no flock") {

@@ -45,14 +45,18 @@ export interface TestEtcdOptions {
   readonly tls?: { readonly certificate: string; readonly key: string }
 }
 
-/** Free just now: two starts at once could be given the same, which none of ours has seen. */
-export const freePort: Effect.Effect<number> = Effect.callback((resume) => {
-  const server = createServer()
-  server.listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    const port = typeof address === "object" && address !== null ? address.port : 0
-    server.close(() => resume(Effect.succeed(port)))
-  })
+/** Below the range from which the system gives out ports, so that nobody is given it between now and its use. */
+const portLeast = 10_300
+const portsOwn = 20_000
+
+export const freePort: Effect.Effect<number> = Effect.callback<number>((resume) => {
+  const attempt = (): void => {
+    const port = portLeast + Math.floor(Math.random() * portsOwn)
+    const server = createServer()
+    server.once("error", attempt)
+    server.listen(port, "127.0.0.1", () => server.close(() => resume(Effect.succeed(port))))
+  }
+  attempt()
 })
 
 export const temporaryDirectory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(

@@ -2,11 +2,13 @@
 // to the open file, so that `flock` (util-linux, busybox) can take it on a descriptor that we share with it.
 
 import { spawnSync } from "node:child_process"
-import { closeSync, openSync } from "node:fs"
+import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs"
 
 export type FileLock =
   | { readonly kind: "held"; readonly close: () => void }
-  | { readonly kind: "taken" | "no flock" }
+  /** `holder`: number of the process that has it, as it wrote there; empty: not known. */
+  | { readonly kind: "taken"; readonly holder: string }
+  | { readonly kind: "no flock" }
 
 const timeoutMs = 5_000
 
@@ -16,7 +18,13 @@ export const takeFileLock = (path: string): FileLock => {
     stdio: ["ignore", "ignore", "ignore", descriptor],
     timeout: timeoutMs,
   })
-  if (error === undefined && status === 0) return { kind: "held", close: () => closeSync(descriptor) }
+  if (error === undefined && status === 0) {
+    ftruncateSync(descriptor, 0)
+    writeSync(descriptor, `${process.pid}\n`)
+    return { kind: "held", close: () => closeSync(descriptor) }
+  }
   closeSync(descriptor)
-  return { kind: error === undefined ? "taken" : "no flock" }
+  if (error !== undefined) return { kind: "no flock" }
+  const [holder = ""] = /^[0-9]+/.exec(readFileSync(path, "latin1")) ?? []
+  return { kind: "taken", holder }
 }

@@ -10,6 +10,7 @@ import type { ParserStats } from "../ParserStats.ts"
 import { Direction, type MessageSink } from "../Protocol.ts"
 import { i32, nulAt, u32 } from "./BsonReader.ts"
 import { readCommand, readReply } from "./command.ts"
+import { documentText } from "./documentText.ts"
 import { headerLength, messageLength, Operation, operationName } from "./header.ts"
 
 export const maxKept = 8192
@@ -84,15 +85,14 @@ export class MongodbConnection extends FramedConnection {
       case Operation.query: {
         const nameEnd = nulAt(bytes, at + 4, end)
         this.readCollection(message, "query", bytes, at + 4, nameEnd)
-        const isCommand = message.endpoint.endsWith(" $cmd")
-        if (isCommand) message.endpoint = ""
         const documentAt = nameEnd + 9
-        if (documentAt < end) {
-          const { endpoint, requestDomain } = message
+        if (documentAt >= end) return 0
+        const { endpoint, requestDomain } = message
+        if (endpoint.endsWith(" $cmd")) {
           readCommand(message, bytes, documentAt, end, this.masksLiterals)
-          if (!isCommand) message.endpoint = endpoint
           message.requestDomain = requestDomain
-        }
+        } else
+          message.requestResource += ` ${documentText(bytes, documentAt, end, this.masksLiterals, false)}`
         return 0
       }
       case Operation.reply: {

@@ -74,7 +74,7 @@ export const readCommand = (
     }
   }
   message.endpoint = collection === "" ? command : `${command} ${collection}`
-  message.requestResource = documentText(bytes, start, end, masks)
+  message.requestResource = documentText(bytes, start, end, masks, true)
 }
 
 interface Failure {
@@ -142,6 +142,6 @@ export const readReply = (
     // Of a large reply the end with `ok` is not at hand: a cursor comes only with success.
     message.status = ResponseStatus.ok
     message.code = 0
-    if (!masks) message.result = documentText(bytes, start, end, false)
+    if (!masks) message.result = documentText(bytes, start, end, false, false)
   }
 }

@@ -69,6 +69,7 @@ const writeNested = (
   masks: boolean,
   isArray: boolean,
   depth: number,
+  isCommand: boolean,
 ): string => {
   if (depth > maxDepth) return "?"
   const reader = new BsonReader(bytes, start, end)
@@ -86,10 +87,12 @@ const writeNested = (
         masks,
         reader.type === BsonType.array,
         depth + 1,
+        false,
       )
     else {
       // The first value of a command is the collection, or a number without meaning.
-      const isShown = !masks || (depth === 0 && (isFirst || name === "$db" || name === "collection"))
+      const isShown =
+        !masks || (isCommand && depth === 0 && (isFirst || name === "$db" || name === "collection"))
       value = isShown && !isSecret(name) ? scalarText(reader, bytes) : "?"
     }
     // A list of values is as good as one.
@@ -101,5 +104,11 @@ const writeNested = (
   return text === "" ? "{}" : `{ ${text} }`
 }
 
-export const documentText = (bytes: Uint8Array, start: number, end: number, masks: boolean): string =>
-  writeNested(bytes, start, end, masks, false, 0).slice(0, maxText)
+/** `isCommand`: its first value names a collection. */
+export const documentText = (
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  masks: boolean,
+  isCommand: boolean,
+): string => writeNested(bytes, start, end, masks, false, 0, isCommand).slice(0, maxText)

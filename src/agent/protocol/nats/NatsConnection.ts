@@ -57,8 +57,9 @@ export class NatsConnection extends FramedConnection {
   protected override frameLength(direction: Direction, bytes: Uint8Array, at: number, end: number): number {
     if (!mayBeOp(bytes, at, end)) return noFrame
     const limit = Math.min(end, at + maxKept)
-    const found = bytes.indexOf(LF, at)
-    if (found < 0 || found >= limit) return end - at >= maxKept ? noFrame : undecided
+    let found = at
+    while (found < limit && bytes[found] !== LF) found++
+    if (found === limit) return end - at >= maxKept ? noFrame : undecided
     if (found === at || bytes[found - 1] !== CR || !line.read(bytes, at, found - 1)) return noFrame
     if (!isSaidBy(line.op, direction === Direction.toServer)) return noFrame
     const length = found + 1 - at + line.payloadBytes
@@ -84,8 +85,9 @@ export class NatsConnection extends FramedConnection {
 
   protected override read(frame: Frame): boolean {
     const { bytes, start, end } = frame
-    const lineEnd = bytes.indexOf(LF, start)
-    if (lineEnd < 0 || lineEnd >= end) return false
+    let lineEnd = start
+    while (lineEnd < end && bytes[lineEnd] !== LF) lineEnd++
+    if (lineEnd === end) return false
     // For a message that came whole its length has just been found.
     if (!line.isAt(bytes, start) && !line.read(bytes, start, lineEnd - 1)) return false
     const isFromClient = frame.direction === Direction.toServer

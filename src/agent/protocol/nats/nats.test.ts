@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest"
 import { ResponseStatus } from "../../../model/L7Session.ts"
 import { keepsToFrames } from "../framed/framed.testing.ts"
 import { Direction, Evidence } from "../Protocol.ts"
+import { makeProtocols } from "../protocols.ts"
 import { readRecording, shortly } from "../recording.testing.ts"
 import { fromClient, fromServer, play } from "../transcript.testing.ts"
 import { makeNats } from "./nats.ts"
@@ -51,6 +52,14 @@ describe("detection", () => {
     ])
       expect(detect(other), other).toBe(Evidence.none)
   })
+})
+
+it("takes its CONNECT before HTTP does", () => {
+  const bytes = Buffer.from(connect(false))
+  const first = makeProtocols().find(
+    (protocol) => protocol.detect(bytes, 0, bytes.length) === Evidence.request,
+  )
+  expect(first?.name).toBe("nats")
 })
 
 describe("a recorded conversation", () => {
