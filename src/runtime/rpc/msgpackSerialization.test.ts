@@ -74,7 +74,7 @@ describe("RPC messages", () => {
         const bytes = Buffer.from(parserOf().encode(one) as Uint8Array)
         bytes[place % bytes.length]! ^= change
         try {
-          fed(bytes, [7])
+          for (const read of fed(bytes, [7])) assert.isObject(read)
         } catch (error) {
           assert.strictEqual((error as { readonly _tag?: string })._tag, "MaxBufferSizeExceeded")
         }

@@ -14,6 +14,15 @@ const itemsMost = 1_000_000
 const packr = new Packr({ useRecords: false, variableMapSize: true })
 const unpackr = new Unpackr({ useRecords: false, int64AsType: "number" })
 
+/** msgpackr throws for keys that are no texts. */
+const unpack = (body: Buffer): unknown => {
+  try {
+    return unpackr.unpack(body) as unknown
+  } catch {
+    return undefined
+  }
+}
+
 /** Why a connection was ended that sent what is no message. */
 export type BrokenReason = "too long" | "malformed"
 
@@ -58,7 +67,7 @@ class Reader {
       this.wanted = 4 + length
       if (bytes.length < this.wanted) break
       const body = bytes.subarray(4, this.wanted)
-      const message: unknown = isPlainMsgpack(body, itemsMost, 64) ? unpackr.unpack(body) : undefined
+      const message = isPlainMsgpack(body, itemsMost, 64) ? unpack(body) : undefined
       if (!isObject(message)) throw this.broken("malformed")
       messages.push(message)
       this.chunks = [bytes.subarray(this.wanted)]
