@@ -5,38 +5,25 @@
 import { type L7Message, RecordType, ResponseStatus } from "../../../model/L7Session.ts"
 import { L7Protocol } from "../../../model/protocol.ts"
 import { u32At } from "../framed/ByteReader.ts"
-import { type Frame, FramedConnection, makeFrame, noFrame, undecided } from "../framed/FramedConnection.ts"
-import { latin1Text, utf8Text } from "../latin1.ts"
+import { type Frame, FramedConnection, makeFrame } from "../framed/FramedConnection.ts"
+import { latin1Text } from "../latin1.ts"
 import type { ParserStats } from "../ParserStats.ts"
 import { Direction, type MessageSink } from "../Protocol.ts"
-import { maskQuoted } from "../sql/quotedValues.ts"
 import { maxStatement, type SqlReader } from "../sql/SqlReader.ts"
 import { type PreparedStatement, StatementCache } from "../sql/StatementCache.ts"
 import { Exchange, Kind, type Waiting } from "./Exchange.ts"
-import {
-  bodyLength,
-  isClientType,
-  isServerType,
-  isStartCode,
-  maxLength,
-  nulAt,
-  StartCode,
-} from "./messages.ts"
+import { mayBegin, messageLength, startHeader, typedHeader } from "./framing.ts"
+import { isStartCode, nulAt, StartCode } from "./messages.ts"
 import { PostgresqlResponse } from "./PostgresqlResponse.ts"
-import { statusOfSqlState } from "./sqlState.ts"
+import { readStartup } from "./startup.ts"
 
 const maxKept = maxStatement + 256
 const maxName = 64
-const typedHeader = 5
-const startHeader = 8
 
 const noStatement: PreparedStatement = { text: "", endpoint: "" }
 const shownFrame = makeFrame()
 
 const letter = (name: string): number => name.charCodeAt(0)
-
-/** States whose text quotes values: wrong data, duplicate keys, syntax. */
-const quotesValues = (state: string): boolean => state.startsWith("22") || state === "42601"
 
 export class PostgresqlConnection extends FramedConnection {
   private readonly statements = new StatementCache()
@@ -94,36 +81,11 @@ export class PostgresqlConnection extends FramedConnection {
   }
 
   protected frameLength(direction: Direction, bytes: Uint8Array, at: number, end: number): number {
-    if (at >= end) return undecided
-    const type = bytes[at]
-    if (direction === Direction.toServer && type === 0) {
-      if (end - at < startHeader) return undecided
-      const length = u32At(bytes, at)
-      return length >= startHeader && length <= 10_000 && isStartCode(u32At(bytes, at + 4)) ? length : noFrame
-    }
-    if (!(direction === Direction.toServer ? isClientType(type) : isServerType(type))) return noFrame
-    if (end - at < typedHeader) return undecided
-    const length = u32At(bytes, at + 1)
-    return length >= 4 && length <= maxLength && this.fits(direction, type, length - 4) ? length + 1 : noFrame
-  }
-
-  private fits(direction: Direction, type: number, body: number): boolean {
-    const fixed = direction === Direction.toClient ? bodyLength(type) : -1
-    return fixed < 0 || fixed === body
+    return messageLength(direction === Direction.toServer, bytes, at, end)
   }
 
   protected mayBegin(direction: Direction, bytes: Uint8Array, start: number, end: number): boolean {
-    const length = this.frameLength(direction, bytes, start, end)
-    if (length === noFrame || length === undecided) return false
-    const next = start + length
-    // The next message begins there too, or the run ends with this one, or it is a statement.
-    if (next === end) return true
-    if (next < end) {
-      const following = this.frameLength(direction, bytes, next, end)
-      return following !== noFrame && (following !== undecided || end - next < typedHeader)
-    }
-    const type = bytes[start]
-    return direction === Direction.toServer && (type === letter("Q") || type === letter("P"))
+    return mayBegin(direction === Direction.toServer, bytes, start, end)
   }
 
   protected lost(direction: Direction): void {
@@ -136,17 +98,7 @@ export class PostgresqlConnection extends FramedConnection {
       return
     }
     // What was lost belongs to the response under way, unless more are outstanding.
-    const head = this.exchange.head()
-    if (
-      head !== undefined &&
-      head.kind !== Kind.sync &&
-      (this.response.isOpen || this.exchange.answers === 1)
-    ) {
-      if (this.response.isOpen && this.response.length > 0) {
-        this.exchange.shift()
-        this.respond(head, true)
-      }
-    }
+    this.respondInPart()
     this.response.isOpen = false
     this.isFailed = false
     const isConfused = this.exchange.answers > 0
@@ -155,11 +107,15 @@ export class PostgresqlConnection extends FramedConnection {
   }
 
   protected override ended(): void {
+    this.respondInPart()
+  }
+
+  /** The end of the response under way will not be seen. */
+  private respondInPart(): void {
     const head = this.exchange.head()
-    if (this.response.isOpen && this.response.length > 0 && head !== undefined && head.kind !== Kind.sync) {
-      this.exchange.shift()
-      this.respond(head, true)
-    }
+    if (!this.response.isOpen || head === undefined || head.kind === Kind.sync) return
+    this.exchange.shift()
+    this.respond(head, true)
   }
 
   protected read(frame: Frame): boolean {
@@ -183,31 +139,17 @@ export class PostgresqlConnection extends FramedConnection {
       message.isAsync = true
     } else {
       this.version = code === StartCode.version3 ? "3.0" : "3.2"
-      this.readParameters(message, bytes, start + startHeader, end)
+      const { application, database, user } = readStartup(bytes, start + startHeader, end)
+      this.database = database
       message.version = this.version
+      message.requestType = "Startup"
+      message.requestDomain = database
+      message.requestResource = message.endpoint = `Login username: ${user} db: ${database}`
+      if (application !== "") message.attributes = ["application_name", application]
       this.exchange.add({ kind: Kind.startup, endpoint: message.endpoint })
     }
     this.stats.requests++
     this.sink.message(message)
-  }
-
-  private readParameters(message: L7Message, bytes: Uint8Array, start: number, end: number): void {
-    let user = ""
-    let at = start
-    while (at < end && bytes[at] !== 0) {
-      const nameEnd = nulAt(bytes, at, end)
-      const stop = nulAt(bytes, nameEnd + 1, end)
-      const name = latin1Text(bytes, at, Math.min(nameEnd, at + maxName))
-      const value = utf8Text(bytes, nameEnd + 1, Math.min(stop, nameEnd + 1 + maxName))
-      if (name === "user") user = value
-      else if (name === "database") this.database = value
-      else if (name === "application_name" && value !== "") message.attributes = ["application_name", value]
-      at = stop + 1
-    }
-    if (this.database === "") this.database = user
-    message.requestType = "Startup"
-    message.requestDomain = this.database
-    message.requestResource = message.endpoint = `Login username: ${user} db: ${this.database}`
   }
 
   private fromClient(frame: Frame): void {
@@ -291,7 +233,8 @@ export class PostgresqlConnection extends FramedConnection {
   }
 
   private name(bytes: Uint8Array, at: number, end: number): string {
-    return latin1Text(bytes, at, nulAt(bytes, at, Math.min(end, at + maxName)))
+    const stop = nulAt(bytes, at, Math.min(end, at + maxName))
+    return stop <= at ? "" : latin1Text(bytes, at, stop)
   }
 
   private compose(frame: Frame, type: string): L7Message {
@@ -435,12 +378,7 @@ export class PostgresqlConnection extends FramedConnection {
   }
 
   private responseMessage(waiting: Waiting): L7Message {
-    const { response } = this
-    const frame = shownFrame
-    frame.startUs = response.startUs
-    frame.endUs = response.endUs
-    frame.tcpSeq = response.tcpSeq
-    frame.captured = response.captured
+    const frame = this.response.toFrame(shownFrame)
     const message = this.messageOf(frame, RecordType.response, L7Protocol.postgresql)
     message.version = this.version
     message.endpoint = waiting.endpoint
@@ -452,18 +390,7 @@ export class PostgresqlConnection extends FramedConnection {
     const message = this.responseMessage(waiting)
     if (isPart) this.stats.truncated++
     else message.length = response.length
-    const attributes: Array<string> = []
-    if (response.isError) {
-      message.status = statusOfSqlState(response.sqlState)
-      message.exception =
-        this.masksLiterals && quotesValues(response.sqlState)
-          ? maskQuoted(response.exception, '"')
-          : response.exception
-      attributes.push("sqlstate", response.sqlState)
-    } else message.status = ResponseStatus.ok
-    if (response.rows >= 0) attributes.push("rows", String(response.rows))
-    if (response.affectedRows >= 0) attributes.push("sql_affected_rows", String(response.affectedRows))
-    if (attributes.length > 0) message.attributes = attributes
+    response.fill(message, this.masksLiterals)
     response.isOpen = false
     this.stats.responses++
     this.sink.message(message)

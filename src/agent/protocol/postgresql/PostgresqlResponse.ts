@@ -1,9 +1,16 @@
 // What has been read of the response under way: its rows, its command tag, its error.
 
+import { type L7Message, ResponseStatus } from "../../../model/L7Session.ts"
+import type { Frame } from "../framed/FramedConnection.ts"
 import { latin1Text, utf8Text } from "../latin1.ts"
+import { maskQuoted } from "../sql/quotedValues.ts"
 import { nulAt } from "./messages.ts"
+import { statusOfSqlState } from "./sqlState.ts"
 
 const maxMessage = 512
+
+/** States whose text quotes values: wrong data, duplicate keys, syntax. */
+const quotesValues = (state: string): boolean => state.startsWith("22") || state === "42601"
 
 export class PostgresqlResponse {
   isOpen = false
@@ -34,11 +41,20 @@ export class PostgresqlResponse {
 
   /** CommandComplete: `SELECT 5`, `INSERT 0 3`, `BEGIN`. */
   tag(bytes: Uint8Array, start: number, end: number): void {
-    const text = latin1Text(bytes, start, nulAt(bytes, start, Math.min(end, start + 64)))
-    const match = /^([A-Z]+)(?: \d+)*? (\d+)$/.exec(text)
-    if (match === null) return
-    const rows = Number(match[2])
-    if (/^(?:SELECT|FETCH|MOVE|SHOW)$/.test(match[1])) this.rows = Math.max(0, this.rows) + rows
+    const stop = nulAt(bytes, start, Math.min(end, start + 64))
+    let at = stop
+    let rows = 0
+    let scale = 1
+    while (at > start && bytes[at - 1] >= 48 && bytes[at - 1] <= 57) {
+      rows += (bytes[--at] - 48) * scale
+      scale *= 10
+    }
+    // BEGIN and the like count nothing.
+    if (at === stop || at === start || bytes[at - 1] !== 32) return
+    // SELECT, FETCH, MOVE, SHOW; the others change rows.
+    const first = bytes[start]
+    const isRead = first === 0x53 || first === 0x46 || (first === 0x4d && bytes[start + 1] === 0x4f)
+    if (isRead) this.rows = Math.max(0, this.rows) + rows
     else this.affectedRows = Math.max(0, this.affectedRows) + rows
   }
 
@@ -55,5 +71,28 @@ export class PostgresqlResponse {
         this.exception = utf8Text(bytes, at + 1, Math.min(stop, at + 1 + maxMessage))
       at = stop + 1
     }
+  }
+
+  /** Its times and sizes as those of one frame. */
+  toFrame(frame: Frame): Frame {
+    frame.startUs = this.startUs
+    frame.endUs = this.endUs
+    frame.tcpSeq = this.tcpSeq
+    frame.captured = this.captured
+    return frame
+  }
+
+  /** Writes what was read into its message. */
+  fill(message: L7Message, masksLiterals: boolean): void {
+    const attributes: Array<string> = []
+    if (this.isError) {
+      const masks = masksLiterals && quotesValues(this.sqlState)
+      message.status = statusOfSqlState(this.sqlState)
+      message.exception = masks ? maskQuoted(this.exception, '"') : this.exception
+      attributes.push("sqlstate", this.sqlState)
+    } else message.status = ResponseStatus.ok
+    if (this.rows >= 0) attributes.push("rows", String(this.rows))
+    if (this.affectedRows >= 0) attributes.push("sql_affected_rows", String(this.affectedRows))
+    if (attributes.length > 0) message.attributes = attributes
   }
 }

@@ -6,26 +6,43 @@ import type { L7Message } from "../../../model/L7Session.ts"
 import { latin1Text, utf8Text } from "../latin1.ts"
 import { readCommentTrace } from "./commentTrace.ts"
 import type { SqlDialect } from "./dialect.ts"
-import { isBeforeTable, isStatementWord, maxWord, TablePlace, tablePlace } from "./words.ts"
+import { firstWord, isBeforeTable, TablePlace, tablePlace } from "./words.ts"
 
 /** Bytes of a statement that are read; the same number bounds its text. */
 export const maxStatement = 4096
 const maxTable = 128
 const maxComments = 4
+/** Longest tag of a dollar quote. */
+const maxTag = 66
 
-const Class = { other: 0, word: 1, digit: 2, space: 3, quote: 4, mark: 5 } as const
+/** `plain` is white space and what means nothing here. */
+const Class = { plain: 0, word: 1, digit: 2, quote: 3, mark: 4 } as const
 
 const classes = Uint8Array.from({ length: 256 }, (_, c) => {
   if (c >= 48 && c <= 57) return Class.digit
   if ((c | 32) >= 97 && (c | 32) <= 122) return Class.word
   if (c === 95 || c >= 128) return Class.word
   if (c === 39 || c === 34 || c === 96) return Class.quote
-  if (c === 45 || c === 35 || c === 47 || c === 36 || c === 40 || c === 41) return Class.mark
-  return c <= 32 ? Class.space : Class.other
+  return c === 45 || c === 35 || c === 47 || c === 36 || c === 40 || c === 41 ? Class.mark : Class.plain
 })
 
+/** 1 for the bytes that words go on with: letters, digits, `_`, `$`. */
+const wordBytes = classes.map((kind, c) => (kind === Class.word || kind === Class.digit || c === 36 ? 1 : 0))
+
+/** Words that are looked for behind the first one. */
+const Wanted = { from: 1, table: 2, secret: 4 } as const
+
+/** What a word that begins with this byte may be. */
+const beginnings = new Uint8Array(256)
+for (const [letters, wanted] of [
+  ["fFsS", Wanted.from],
+  ["tToO", Wanted.table],
+  ["iIpP", Wanted.secret],
+] as const)
+  for (const letter of letters) beginnings[letter.charCodeAt(0)] = wanted
+
 /** What becomes of a token in the text. */
-const Fate = { keep: 0, mask: 1, drop: 2 } as const
+const Fate = { mask: 1, drop: 2 } as const
 type Fate = (typeof Fate)[keyof typeof Fate]
 
 const apostrophe = 39
@@ -40,9 +57,17 @@ const hash = 35
 const LF = 10
 const question = 63
 
-const isWordByte = (c: number): boolean => {
-  const kind = classes[c]
-  return kind === Class.word || kind === Class.digit || c === dollar
+/** Whether bytes[start, ...) are the letters of `word`, which is in small letters. */
+const isWord = (bytes: Uint8Array, start: number, word: string): boolean => {
+  for (let i = 0; i < word.length; i++) if ((bytes[start + i] | 32) !== word.charCodeAt(i)) return false
+  return true
+}
+
+/** Text of UTF-8; most of it is ASCII, which is cheaper to make. */
+const textOf = (bytes: Uint8Array, start: number, end: number): string => {
+  let all = 0
+  for (let i = start; i < end; i++) all |= bytes[i]
+  return all < 128 ? latin1Text(bytes, start, end) : utf8Text(bytes, start, end)
 }
 
 export class SqlReader {
@@ -58,10 +83,11 @@ export class SqlReader {
   private length = 0
   private bytes: Uint8Array = this.out
   private end = 0
-  private isAscii = true
-  private fate: Fate = Fate.keep
+  /** Where the run of bytes that are kept as they are began. */
+  private keptFrom = 0
   private hasFirst = false
-  private place: TablePlace = TablePlace.nowhere
+  /** Words that mean something from here on. */
+  private wanted = 0
   private isTableNext = false
   private isSecret = false
   private depth = 0
@@ -77,37 +103,34 @@ export class SqlReader {
   }
 
   read(bytes: Uint8Array, start: number, stop: number): void {
-    this.begin(bytes, Math.min(stop, start + maxStatement))
-    const { end } = this
+    const end = Math.min(stop, start + maxStatement)
+    this.begin(bytes, start, end)
     let i = start
     while (i < end) {
-      const from = i
       const c = bytes[i]
-      this.fate = Fate.keep
       switch (classes[c]) {
+        case Class.plain: {
+          i++
+          break
+        }
         case Class.word: {
-          i = this.word(i)
+          i = this.word(i, c)
           break
         }
         case Class.digit: {
-          i = this.number(i)
+          i = this.put(i, this.number(i), Fate.mask)
           break
         }
         case Class.quote: {
           i = this.quoted(i, c)
           break
         }
-        case Class.mark: {
-          i = this.mark(i, c)
-          break
-        }
         default: {
-          i++
+          i = this.mark(i, c)
         }
       }
-      this.put(from, i)
     }
-    this.finish(stop > end)
+    this.finish(start, stop > end)
   }
 
   /** Takes the trace identity from the comments that `read` found; their bytes must still be there. */
@@ -118,30 +141,31 @@ export class SqlReader {
       rank = readCommentTrace(latin1Text(this.bytes, comments[i], comments[i + 1]), message, rank)
   }
 
-  private put(from: number, to: number): void {
-    const { bytes, fate, out } = this
-    if (fate === Fate.drop) return
-    if (fate === Fate.mask && (this.masksLiterals || this.isSecret)) {
-      out[this.length++] = question
-      return
-    }
+  /** Ends a run of bytes that are kept where a token begins that is not; returns the end of the token. */
+  private put(from: number, to: number, fate: Fate): number {
+    if (fate === Fate.mask && !this.masksLiterals && !this.isSecret) return to
+    this.copy(from)
+    if (fate === Fate.mask) this.out[this.length++] = question
+    this.keptFrom = to
+    return to
+  }
+
+  /** Copies the bytes kept so far, up to `to`. */
+  private copy(to: number): void {
+    const { bytes, out } = this
     let { length } = this
-    for (let at = from; at < to; at++) {
-      const c = bytes[at]
-      if (c >= 128) this.isAscii = false
-      out[length++] = c
-    }
+    for (let at = this.keptFrom; at < to; at++) out[length++] = bytes[at]
     this.length = length
   }
 
-  private begin(bytes: Uint8Array, end: number): void {
+  private begin(bytes: Uint8Array, start: number, end: number): void {
     this.bytes = bytes
     this.end = end
+    this.keptFrom = start
     this.length = 0
-    this.isAscii = true
     this.hasFirst = false
     this.keyword = this.table = ""
-    this.place = TablePlace.nowhere
+    this.wanted = 0
     this.isTableNext = false
     this.isSecret = false
     this.depth = 0
@@ -149,108 +173,102 @@ export class SqlReader {
     this.comments.length = 0
   }
 
-  private finish(isCut: boolean): void {
-    const { out } = this
-    let { length } = this
-    let from = 0
-    // Not half a character at the cut.
-    if (isCut) {
-      while (length > 0 && (out[length - 1] & 0xc0) === 0x80) length--
-      if (length > 0 && out[length - 1] >= 0xc0) length--
+  private finish(start: number, isCut: boolean): void {
+    if (this.keptFrom === start) this.text = this.trimmed(this.bytes, start, this.end, isCut)
+    else {
+      this.copy(this.end)
+      this.text = this.trimmed(this.out, 0, this.length, isCut)
     }
-    // Where comments were left out, white space remained.
-    if (this.masksLiterals) {
-      while (length > 0 && out[length - 1] <= 32) length--
-      while (from < length && out[from] <= 32) from++
-    }
-    this.text = this.isAscii ? latin1Text(out, from, length) : utf8Text(out, from, length)
     this.endpoint = this.table === "" ? this.keyword : `${this.keyword} ${this.table}`
   }
 
-  /** A word from `i`; returns its end. */
-  private word(i: number): number {
+  private trimmed(bytes: Uint8Array, start: number, end: number, isCut: boolean): string {
+    let from = start
+    let to = end
+    // Not half a character at the cut.
+    if (isCut) {
+      while (to > from && (bytes[to - 1] & 0xc0) === 0x80) to--
+      if (to > from && bytes[to - 1] >= 0xc0) to--
+    }
+    // Where comments were left out, white space remained.
+    if (this.masksLiterals) {
+      while (to > from && bytes[to - 1] <= 32) to--
+      while (from < to && bytes[from] <= 32) from++
+    }
+    return textOf(bytes, from, to)
+  }
+
+  /** A word from `i`, which begins with `c`; returns its end. */
+  private word(i: number, c: number): number {
     const { bytes, end } = this
     let at = i + 1
-    while (at < end && isWordByte(bytes[at])) at++
+    while (at < end && wordBytes[bytes[at]] === 1) at++
     // E'...', N'...', X'...', B'...'
-    if (at === i + 1 && at < end && bytes[at] === apostrophe) {
-      const stop = this.string(at, apostrophe, this.dialect.backslashes || (bytes[i] | 32) === 101)
-      this.fate = Fate.mask
-      return stop
-    }
+    if (at === i + 1 && at < end && bytes[at] === apostrophe)
+      return this.put(i, this.string(at, apostrophe, this.dialect.backslashes || (c | 32) === 101), Fate.mask)
     if (this.isTableNext) this.tableWord(i, at)
-    else if (at - i <= maxWord && this.isWordOfInterest(bytes[i])) {
-      this.noticeWord(latin1Text(bytes, i, at).toUpperCase())
-    }
+    else if (!this.hasFirst) this.firstWord(i, at)
+    else if ((beginnings[c] & this.wanted) !== 0) this.wantedWord(i, at - i)
     return at
   }
 
-  /** Only words that begin like one that is looked for are made into text. */
-  private isWordOfInterest(first: number): boolean {
-    if (!this.hasFirst) return true
-    switch (first | 32) {
-      case 102: // FROM
-      case 115: // SELECT
-        return this.place === TablePlace.afterFrom && this.table === ""
-      case 116: // TABLE
-      case 111: // ON
-        return this.place === TablePlace.afterTable && this.table === ""
-      case 105: // IDENTIFIED
-      case 112: // PASSWORD
-        return true
-      default:
-        return false
-    }
+  private firstWord(start: number, end: number): void {
+    this.hasFirst = true
+    this.wanted = Wanted.secret
+    const word = firstWord(this.bytes, start, end)
+    if (word === undefined) return
+    this.keyword = word
+    const place = tablePlace(word)
+    this.isTableNext = place === TablePlace.next
+    if (place === TablePlace.afterFrom) this.wanted |= Wanted.from
+    else if (place === TablePlace.afterTable) this.wanted |= Wanted.table
+    if (word === "SELECT" || word === "DELETE") this.selects |= 1 << this.depth
   }
 
-  private noticeWord(word: string): void {
-    if (!this.hasFirst) {
-      this.hasFirst = true
-      if (!isStatementWord(word)) return
-      this.keyword = word
-      this.place = tablePlace(word)
-      this.isTableNext = this.place === TablePlace.next
-      if (word === "SELECT" || word === "DELETE") this.selects |= 1 << this.depth
-      return
-    }
-    switch (word) {
-      case "SELECT": {
-        this.selects |= 1 << this.depth
-        break
+  private wantedWord(start: number, length: number): void {
+    const { bytes } = this
+    switch (length) {
+      case 2: {
+        if (isWord(bytes, start, "on")) this.isTableNext = true
+        return
       }
-      case "FROM": {
+      case 4: {
         // `extract(year FROM x)` is none: there is no SELECT in its parentheses.
-        if (this.place === TablePlace.afterFrom && ((this.selects >> this.depth) & 1) === 1)
-          this.isTableNext = true
-        break
+        if (((this.selects >> this.depth) & 1) === 1 && isWord(bytes, start, "from")) this.isTableNext = true
+        return
       }
-      case "TABLE":
-      case "ON": {
-        if (this.place === TablePlace.afterTable) this.isTableNext = true
-        break
+      case 5: {
+        if (isWord(bytes, start, "table")) this.isTableNext = true
+        return
       }
-      case "IDENTIFIED":
-      case "PASSWORD": {
-        this.isSecret = true
-        break
+      case 6: {
+        if (isWord(bytes, start, "select")) this.selects |= 1 << this.depth
+        return
+      }
+      case 8: {
+        if (isWord(bytes, start, "password")) this.isSecret = true
+        return
+      }
+      case 10: {
+        if (isWord(bytes, start, "identified")) this.isSecret = true
+        return
       }
       default:
     }
   }
 
   private tableWord(start: number, end: number): void {
-    const { bytes } = this
-    if (end - start <= maxWord && isBeforeTable(latin1Text(bytes, start, end).toUpperCase())) return
+    if (isBeforeTable(this.bytes, start, end)) return
     this.addTable(start, end, end)
   }
 
   /** bytes[start, end) names the table or a part of its name; the name may go on at `next` with a dot. */
   private addTable(start: number, end: number, next: number): void {
-    const part = utf8Text(this.bytes, start, Math.min(end, start + maxTable))
+    const part = textOf(this.bytes, start, Math.min(end, start + maxTable))
     this.table = this.table === "" ? part : `${this.table}.${part}`
     const goesOn = next < this.end && this.bytes[next] === dot && this.table.length < maxTable
     this.isTableNext = goesOn
-    if (!goesOn) this.place = TablePlace.nowhere
+    if (!goesOn) this.wanted = Wanted.secret
   }
 
   private number(i: number): number {
@@ -258,18 +276,16 @@ export class SqlReader {
     let at = i + 1
     while (at < end) {
       const c = bytes[at]
-      if (isWordByte(c) || c === dot) at++
+      if (wordBytes[c] === 1 || c === dot) at++
       else if ((c === 43 || c === minus) && (bytes[at - 1] | 32) === 101 && bytes[i + 1] !== 120) at++
       else break
     }
-    this.fate = Fate.mask
     return at
   }
 
   private quoted(i: number, quote: number): number {
     if (quote === apostrophe || (quote === doubleQuote && this.dialect.doubleQuotesText)) {
-      this.fate = Fate.mask
-      return this.string(i, quote, this.dialect.backslashes)
+      return this.put(i, this.string(i, quote, this.dialect.backslashes), Fate.mask)
     }
     const stop = this.string(i, quote, false)
     this.hasFirst = true
@@ -307,8 +323,8 @@ export class SqlReader {
       next === minus &&
       (!dialect.dashesNeedSpace || i + 2 >= end || bytes[i + 2] <= 32)
     )
-      return this.line(i + 2)
-    else if (c === hash && dialect.hashComments) return this.line(i + 1)
+      return this.line(i, i + 2)
+    else if (c === hash && dialect.hashComments) return this.line(i, i + 1)
     else if (c === dollar) return this.dollar(i, next)
     return i + 1
   }
@@ -317,12 +333,17 @@ export class SqlReader {
   private dollar(i: number, next: number): number {
     const { bytes, end } = this
     let at = i + 1
-    while (at < end && isWordByte(bytes[at]) && bytes[at] !== dollar) at++
+    while (at < end && wordBytes[bytes[at]] === 1 && bytes[at] !== dollar) at++
     if (!this.dialect.dollarQuotes || at === end || bytes[at] !== dollar || classes[next] === Class.digit)
       return at
     const length = at + 1 - i
-    this.fate = Fate.mask
-    for (let close = at + 1; close + length <= end; close++) {
+    return length > maxTag ? at : this.put(i, this.dollarEnd(i, at + 1, length), Fate.mask)
+  }
+
+  /** Behind the same tag as that of `length` bytes at `i`, from `start` on. */
+  private dollarEnd(i: number, start: number, length: number): number {
+    const { bytes, end } = this
+    for (let close = start; close + length <= end; close++) {
       let same = 0
       while (same < length && bytes[close + same] === bytes[i + same]) same++
       if (same === length) return close + length
@@ -330,27 +351,26 @@ export class SqlReader {
     return end
   }
 
-  private line(bodyAt: number): number {
+  private line(from: number, bodyAt: number): number {
     const { bytes, end } = this
     let at = bodyAt
     while (at < end && bytes[at] !== LF) at++
-    return this.comment(bodyAt, at, at)
+    return this.comment(from, bodyAt, at, at)
   }
 
-  private block(i: number): number {
+  private block(from: number): number {
     const { bytes, end } = this
-    const bodyAt = i + 2
+    const bodyAt = from + 2
     // Hints and conditional code are part of the statement.
     if (bodyAt < end && (bytes[bodyAt] === 33 || bytes[bodyAt] === 43)) return bodyAt + 1
     let at = bodyAt
     while (at + 1 < end && !(bytes[at] === star && bytes[at + 1] === slash)) at++
-    return at + 1 < end ? this.comment(bodyAt, at, at + 2) : this.comment(bodyAt, end, end)
+    return at + 1 < end ? this.comment(from, bodyAt, at, at + 2) : this.comment(from, bodyAt, end, end)
   }
 
   /** Comments carry values (trace identities): where literals are masked, comments are left out. */
-  private comment(bodyAt: number, bodyEnd: number, next: number): number {
+  private comment(from: number, bodyAt: number, bodyEnd: number, next: number): number {
     if (this.comments.length < 2 * maxComments) this.comments.push(bodyAt, bodyEnd)
-    if (this.masksLiterals) this.fate = Fate.drop
-    return next
+    return this.masksLiterals ? this.put(from, next, Fate.drop) : next
   }
 }

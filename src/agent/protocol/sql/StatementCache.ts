@@ -11,6 +11,8 @@ const maxCharacters = 65_536
 
 export class StatementCache {
   characters = 0
+  /** PostgreSQL's unnamed one, which every query replaces. */
+  private unnamed: PreparedStatement | undefined
   private readonly statements = new Map<number | string, PreparedStatement>()
 
   get size(): number {
@@ -18,6 +20,10 @@ export class StatementCache {
   }
 
   set(key: number | string, statement: PreparedStatement): void {
+    if (key === "") {
+      this.unnamed = statement
+      return
+    }
     this.delete(key)
     this.statements.set(key, statement)
     this.characters += statement.text.length
@@ -29,6 +35,7 @@ export class StatementCache {
   }
 
   get(key: number | string): PreparedStatement | undefined {
+    if (key === "") return this.unnamed
     const statement = this.statements.get(key)
     if (statement !== undefined && this.statements.size > maxStatements / 2) {
       this.statements.delete(key)
@@ -38,6 +45,7 @@ export class StatementCache {
   }
 
   delete(key: number | string): void {
+    if (key === "") this.unnamed = undefined
     const statement = this.statements.get(key)
     if (statement === undefined) return
     this.characters -= statement.text.length
@@ -46,6 +54,7 @@ export class StatementCache {
 
   clear(): void {
     this.statements.clear()
+    this.unnamed = undefined
     this.characters = 0
   }
 }

@@ -49,11 +49,46 @@ const places: Record<string, TablePlace> = {
 
 export const tablePlace = (word: string): TablePlace => places[word] ?? TablePlace.nowhere
 
-const between = new Set(
+const hashOf = (bytes: ArrayLike<number>, start: number, end: number): number => {
+  let hash = end - start
+  for (let i = start; i < end; i++) hash = (Math.imul(hash, 31) + (bytes[i] | 32)) | 0
+  return hash
+}
+
+/** Finds which of a few words stands in bytes[start, end), in any case, without making a text of it. */
+class WordTable {
+  private readonly words = new Map<number, string>()
+
+  constructor(words: Iterable<string>) {
+    for (const word of words) {
+      const codes = Array.from(word, (letter) => letter.charCodeAt(0))
+      this.words.set(hashOf(codes, 0, codes.length), word)
+    }
+  }
+
+  find(bytes: Uint8Array, start: number, end: number): string | undefined {
+    const length = end - start
+    if (length > maxWord) return undefined
+    const word = this.words.get(hashOf(bytes, start, end))
+    if (word === undefined || word.length !== length) return undefined
+    for (let i = 0; i < length; i++)
+      if (word.charCodeAt(i) !== bytes[start + i] && word.charCodeAt(i) !== bytes[start + i] - 32)
+        return undefined
+    return word
+  }
+}
+
+const firstWords = new WordTable(statementWords)
+const between = new WordTable(
   "INTO IF NOT EXISTS ONLY TABLE LOW_PRIORITY HIGH_PRIORITY DELAYED IGNORE QUICK LATERAL OVERWRITE".split(
     " ",
   ),
 )
 
+/** The first word of a statement, in upper case; undefined when bytes[start, end) are none. */
+export const firstWord = (bytes: Uint8Array, start: number, end: number): string | undefined =>
+  firstWords.find(bytes, start, end)
+
 /** Words that may stand before the table's name. */
-export const isBeforeTable = (word: string): boolean => between.has(word)
+export const isBeforeTable = (bytes: Uint8Array, start: number, end: number): boolean =>
+  between.find(bytes, start, end) !== undefined
