@@ -81,6 +81,8 @@ describeSystem(
       drain()
       events.length = 0
       act()
+      // The client may have its answer before the server's call has returned.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
       drain()
       return events
     }

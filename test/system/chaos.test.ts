@@ -10,5 +10,6 @@ describeSystem("sudden death under load", [], () => {
     const [result] = await chaos(10, 3)
     expect(result?.measured).toContain("0 of them missing, 0 doubled, 0 in parts, 0 out of nowhere")
     expect(result?.isMet).toBe(true)
-  })
+    // A machine with other work to do takes its time.
+  }, 400_000)
 })
