@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import { fileURLToPath } from "node:url"
 import { configKeys } from "../runtime/configKeys.ts"
 import type { SondeConfig } from "../runtime/configSchema.ts"
+import { formatAddress } from "../wire/socket.ts"
 import type { RunningServer } from "./startServer.ts"
 
 export class AgentEnded extends Data.TaggedError("AgentEnded")<{ readonly message: string }> {}
@@ -31,8 +32,6 @@ const environmentOf = (config: SondeConfig): Record<string, string> => {
   return environment
 }
 
-const address = (host: string, port: number): string => `${host.includes(":") ? `[${host}]` : host}:${port}`
-
 /** Runs the agent until it ends (a failure) or the fiber is interrupted (then it is stopped in order). */
 export const agentChild = (
   config: SondeConfig,
@@ -49,8 +48,8 @@ export const agentChild = (
           ...config,
           agent: {
             ...config.agent,
-            controllers: [address(config.control.host, controlPort)],
-            server: address(config.ingest.host, ingestPort),
+            controllers: [formatAddress({ host: config.control.host, port: controlPort })],
+            server: formatAddress({ host: config.ingest.host, port: ingestPort }),
             token,
           },
           // Ports that were given out: the agent leaves them alone.

@@ -3,6 +3,7 @@
 import * as Effect from "effect/Effect"
 import type * as CliError from "effect/cli/CliError"
 import type { SondeConfig } from "../runtime/configSchema.ts"
+import { formatAddress } from "../wire/socket.ts"
 import { fail } from "./options.ts"
 
 const call = (
@@ -10,7 +11,7 @@ const call = (
   path: string,
   init: RequestInit,
 ): Effect.Effect<unknown, CliError.UserError> => {
-  const base = `http://${config.http.host}:${config.http.port}`
+  const base = `http://${formatAddress(config.http)}`
   return Effect.tryPromise({
     try: async (signal) => {
       const response = await fetch(base + path, { ...init, signal })

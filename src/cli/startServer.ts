@@ -32,7 +32,7 @@ import { TableWriter } from "../ingester/write/TableWriter.ts"
 import { QuerierHttp } from "../querier/QuerierHttp.ts"
 import { clickHouseStore } from "../querier/store/clickHouseStore.ts"
 import { Regions } from "../querier/sql/Regions.ts"
-import { type OtherRegion, parseRegion } from "../runtime/otherRegions.ts"
+import { parseRegion, regionsOf } from "../runtime/otherRegions.ts"
 import { ClickHouse, ClickHouseError } from "../runtime/clickhouse/ClickHouse.ts"
 import type { EngineError } from "../runtime/clickhouse/EngineError.ts"
 import type { SondeConfig } from "../runtime/configSchema.ts"
@@ -138,9 +138,6 @@ const gateOf =
   (work) =>
     whileLeading(membership, "server/labeler/leading", work)
 
-const otherRegions = ({ cluster }: SondeConfig): ReadonlyArray<OtherRegion> =>
-  cluster.regions.flatMap((text) => parseRegion(text) ?? [])
-
 /** Told at the start, and then left out. */
 const warnOfRegions = ({ cluster }: SondeConfig) =>
   Effect.forEach(
@@ -155,7 +152,7 @@ const querier = (config: SondeConfig, door: AdminDoorway) =>
       clickHouseStore,
       consoleSources(config),
       door.layer,
-      Layer.succeed(Regions, { self: config.cluster.region, others: otherRegions(config) }),
+      Layer.succeed(Regions, { self: config.cluster.region, others: regionsOf(config.cluster.regions) }),
     ]),
   )
 

@@ -11,7 +11,7 @@ import { AdminRpc } from "../wire/control/AdminRpc.ts"
 import { AgentRpc } from "../wire/control/AgentRpc.ts"
 import { assertMayListen, listenError, type ListenError } from "../wire/socket.ts"
 import type { AdminCalls, AdminTag, PayloadOf } from "./admin/AdminCalls.ts"
-import { bearerOf } from "./admin/Caller.ts"
+import { bearerOf } from "../wire/token.ts"
 import { agentHandlers, type AgentHandlersOptions } from "./agents/agentHandlers.ts"
 
 export interface PortOptions {

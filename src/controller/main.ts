@@ -8,10 +8,10 @@ import { resolve } from "node:path"
 import type { ClickHouse } from "../runtime/clickhouse/ClickHouse.ts"
 import type { SondeConfig } from "../runtime/configSchema.ts"
 import type { Coordination, CoordinationError } from "../runtime/coordination/Coordination.ts"
-import { parseRegion } from "../runtime/otherRegions.ts"
+import { regionsOf } from "../runtime/otherRegions.ts"
 import type { AgentMachine } from "../wire/control/AdminRpc.ts"
 import type { AgentHello, ServerAddress } from "../wire/control/AgentRpc.ts"
-import type { ListenError } from "../wire/socket.ts"
+import { formatAddress, type ListenError } from "../wire/socket.ts"
 import { AdminCalls, type AdminHandlers } from "./admin/AdminCalls.ts"
 import { Audit } from "./admin/Audit.ts"
 import { type LocalTokenError, localToken } from "./admin/LocalToken.ts"
@@ -73,7 +73,7 @@ export class Controller extends Context.Service<
 /** Where this server's ports are for others. */
 const advertised = (config: SondeConfig, listens: string, port: number): string => {
   const host = config.cluster.host === "" ? listens : config.cluster.host
-  return `${host.includes(":") ? `[${host}]` : host}:${port}`
+  return formatAddress({ host, port })
 }
 
 const traitsOf = ({ agent, ...hello }: AgentHello): AgentTraits => ({ ...hello, id: agent })
@@ -197,7 +197,7 @@ const start = Effect.fnUntraced(function* (config: SondeConfig, options: Control
   const made = yield* assemble({
     prefix,
     region: cluster.region,
-    otherRegions: cluster.regions.flatMap((text) => parseRegion(text) ?? []),
+    otherRegions: regionsOf(cluster.regions),
     version: options.version,
     secret: security.secret,
     clientTls: security.clientTls,

@@ -19,6 +19,7 @@ import { consoleRoutes, type RouteHandler } from "./http/consoleRoutes.ts"
 import { ApiError } from "./http/ApiError.ts"
 import { type OriginRules, refusedOrigin } from "./http/originGuard.ts"
 import { portOwner } from "../runtime/portOwner.ts"
+import { formatAddress } from "../wire/socket.ts"
 import { errorResponse } from "./http/responses.ts"
 import { makeStaticFiles } from "./http/StaticFiles.ts"
 import { getSql, postSql } from "./sql/sqlRoute.ts"
@@ -48,7 +49,7 @@ const errorCode = (cause: unknown): string =>
   cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : ""
 
 const listenError = (options: QuerierHttpOptions, cause: unknown): ListenError => {
-  const address = `${options.host}:${options.port}`
+  const address = formatAddress(options)
   switch (errorCode(cause)) {
     case "EADDRINUSE":
       return new ListenError({
@@ -130,8 +131,7 @@ export class QuerierHttp extends Context.Service<
         }
         yield* server.serve(guarded(options)(router.asHttpEffect()))
         const port = server.address._tag === "UnixPathAddress" ? options.port : server.address.port
-        const host = options.host.includes(":") ? `[${options.host}]` : options.host
-        return { host: options.host, port, url: `http://${host}:${port}/` }
+        return { host: options.host, port, url: `http://${formatAddress({ host: options.host, port })}/` }
       }),
     )
 }

@@ -16,6 +16,10 @@ export const parseRegion = (text: string): OtherRegion | undefined => {
   return name === undefined || url === undefined || !URL.canParse(url) ? undefined : { name, url }
 }
 
+/** Those of the configuration; what is no region is left out. */
+export const regionsOf = (texts: ReadonlyArray<string>): ReadonlyArray<OtherRegion> =>
+  texts.flatMap((text) => parseRegion(text) ?? [])
+
 /** Empty: it answers; else why not. */
 export const regionProblem = (region: OtherRegion): Effect.Effect<string> =>
   Effect.tryPromise((signal) => fetch(`${region.url}/healthz`, { signal })).pipe(

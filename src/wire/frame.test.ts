@@ -5,7 +5,7 @@ import { encodeFrame, FrameReader, FrameType, readFrame } from "./frame.ts"
 import { decodeBatch, decodeHello, decodeNack, decodeStatus, encodeStatus } from "./messages.ts"
 import { isPlainMsgpack } from "../runtime/rpc/plainMsgpack.ts"
 import { statusPayloadMost } from "./limits.ts"
-import { isLoopback, parseAddress } from "./socket.ts"
+import { formatAddress, isLoopback, parseAddress } from "./socket.ts"
 import { isTokenValid } from "./token.ts"
 
 const frames = fc.array(
@@ -171,6 +171,8 @@ describe("addresses and tokens", () => {
     assert.deepStrictEqual(parseAddress("127.0.0.1:20033"), { host: "127.0.0.1", port: 20033 })
     assert.deepStrictEqual(parseAddress("[::1]:1"), { host: "::1", port: 1 })
     assert.deepStrictEqual(parseAddress("server.example:443"), { host: "server.example", port: 443 })
+    for (const text of ["127.0.0.1:20033", "[::1]:1"])
+      assert.strictEqual(formatAddress(parseAddress(text)!), text)
     for (const wrong of ["", "host", "host:", ":1", "host:99999", "::1:80", "a b:1"])
       assert.isUndefined(parseAddress(wrong))
     assert.isTrue(["127.0.0.1", "127.9.9.9", "::1", "localhost"].every(isLoopback))

@@ -70,6 +70,10 @@ export const parseAddress = (text: string): Address | undefined => {
   return match === null || port > 65_535 ? undefined : { host: match[1] ?? match[2], port }
 }
 
+/** What `parseAddress` reads. */
+export const formatAddress = ({ host, port }: Address): string =>
+  host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`
+
 export const isLoopback = (host: string): boolean =>
   host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host)
 
@@ -220,7 +224,7 @@ export const connectSocket = (
   )
 
 export const listenError = (address: Address, setting: string, cause: NodeJS.ErrnoException): ListenError => {
-  const where = `${address.host}:${address.port}`
+  const where = formatAddress(address)
   switch (cause.code) {
     case "EADDRINUSE": {
       const owner = portOwner(address.port)

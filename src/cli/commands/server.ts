@@ -3,6 +3,7 @@
 import * as Effect from "effect/Effect"
 import * as Command from "effect/cli/Command"
 import { loggerLayer } from "../../runtime/PinoLogger.ts"
+import { formatAddress } from "../../wire/socket.ts"
 import { configFlags, configOf, fail, json } from "../options.ts"
 import { print, printJson } from "../output.ts"
 import { startServer } from "../startServer.ts"
@@ -15,9 +16,9 @@ export const server = Command.make(
     const config = yield* configOf(flags)
     yield* Effect.gen(function* () {
       const server = yield* startServer(config).pipe(Effect.mapError((error) => fail(error.message)))
-      const ingest = `${config.ingest.host}:${server.ingestPort}`
-      const control = `${config.control.host}:${server.controlPort}`
-      const admin = `${config.admin.host}:${server.adminPort}`
+      const ingest = formatAddress({ host: config.ingest.host, port: server.ingestPort })
+      const control = formatAddress({ host: config.control.host, port: server.controlPort })
+      const admin = formatAddress({ host: config.admin.host, port: server.adminPort })
       if (json)
         printJson({ event: "ready", version, url: server.url, ingest, control, admin, pid: process.pid })
       else

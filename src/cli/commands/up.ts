@@ -6,6 +6,7 @@ import * as Command from "effect/cli/Command"
 import { styleText } from "node:util"
 import { loggerLayer } from "../../runtime/PinoLogger.ts"
 import { supervise } from "../../runtime/supervise.ts"
+import { formatAddress } from "../../wire/socket.ts"
 import { agentChild } from "../agentChild.ts"
 import { configFlags, configOf, fail, json } from "../options.ts"
 import { print, printJson } from "../output.ts"
@@ -25,9 +26,9 @@ export const up = Command.make(
         event: "ready",
         version,
         url: server.url,
-        ingest: `${config.ingest.host}:${server.ingestPort}`,
-        control: `${config.control.host}:${server.controlPort}`,
-        admin: `${config.admin.host}:${server.adminPort}`,
+        ingest: formatAddress({ host: config.ingest.host, port: server.ingestPort }),
+        control: formatAddress({ host: config.control.host, port: server.controlPort }),
+        admin: formatAddress({ host: config.admin.host, port: server.adminPort }),
         pid: process.pid,
       }
       if (json) printJson(ready)

@@ -5,7 +5,7 @@ import { coordinationInProcess } from "../../runtime/coordination/memory.ts"
 import type { Role } from "../../wire/control/AdminRpc.ts"
 import { type AdminHandlers, adminError, makeAdminCalls } from "./AdminCalls.ts"
 import { Audit } from "./Audit.ts"
-import { bearerOf } from "./Caller.ts"
+import { bearerOf } from "../../wire/token.ts"
 
 /** Answers every call with nothing. */
 const handlers = new Proxy({} as AdminHandlers, {

@@ -10,7 +10,3 @@ export interface Caller {
 
 /** Each role includes the ones before it. */
 export const isEnough = (role: Role, needed: Role): boolean => roles.indexOf(role) >= roles.indexOf(needed)
-
-/** The token of an `authorization` header; empty: there is none. */
-export const bearerOf = (header: string | undefined): string =>
-  /^Bearer ([\x21-\x7e]{1,1024})$/i.exec(header ?? "")?.[1] ?? ""

@@ -3,6 +3,7 @@
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import { bearerOf } from "../../wire/token.ts"
 import { ApiError, badParameter } from "../http/ApiError.ts"
 import { AdminDoor, type AdminRefused } from "./AdminDoor.ts"
 
@@ -16,8 +17,6 @@ const statuses: Readonly<Record<AdminRefused["reason"], number>> = {
   unavailable: 503,
 }
 
-const tokenOf = (header: string | undefined): string => /^Bearer (\S+)$/i.exec(header ?? "")?.[1] ?? ""
-
 export const adminCall = Effect.gen(function* () {
   const request = yield* HttpServerRequest.HttpServerRequest
   const name = (yield* HttpRouter.params)["call"] ?? ""
@@ -25,7 +24,7 @@ export const adminCall = Effect.gen(function* () {
     Effect.mapError(() => badParameter("body", "what was sent", "JSON")),
   )
   const door = yield* AdminDoor
-  return yield* door.call(name, payload, tokenOf(request.headers["authorization"])).pipe(
+  return yield* door.call(name, payload, bearerOf(request.headers["authorization"])).pipe(
     Effect.map((answer) => answer ?? null),
     Effect.mapError(
       ({ message, next, reason }) =>

@@ -12,7 +12,7 @@ import { readClientTls } from "../../../runtime/tls/files.ts"
 import { clientTls, fetchAuthority } from "../../../runtime/tls/tlsOptions.ts"
 import { type AdminError, AdminRpc } from "../../../wire/control/AdminRpc.ts"
 import { parseToken } from "../../../wire/enrolToken.ts"
-import { type Address, isLoopback, parseAddress } from "../../../wire/socket.ts"
+import { type Address, formatAddress, isLoopback, parseAddress } from "../../../wire/socket.ts"
 import { type ConfigFlags, configFlags, configOf, fail, json } from "../../options.ts"
 import { adminTokenFile } from "../../../runtime/dataFiles.ts"
 
@@ -55,7 +55,7 @@ const tlsTo = (address: Address, data: string, token: string) => {
 
 const connect = Effect.fnUntraced(function* (flags: AdminFlags) {
   const config = yield* configOf(flags)
-  const text = Option.getOrElse(flags.server, () => `${config.admin.host}:${config.admin.port}`)
+  const text = Option.getOrElse(flags.server, () => formatAddress(config.admin))
   const address = parseAddress(text)
   if (address === undefined) return yield* fail(`--server ${text}: expected HOST:PORT`)
   const file = join(config.data, adminTokenFile)
