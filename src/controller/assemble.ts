@@ -27,7 +27,7 @@ import { AgentGroups } from "./config/AgentGroups.ts"
 import { AgentReports } from "./config/AgentReports.ts"
 import { ConfigStore } from "./config/ConfigStore.ts"
 import { EffectiveConfig } from "./config/EffectiveConfig.ts"
-import { Rollouts } from "./config/Rollouts.ts"
+import { driveRollouts, Rollouts } from "./config/Rollouts.ts"
 import { Enrolment } from "./enrol/Enrolment.ts"
 import { RegionAuthority } from "./enrol/RegionAuthority.ts"
 import { Tokens } from "./enrol/Tokens.ts"
@@ -58,7 +58,6 @@ export interface AssembleOptions {
 const hourMs = 3_600_000
 const balanceEveryMs = 15_000
 const cleanEveryMs = 60_000
-const rolloutEveryMs = 1_000
 const viewOfRegion = { state: "reachable", message: "", isHere: true } as const
 
 export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
@@ -168,15 +167,9 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
       yield* enrolment.trim
     }
   })
-  const stepRollouts = Effect.gen(function* () {
-    while (true) {
-      yield* rollouts.step(commit)
-      yield* Effect.sleep(rolloutEveryMs)
-    }
-  })
   for (const [path, work] of [
     ["controller/leader/balance", keepBalanced],
-    ["controller/leader/roll-outs", stepRollouts],
+    ["controller/leader/roll-outs", driveRollouts(rollouts, commit)],
     ["controller/leader/clean-up", clean],
   ] as const)
     yield* Effect.forkScoped(whileLeading(membership, path, work))

@@ -43,7 +43,6 @@ export const AgentConfigSchema = Schema.Struct(agentConfigFields).annotate({
   title: "Settings of agents",
   description: "What a server may set for agents; every key is optional.",
 })
-export type AgentConfig = typeof AgentConfigSchema.Type
 
 export interface AgentConfigKey extends ConfigKey {
   readonly change: "hot" | "restart"

@@ -1,4 +1,5 @@
-// Sparse settings of agents by path, as layers, the wire and agents have them: their digest, their nested form, what is wrong with them.
+// Sparse settings of agents by path, as layers, the wire and agents have them: their digest, their nested form, what differs
+// between two of them, what is wrong with them.
 // Server and agent must agree on the digest, so both take it from here.
 
 import { createHash } from "node:crypto"
@@ -56,6 +57,28 @@ export const changedValues = (values: AgentValues, changes: AgentValues): AgentV
   }
   return Object.fromEntries(changed)
 }
+
+export interface Difference {
+  readonly path: string
+  /** Undefined: not set. */
+  readonly before: unknown
+  readonly after: unknown
+}
+
+/** By path, in order. */
+export const diffValues = (before: AgentValues, after: AgentValues): ReadonlyArray<Difference> =>
+  [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .toSorted()
+    .map((path) => ({
+      path,
+      before: Object.hasOwn(before, path) ? before[path] : undefined,
+      after: Object.hasOwn(after, path) ? after[path] : undefined,
+    }))
+    .filter((one) => !isSame(one.before ?? null, one.after ?? null))
+
+/** What `changedValues` makes `after` of `before` by. */
+export const changesBetween = (before: AgentValues, after: AgentValues): AgentValues =>
+  Object.fromEntries(diffValues(before, after).map((one) => [one.path, one.after ?? null]))
 
 export const unknownPaths = (values: AgentValues): ReadonlyArray<string> =>
   Object.keys(values).filter((path) => agentConfigKey(path) === undefined)

@@ -35,7 +35,7 @@ interface Node {
 }
 
 /** JSON Schema (draft 2020-12), with the annotation `change` where a key has it. */
-export const jsonSchemaOf = (schema: Schema.Top): object => {
+export const jsonSchemaOf = (schema: Schema.Top): Record<string, unknown> => {
   const document = Schema.toJsonSchemaDocument(schema, { includeAnnotationKey: (key) => key === "change" })
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",

@@ -1,9 +1,9 @@
 // Calls about groups and configuration.
 
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
-import { AgentConfigSchema, agentConfigKeys } from "../../runtime/agentConfig.ts"
+import { AgentConfigSchema } from "../../runtime/agentConfig.ts"
 import type { CoordinationError } from "../../runtime/coordination/Coordination.ts"
+import { jsonSchemaOf } from "../../runtime/schemaKeys.ts"
 import type { AgentRecord } from "../agents/AgentRecord.ts"
 import type { AgentGroups } from "../config/AgentGroups.ts"
 import type { ConfigStore } from "../config/ConfigStore.ts"
@@ -30,18 +30,6 @@ const told = (error: ConfigFailure | CoordinationError) => {
     case "CoordinationError":
       return adminError("unavailable", error.message, "try again in a moment")
   }
-}
-
-/** JSON Schema of what can be set, each key with what its change asks of a running agent. */
-const configSchema = (): Record<string, unknown> => {
-  const { schema } = Schema.toJsonSchemaDocument(AgentConfigSchema)
-  const properties =
-    (schema as { readonly properties?: Record<string, Record<string, unknown>> }).properties ?? {}
-  for (const { change, path } of agentConfigKeys) {
-    const property = properties[path]
-    if (property !== undefined) properties[path] = { ...property, "x-sonde-change": change }
-  }
-  return { ...schema, properties }
 }
 
 export const configCalls = ({
@@ -99,7 +87,7 @@ export const configCalls = ({
       told,
     ),
   GroupRemove: ({ name }, caller) => Effect.mapError(groups.remove(name, caller.name), told),
-  ConfigSchema: () => Effect.sync(configSchema),
+  ConfigSchema: () => Effect.sync(() => jsonSchemaOf(AgentConfigSchema)),
   ConfigGet: ({ layer, version }) => Effect.mapError(Effect.map(store.get(layer, version), viewOf), told),
   ConfigSet: ({ comment, expected, layer, stages, values }, caller) => {
     const note = { author: caller.name, comment, ...(expected === undefined ? {} : { expected }) }

@@ -5,6 +5,7 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
+import { changesBetween } from "../../runtime/agentValues.ts"
 import {
   type AgentHello,
   AgentRefused,
@@ -211,20 +212,7 @@ export class AgentSession {
       version: wanted.version,
       digest: wanted.digest,
       base: sent.version,
-      values: difference(sent.values, wanted.values),
+      values: changesBetween(sent.values, wanted.values),
     })
   }
-}
-
-/** Keys that are new or changed, and null for those that are gone. */
-export const difference = (
-  before: Readonly<Record<string, unknown>>,
-  after: Readonly<Record<string, unknown>>,
-): Record<string, unknown> => {
-  const changed: Record<string, unknown> = {}
-  for (const [key, value] of Object.entries(after)) {
-    if (JSON.stringify(before[key]) !== JSON.stringify(value)) changed[key] = value
-  }
-  for (const key of Object.keys(before)) if (!Object.hasOwn(after, key)) changed[key] = null
-  return changed
 }

@@ -8,14 +8,15 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Coordination, type Lease } from "../../runtime/coordination/Coordination.ts"
 import { MemoryStore, serviceOf } from "../../runtime/coordination/memory.ts"
+import { nobody, type Peer } from "../../runtime/rpc/Peer.ts"
 import type { AgentHello, AgentRefused, Directive, Report } from "../../wire/control/AgentRpc.ts"
 import type { WantedConfig } from "./AgentSession.ts"
-import { type AgentPeer, AgentSessions } from "./AgentSessions.ts"
+import { AgentSessions } from "./AgentSessions.ts"
 import { claimingServer } from "./claim.ts"
 import { KnownAgents } from "./KnownAgents.ts"
 
 const prefix = "/sonde/test/"
-const plain: AgentPeer = { remote: "127.0.0.1:1", identity: { kind: "none", name: "" } }
+const plain: Peer = { remote: "127.0.0.1:1", isTls: false, identity: nobody }
 
 const hello = (changes: Partial<AgentHello> = {}): AgentHello => ({
   agent: "a1",
@@ -267,7 +268,7 @@ describe("AgentSessions", () => {
     Effect.gen(function* () {
       const { server } = region()
       const { sessions } = yield* server("s1")
-      const stranger = { remote: "x", identity: { kind: "agent", name: "a2" } } as const
+      const stranger = { remote: "x", isTls: true, identity: { kind: "agent", name: "a2" } } as const
       const other = yield* listen(sessions.attach(hello(), stranger))
       assert.strictEqual((yield* refusalOf(other.fiber)).reason, "identity")
       const old = yield* listen(sessions.attach(hello({ protocol: 0 }), plain))

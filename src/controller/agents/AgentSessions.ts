@@ -9,6 +9,7 @@ import * as FiberMap from "effect/FiberMap"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { exposeStats } from "../../runtime/metrics.ts"
+import type { Peer } from "../../runtime/rpc/Peer.ts"
 import { supervise } from "../../runtime/supervise.ts"
 import {
   Coordination,
@@ -24,15 +25,10 @@ import {
   type Report,
   type ServerAddress,
 } from "../../wire/control/AgentRpc.ts"
+import { identityRefusal } from "../enrol/mayAttach.ts"
 import { AgentSession, type SessionSurroundings } from "./AgentSession.ts"
 import { claimAgent, releaseAgent } from "./claim.ts"
 import { KnownAgents } from "./KnownAgents.ts"
-
-/** Who speaks, as its certificate says; `none` on a plain connection, which only loopback may be. */
-export interface AgentPeer {
-  readonly remote: string
-  readonly identity: { readonly kind: "agent" | "server" | "admin" | "none"; readonly name: string }
-}
 
 export interface AgentSessionsOptions {
   /** Of all keys: `/sonde/REGION/`. */
@@ -59,7 +55,7 @@ export class AgentSessions extends Context.Service<
   AgentSessions,
   {
     /** The agent's session, as long as the stream is read. */
-    readonly attach: (hello: AgentHello, peer: AgentPeer) => Stream.Stream<Directive, AgentRefused>
+    readonly attach: (hello: AgentHello, peer: Peer) => Stream.Stream<Directive, AgentRefused>
     readonly report: (agent: string, report: Report) => Effect.Effect<void, AgentRefused>
     readonly get: (agent: string) => AgentSession | undefined
     readonly list: () => ReadonlyArray<AgentSession>
@@ -96,7 +92,7 @@ const make = (options: AgentSessionsOptions) =>
       },
     }
 
-    const check = (hello: AgentHello, peer: AgentPeer): AgentRefused | undefined => {
+    const check = (hello: AgentHello, peer: Peer): AgentRefused | undefined => {
       if (hello.protocol < 1 || hello.protocol > controlProtocol + 16) {
         return new AgentRefused({
           reason: "protocol",
@@ -104,13 +100,7 @@ const make = (options: AgentSessionsOptions) =>
           retryAfterMs: 60_000,
         })
       }
-      const { kind, name } = peer.identity
-      if (kind === "none" || (kind === "agent" && name === hello.agent)) return undefined
-      return new AgentRefused({
-        reason: "identity",
-        message: `the certificate is that of ${kind} ${name}, not of agent ${hello.agent}: enrol again`,
-        retryAfterMs: 60_000,
-      })
+      return identityRefusal(hello.agent, peer)
     }
 
     /** Runs until the stream's scope closes; a failure of the actor itself begins it anew. */
@@ -128,7 +118,7 @@ const make = (options: AgentSessionsOptions) =>
         ),
       )
 
-    const open = Effect.fnUntraced(function* (hello: AgentHello, peer: AgentPeer) {
+    const open = Effect.fnUntraced(function* (hello: AgentHello, peer: Peer) {
       const wrong = check(hello, peer)
       if (wrong !== undefined) return yield* wrong
       const place = yield* options.placeOf(hello)
@@ -192,7 +182,7 @@ const make = (options: AgentSessionsOptions) =>
     yield* Effect.forkScoped(supervise("controller/seen")(keepSeen))
 
     return {
-      attach: (hello: AgentHello, peer: AgentPeer) =>
+      attach: (hello: AgentHello, peer: Peer) =>
         Stream.unwrap(
           open(hello, peer).pipe(
             Effect.provideService(Coordination, coordination),

@@ -119,6 +119,14 @@ const make = (
         return before
       })
 
+    /** The record once a hello is noted, and whether that differs enough from the known one to be written. */
+    const noted = (hello: AgentHello, nowMs: number) => {
+      const known = get(hello.agent)
+      const wanted = recordOf(hello, known, options.newcomers, nowMs)
+      const isKnown = known !== undefined && isSame(known, wanted) && nowMs - known.lastSeenMs < seenEveryMs
+      return { record: isKnown ? known : wanted, isNews: !isKnown }
+    }
+
     return {
       get,
       list: () => {
@@ -131,29 +139,25 @@ const make = (
         return all
       },
       news: (hello, nowMs) => {
-        const known = get(hello.agent)
-        const wanted = recordOf(hello, known, options.newcomers, nowMs)
-        if (known !== undefined && isSame(known, wanted) && nowMs - known.lastSeenMs < seenEveryMs)
-          return undefined
+        const { isNews, record } = noted(hello, nowMs)
+        if (!isNews) return undefined
         const key = keyOf(hello.agent)
         const entry = mirror.get(key)
         return {
           when: entry === undefined ? { key, is: "absent" } : { key, is: "modified", at: entry.modified },
-          write: { put: key, value: encodeAgentRecord(wanted) },
-          done: (revision) => void ahead.set(hello.agent, { modified: revision, record: wanted }),
+          write: { put: key, value: encodeAgentRecord(record) },
+          done: (revision) => void ahead.set(hello.agent, { modified: revision, record }),
         }
       },
       saw: (hello) =>
         Effect.gen(function* () {
           const nowMs = yield* Clock.currentTimeMillis
-          const known = get(hello.agent)
-          const wanted = recordOf(hello, known, options.newcomers, nowMs)
-          if (known !== undefined && isSame(known, wanted) && nowMs - known.lastSeenMs < seenEveryMs)
-            return known
+          const { isNews, record } = noted(hello, nowMs)
+          if (!isNews) return record
           const written = yield* update(hello.agent, (before) =>
             recordOf(hello, before, options.newcomers, nowMs),
           )
-          return written ?? wanted
+          return written ?? record
         }),
       permit: (id, permission) =>
         Effect.map(

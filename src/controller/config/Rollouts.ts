@@ -273,13 +273,12 @@ export const driveRollouts = <E extends { readonly message: string }, R>(
   Effect.gen(function* () {
     let told = ""
     while (true) {
-      yield* rollouts.step(commit).pipe(
-        Effect.catch((failure) => {
-          const isNew = failure.message !== told
-          told = failure.message
-          return isNew ? Effect.logWarning(`roll-outs rest: ${told}`) : Effect.void
-        }),
+      const failure = yield* rollouts.step(commit).pipe(
+        Effect.as(""),
+        Effect.catch(({ message }) => Effect.succeed(message)),
       )
+      if (failure !== "" && failure !== told) yield* Effect.logWarning(`roll-outs rest: ${failure}`)
+      told = failure
       yield* Effect.sleep(lookMs)
     }
   })

@@ -1,8 +1,14 @@
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import { agentConfigKeys } from "../../runtime/agentConfig.ts"
-import { agentValuesDigest, changedValues, nestedValues, valueAt } from "../../runtime/agentValues.ts"
-import { diffValues } from "./diff.ts"
+import {
+  agentValuesDigest,
+  changedValues,
+  changesBetween,
+  diffValues,
+  nestedValues,
+  valueAt,
+} from "../../runtime/agentValues.ts"
 import { layerName, layerPath, layersOf, mergeLayers } from "./layers.ts"
 import { changeProblems, layerBytesMost, layerProblems } from "./validate.ts"
 
@@ -34,10 +40,7 @@ describe("values", () => {
   it("are changed by exactly what differs", () => {
     fc.assert(
       fc.property(values, values, (before, after) => {
-        const changes = diffValues(before, after).map(
-          (one) => [one.path, one.after === undefined ? null : one.after] as const,
-        )
-        const changed = changedValues(before, Object.fromEntries(changes))
+        const changed = changedValues(before, changesBetween(before, after))
         assert.deepStrictEqual(diffValues(changed, after), [])
         assert.strictEqual(agentValuesDigest(changed), agentValuesDigest(after))
       }),

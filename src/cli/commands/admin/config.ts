@@ -7,6 +7,7 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { styleText } from "node:util"
+import { diffValues } from "../../../runtime/agentValues.ts"
 import type { LayerRef } from "../../../wire/control/AdminRpc.ts"
 import { fail } from "../../options.ts"
 import { print, printJson, table } from "../../output.ts"
@@ -167,18 +168,15 @@ const diff = Command.make(
         client.ConfigGet({ layer: ref, ...(Option.isSome(to) ? { version: to.value } : {}) }),
       ]),
     )
-    const keys = [...new Set([...Object.keys(before.values), ...Object.keys(after.values)])].toSorted()
-    const changed = keys.filter(
-      (key) => JSON.stringify(before.values[key]) !== JSON.stringify(after.values[key]),
-    )
+    const changed = diffValues(before.values, after.values)
     if (flags.json) {
-      for (const key of changed) printJson({ key, before: before.values[key], after: after.values[key] })
+      for (const { path, before, after } of changed) printJson({ key: path, before, after })
       return
     }
     if (changed.length === 0) print(`versions ${before.version} and ${after.version} say the same`)
-    for (const key of changed) {
-      if (key in before.values) print(styleText("red", `- ${key}: ${JSON.stringify(before.values[key])}`))
-      if (key in after.values) print(styleText("green", `+ ${key}: ${JSON.stringify(after.values[key])}`))
+    for (const { path, before, after } of changed) {
+      if (before !== undefined) print(styleText("red", `- ${path}: ${JSON.stringify(before)}`))
+      if (after !== undefined) print(styleText("green", `+ ${path}: ${JSON.stringify(after)}`))
     }
   }),
 ).pipe(Command.withDescription("What changed between two versions of a layer (the second: the newest)"))

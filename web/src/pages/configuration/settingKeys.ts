@@ -77,7 +77,7 @@ class SchemaReader {
     }
     const choices = found("enum")
     const isChoice = Array.isArray(choices) && choices.every((each) => typeof each === "string")
-    const change = found("x-sonde-change") ?? found("change")
+    const change = found("change")
     const description = found("description")
     return {
       path,

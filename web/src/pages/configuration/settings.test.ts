@@ -43,7 +43,7 @@ describe("settingKeys", () => {
   it("follows references and sections, and is not caught by circles", () => {
     const found = settingKeys({
       properties: {
-        a: { properties: { b: { $ref: "#/$defs/Count", "x-sonde-change": "hot" } } },
+        a: { properties: { b: { $ref: "#/$defs/Count", change: "hot" } } },
         c: { $ref: "#/$defs/Circle" },
       },
       $defs: { Count: { type: "integer", minimum: 3 }, Circle: { $ref: "#/$defs/Circle" } },
