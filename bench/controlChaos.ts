@@ -3,19 +3,17 @@
 // every agent is had by exactly one living server within 10 s, runs with the newest configuration that was acknowledged, and all
 // servers name the same leader. Usage: node bench/controlChaos.ts [ROUNDS] [SEED]
 
-import { type ChildProcess, spawn } from "node:child_process"
+import type { ChildProcess } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { createInterface } from "node:readline"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { startEtcd } from "../src/runtime/coordination/etcd.testing.ts"
-import { connectRpc, withBearer } from "../src/runtime/rpc/connectRpc.ts"
-import { AdminRpc } from "../src/wire/control/AdminRpc.ts"
+import { ask, type Server, setFlushMs, startAgents, startServer } from "./fleetProcesses.ts"
 import { print, type Result } from "./Result.ts"
 
 const agentsCount = 60
@@ -23,39 +21,8 @@ const healMs = 10_000
 /** What a mishap may last before it is mended. */
 const lastsMs = 4_000
 
-interface Server {
-  readonly id: string
-  child: ChildProcess
-  control: number
-  admin: number
-  token: string
-}
-
-const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
-
-const node = (name: string, args: ReadonlyArray<string>): ChildProcess =>
-  spawn(process.execPath, ["--disable-warning=ExperimentalWarning", script(name), ...args], {
-    stdio: ["pipe", "pipe", "ignore"],
-  })
-
-const clientOf = ({ admin }: Server) =>
-  Effect.map(
-    connectRpc(AdminRpc, { address: { host: "127.0.0.1", port: admin }, timeoutMs: 3_000 }),
-    ({ client }) => client,
-  )
-
-const asked = <A>(
-  server: Server,
-  question: (
-    client: Effect.Success<ReturnType<typeof clientOf>>,
-  ) => Effect.Effect<A, { readonly message: string }>,
-): Promise<A> =>
-  Effect.runPromise(
-    Effect.scoped(Effect.flatMap(clientOf(server), question).pipe(withBearer(server.token))).pipe(
-      Effect.timeout("5 seconds"),
-      Effect.mapError(({ message }) => new Error(message)),
-    ),
-  )
+/** Of a question. */
+const answerMs = 5_000
 
 /** mulberry32 */
 const random = (seed: number) => (): number => {
@@ -78,42 +45,24 @@ export const controlChaos = async (rounds = 100, seed = Date.now()): Promise<Rea
   try {
     const etcd = await Effect.runPromise(startEtcd({ members: 3 }).pipe(Scope.provide(scope)))
     const endpoints = etcd.endpoints.join(",")
-    const start = (id: string): Promise<Omit<Server, "id">> =>
-      new Promise((resolve, reject) => {
-        const child = node("fleetServer.ts", [id, join(directory, id), endpoints, "5"])
-        child.once("exit", (code) => reject(new Error(`server ${id} ended with ${code}`)))
-        createInterface({ input: child.stdout! }).once("line", (line) =>
-          resolve({ child, ...(JSON.parse(line) as Pick<Server, "control" | "admin" | "token">) }),
-        )
-      })
-    for (const id of ["s1", "s2", "s3"]) servers.push({ id, ...(await start(id)) })
-    agents = node("fleetAgents.ts", [
-      String(agentsCount),
-      join(directory, "agents"),
-      servers.map(({ control }) => `127.0.0.1:${control}`).join(","),
-    ])
+    const start = (id: string) =>
+      startServer({ id, directory, etcd: endpoints, leaseSeconds: 5, troubles: "hidden" })
+    for (const id of ["s1", "s2", "s3"]) servers.push(await start(id))
     const flushMs = new Map<string, number>()
-    createInterface({ input: agents.stdout! }).on("line", (line) => {
-      const told = JSON.parse(line) as {
-        readonly agent: string
-        readonly event: string
-        readonly values?: { readonly flushMs?: number }
-      }
-      if (told.event === "config" && told.values?.flushMs !== undefined)
-        flushMs.set(told.agent, told.values.flushMs)
+    agents = startAgents({
+      count: agentsCount,
+      directory,
+      servers,
+      troubles: "hidden",
+      told: ({ agent, event, values }) => {
+        if (event === "config" && values?.flushMs !== undefined) flushMs.set(agent, values.flushMs)
+      },
     })
     let acknowledged = 0
     let next = 600
     const change = async (server: Server): Promise<void> => {
       const value = next++
-      const isDone = await asked(server, (client) =>
-        client.ConfigSet({
-          layer: { layer: "default", name: "-" },
-          values: { flushMs: value },
-          comment: "",
-          stages: [],
-        }),
-      ).then(
+      const isDone = await setFlushMs(server, value, answerMs).then(
         () => true,
         () => false,
       )
@@ -125,7 +74,11 @@ export const controlChaos = async (rounds = 100, seed = Date.now()): Promise<Rea
     const wrong = async (): Promise<string> => {
       const views = await Promise.all(
         servers.map((server) =>
-          asked(server, (client) => Effect.all([client.Agents({}), client.Servers({}), client.Leader({})])),
+          ask(
+            server,
+            (client) => Effect.all([client.Agents({}), client.Servers({}), client.Leader({})]),
+            answerMs,
+          ),
         ),
       )
       for (const [at, [listed, living, leader]] of views.entries()) {
@@ -140,7 +93,7 @@ export const controlChaos = async (rounds = 100, seed = Date.now()): Promise<Rea
       }
       // Each server has just those that the store says.
       const here = await Promise.all(
-        servers.map((server) => asked(server, (client) => client.AgentsHere({}))),
+        servers.map((server) => ask(server, (client) => client.AgentsHere({}), answerMs)),
       )
       const owners = new Map<string, number>()
       for (const list of here) for (const { id } of list) owners.set(id, (owners.get(id) ?? 0) + 1)
@@ -168,11 +121,12 @@ export const controlChaos = async (rounds = 100, seed = Date.now()): Promise<Rea
 
     const mishaps: Readonly<Record<string, () => Promise<void>>> = {
       "server killed": async () => {
-        const server = pick(servers)
-        server.child.removeAllListeners("exit")
-        server.child.kill("SIGKILL")
+        const at = Math.floor(chance() * servers.length)
+        const { child, id } = servers[at]!
+        child.removeAllListeners("exit")
+        child.kill("SIGKILL")
         await sleep(chance() * lastsMs)
-        Object.assign(server, await start(server.id))
+        servers[at] = await start(id)
       },
       "server stopped": async () => {
         const server = pick(servers)

@@ -2,74 +2,22 @@
 // configuration, how long a change takes to reach all, what a server that joins or dies moves, what a controller costs.
 // Usage: node bench/fleet.ts [AGENTS]
 
-import { type ChildProcess, spawn } from "node:child_process"
+import type { ChildProcess } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { createInterface } from "node:readline"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { startEtcd } from "../src/runtime/coordination/etcd.testing.ts"
-import { connectRpc, withBearer } from "../src/runtime/rpc/connectRpc.ts"
-import { AdminRpc } from "../src/wire/control/AdminRpc.ts"
+import { ask, type Server, setFlushMs, startAgents, startServer, type Told } from "./fleetProcesses.ts"
 import { print, type Result } from "./Result.ts"
 import { memory, usage } from "./usage.ts"
 
 const command = "node bench/fleet.ts"
 const restMs = 60_000
-
-interface Server {
-  readonly id: string
-  readonly child: ChildProcess
-  readonly control: number
-  readonly admin: number
-  readonly token: string
-}
-
-interface Told {
-  readonly agent: string
-  readonly event: "begins" | "assigned" | "config"
-  readonly ms: number
-  readonly server?: string
-  readonly version?: number
-}
-
-const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
-
-const node = (name: string, args: ReadonlyArray<string>): ChildProcess =>
-  spawn(process.execPath, ["--disable-warning=ExperimentalWarning", script(name), ...args], {
-    stdio: ["pipe", "pipe", "inherit"],
-  })
-
-const startServer = (id: string, directory: string, etcd: string): Promise<Server> =>
-  new Promise((resolve, reject) => {
-    const child = node("fleetServer.ts", [id, join(directory, id), etcd])
-    child.once("exit", (code) => reject(new Error(`server ${id} ended with ${code}`)))
-    createInterface({ input: child.stdout! }).once("line", (line) =>
-      resolve({ id, child, ...(JSON.parse(line) as Pick<Server, "control" | "admin" | "token">) }),
-    )
-  })
-
-const asked = <A>(
-  server: Server,
-  question: (
-    client: Effect.Success<ReturnType<typeof clientOf>>,
-  ) => Effect.Effect<A, { readonly message: string }>,
-): Promise<A> =>
-  Effect.runPromise(
-    Effect.scoped(Effect.flatMap(clientOf(server), question).pipe(withBearer(server.token))).pipe(
-      Effect.mapError(({ message }) => new Error(message)),
-    ),
-  )
-
-const clientOf = ({ admin }: Server) =>
-  Effect.map(
-    connectRpc(AdminRpc, { address: { host: "127.0.0.1", port: admin }, timeoutMs: 10_000 }),
-    ({ client }) => client,
-  )
 
 const until = async (
   what: string,
@@ -100,8 +48,8 @@ export const fleet = async (count = 1_000): Promise<ReadonlyArray<Result>> => {
   }
   try {
     const etcd = (await Effect.runPromise(startEtcd().pipe(Scope.provide(scope)))).endpoints.join(",")
-    for (const id of ["s1", "s2", "s3", "s4"]) servers.push(await startServer(id, directory, etcd))
-    const controllers = servers.map(({ control }) => `127.0.0.1:${control}`).join(",")
+    const start = (id: string) => startServer({ id, directory, etcd, troubles: "shown" })
+    for (const id of ["s1", "s2", "s3", "s4"]) servers.push(await start(id))
 
     const begun = new Map<string, number>()
     const placed = new Map<string, { readonly ms: number; readonly server: string }>()
@@ -109,17 +57,8 @@ export const fleet = async (count = 1_000): Promise<ReadonlyArray<Result>> => {
     const wait: Array<number> = []
     let moves = 0
     // A first version, so that a hello is answered by a configuration.
-    await asked(servers[0]!, (client) =>
-      client.ConfigSet({
-        layer: { layer: "default", name: "-" },
-        values: { flushMs: 600 },
-        comment: "bench",
-        stages: [],
-      }),
-    )
-    agents = node("fleetAgents.ts", [String(count), join(directory, "agents"), controllers])
-    createInterface({ input: agents.stdout! }).on("line", (line) => {
-      const told = JSON.parse(line) as Told
+    await setFlushMs(servers[0]!, 600)
+    const hear = (told: Told): void => {
       if (told.event === "begins") begun.set(told.agent, told.ms)
       if (told.event === "assigned") {
         if (placed.has(told.agent) && placed.get(told.agent)!.server !== told.server) moves++
@@ -129,7 +68,8 @@ export const fleet = async (count = 1_000): Promise<ReadonlyArray<Result>> => {
         if (!configured.has(told.agent)) wait.push(told.ms - begun.get(told.agent)!)
         configured.set(told.agent, { ms: told.ms, version: told.version! })
       }
-    })
+    }
+    agents = startAgents({ count, directory, servers, troubles: "shown", told: hear })
     await until("all agents have their configuration", () => configured.size === count, 120)
     wait.sort((one, other) => one - other)
     const p99 = quantile(wait, 0.99)
@@ -141,7 +81,7 @@ export const fleet = async (count = 1_000): Promise<ReadonlyArray<Result>> => {
     })
 
     const loads = async () => {
-      const listed = await asked(servers[0]!, (client) => client.Servers({}))
+      const listed = await ask(servers[0]!, (client) => client.Servers({}))
       const average = listed.reduce((sum, one) => sum + one.load, 0) / listed.length
       return { listed, most: Math.max(...listed.map((one) => one.load)) / average }
     }
@@ -177,15 +117,7 @@ export const fleet = async (count = 1_000): Promise<ReadonlyArray<Result>> => {
     })
 
     const changedMs = performance.now()
-    const { version } = await asked(servers[1]!, (client) =>
-      client.ConfigSet({
-        layer: { layer: "default", name: "-" },
-        values: { flushMs: 700 },
-        comment: "bench",
-        stages: [],
-      }),
-    )
-    void version
+    await setFlushMs(servers[1]!, 700)
     const flushed = new Set<string>()
     const sizeBefore = configured.size
     await until(
@@ -206,7 +138,7 @@ export const fleet = async (count = 1_000): Promise<ReadonlyArray<Result>> => {
 
     const home = () => new Map([...placed].map(([agent, { server }]) => [agent, server]))
     const beforeJoin = home()
-    servers.push(await startServer("s5", directory, etcd))
+    servers.push(await start("s5"))
     await sleep(30_000)
     const joined = [...home()].filter(([agent, server]) => beforeJoin.get(agent) !== server).length
     note({
