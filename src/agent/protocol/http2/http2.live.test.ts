@@ -19,11 +19,15 @@ const portOf = (server: net.Server | http2.Http2Server): number => (server.addre
 
 const server = http2.createServer()
 server.on("stream", (stream, headers) => {
-  stream.respond({
-    ":status": headers[":path"] === "/none" ? 404 : 200,
-    "x-request-id": String(headers["x-number"]),
+  // An answer ahead of the request's end can reset the stream, which curl takes for a failure.
+  stream.resume()
+  stream.on("end", () => {
+    stream.respond({
+      ":status": headers[":path"] === "/none" ? 404 : 200,
+      "x-request-id": String(headers["x-number"]),
+    })
+    stream.end("x".repeat(40_000))
   })
-  stream.end("x".repeat(40_000))
 })
 const relay = net.createServer((client) => {
   const upstream = net.connect(portOf(server))
