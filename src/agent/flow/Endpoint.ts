@@ -26,11 +26,7 @@ export const makeEndpoint = (ip: Uint8Array, offset: number, port: number): Endp
   containerId: "",
 })
 
-/** The service's name, else the address. */
-export const clientName = (endpoint: Endpoint): string =>
-  endpoint.service === "" ? ipText(endpoint.ip) : endpoint.service
-
-/** The same for a server, whose port tells the services of one address apart. */
+/** The service's name, else the address with the port, which tells the services of one address apart. */
 export const serverName = (endpoint: Endpoint): string =>
   endpoint.service === "" ? addressText(endpoint) : endpoint.service
 

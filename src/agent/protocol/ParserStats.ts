@@ -15,6 +15,28 @@ export interface ParserStats {
   overflows: number
 }
 
+/** One direction of a connection that can lose its place among the messages. */
+export interface Losable {
+  isLost: boolean
+}
+
+/** Where to read on in `start` to `end` of a half that was lost: at `start` when a message begins there, else nowhere. */
+export const resync = (
+  half: Losable,
+  begins: boolean,
+  start: number,
+  end: number,
+  stats: ParserStats,
+): number => {
+  if (!begins) {
+    stats.skippedBytes += end - start
+    return end
+  }
+  half.isLost = false
+  stats.resyncs++
+  return start
+}
+
 export const makeParserStats = (): ParserStats => ({
   requests: 0,
   responses: 0,

@@ -13,7 +13,7 @@ import {
 } from "node:crypto"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import { commonName, ecdsaWithSha256, keyDigestOf, spkiOf } from "./csr.ts"
+import { commonName, ecdsaWithSha256, spkiOf } from "./csr.ts"
 import { bits, integer, objectId, octets, sequence, time, value, yes } from "./der.ts"
 import { type Identity, identityIn, identityUri, isIdentityName } from "./identity.ts"
 import { toPem } from "./pem.ts"
@@ -181,9 +181,6 @@ export const issue = (
 /** SHA-256 of a certificate, base64url: what a token says about the authority. */
 export const fingerprintOf = (certificate: string | Buffer): string =>
   createHash("sha256").update(new X509Certificate(certificate).raw).digest("base64url")
-
-export const publicKeyDigest = (certificate: string): string =>
-  keyDigestOf(new X509Certificate(certificate).publicKey)
 
 const parsed = (pem: string): X509Certificate | undefined => {
   try {

@@ -32,7 +32,7 @@ export const commonName = (text: string): Buffer => sequence(setOf(sequence(obje
 
 export const spkiOf = (key: KeyObject): Buffer => key.export({ type: "spki", format: "der" })
 
-export const keyDigestOf = (key: KeyObject): string => createHash("sha256").update(spkiOf(key)).digest("hex")
+const keyDigestOf = (key: KeyObject): string => createHash("sha256").update(spkiOf(key)).digest("hex")
 
 /** A new ECDSA key on P-256 and its request. */
 export const makeCsr = (name: string): KeyAndCsr => {

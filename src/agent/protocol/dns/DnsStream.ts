@@ -2,7 +2,7 @@
 // first 4 KiB of one message for each direction; after a gap looks for the next feed that begins a message.
 
 import { type L7Message, RecordType } from "../../../model/L7Session.ts"
-import type { ParserStats } from "../ParserStats.ts"
+import { type ParserStats, resync } from "../ParserStats.ts"
 import { type ConnectionParser, Direction, Evidence, type MessageSink } from "../Protocol.ts"
 import { detectDnsStream } from "./detect.ts"
 import { count } from "./DnsDatagrams.ts"
@@ -61,13 +61,13 @@ export class DnsStream implements ConnectionParser {
     let at = start
     if (half.isLost && start < end) {
       const evidence = detectDnsStream(bytes, start, end)
-      if (evidence === Evidence.request || evidence === Evidence.response) {
-        half.isLost = false
-        this.stats.resyncs++
-      } else {
-        this.stats.skippedBytes += end - start
-        at = end
-      }
+      at = resync(
+        half,
+        evidence === Evidence.request || evidence === Evidence.response,
+        start,
+        end,
+        this.stats,
+      )
     }
     while (at < end && !half.isLost) {
       if (half.lengthBytes < 2) {

@@ -3,7 +3,7 @@
 // frame for each direction, besides what the protocol itself remembers.
 
 import { emptyMessage, type L7Message } from "../../../model/L7Session.ts"
-import type { ParserStats } from "../ParserStats.ts"
+import { type ParserStats, resync } from "../ParserStats.ts"
 import { type ConnectionParser, Direction, type MessageSink } from "../Protocol.ts"
 import { FrameHalf } from "./FrameHalf.ts"
 
@@ -85,13 +85,7 @@ export abstract class FramedConnection implements ConnectionParser {
     const half = direction === Direction.toServer ? this.toServer : this.toClient
     let at = start
     if (half.isLost && start < end) {
-      if (this.mayBegin(direction, bytes, start, end)) {
-        half.isLost = false
-        this.stats.resyncs++
-      } else {
-        this.stats.skippedBytes += end - start
-        at = end
-      }
+      at = resync(half, this.mayBegin(direction, bytes, start, end), start, end, this.stats)
     }
     while (at < end && !half.isLost) {
       const seq = tcpSeq === 0 ? 0 : (tcpSeq + at - start) >>> 0

@@ -5,7 +5,7 @@ import { emptyMessage, type L7Message, RecordType } from "../../../model/L7Sessi
 import { L7Protocol } from "../../../model/protocol.ts"
 import { Der } from "../Der.ts"
 import { utf8Text } from "../latin1.ts"
-import type { ParserStats } from "../ParserStats.ts"
+import { type ParserStats, resync } from "../ParserStats.ts"
 import { type ConnectionParser, Direction, Evidence, type MessageSink } from "../Protocol.ts"
 import { detectLdap } from "./detect.ts"
 import { filterText } from "./filter.ts"
@@ -65,13 +65,13 @@ export class LdapConnection implements ConnectionParser {
     let at = start
     if (half.isLost && start < end) {
       const evidence = detectLdap(bytes, start, end)
-      if (evidence === (direction === Direction.toServer ? Evidence.request : Evidence.response)) {
-        half.isLost = false
-        this.stats.resyncs++
-      } else {
-        this.stats.skippedBytes += end - start
-        at = end
-      }
+      at = resync(
+        half,
+        evidence === (direction === Direction.toServer ? Evidence.request : Evidence.response),
+        start,
+        end,
+        this.stats,
+      )
     }
     while (at < end && !half.isLost && !this.hasLeft) {
       if (!half.isOpen) half.begin(timeUs, tcpSeq === 0 ? 0 : (tcpSeq + at - start) >>> 0)

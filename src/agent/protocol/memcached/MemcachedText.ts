@@ -4,7 +4,7 @@
 import { emptyMessage, type L7Message, RecordType, ResponseStatus } from "../../../model/L7Session.ts"
 import { L7Protocol } from "../../../model/protocol.ts"
 import { asUtf8, latin1Text } from "../latin1.ts"
-import type { ParserStats } from "../ParserStats.ts"
+import { type ParserStats, resync } from "../ParserStats.ts"
 import { type ConnectionParser, Direction, type MessageSink } from "../Protocol.ts"
 import { TextHalf } from "./TextHalf.ts"
 import { dataLengthAt, isAnswer, isCommand, isMeta, maxWord, parseCount } from "./words.ts"
@@ -58,13 +58,7 @@ export class MemcachedText implements ConnectionParser {
     let at = start
     if (half.isLost && start < end) {
       const word = wordAt(bytes, start, end)
-      if (isRequest ? isCommand(word) : isAnswer(word)) {
-        half.isLost = false
-        this.stats.resyncs++
-      } else {
-        this.stats.skippedBytes += end - start
-        at = end
-      }
+      at = resync(half, isRequest ? isCommand(word) : isAnswer(word), start, end, this.stats)
     }
     while (at < end && !half.isLost) {
       if (!half.isOpen) half.begin(timeUs, tcpSeq === 0 ? 0 : (tcpSeq + at - start) >>> 0)

@@ -5,7 +5,7 @@
 import { emptyMessage, type L7Message, RecordType, ResponseStatus } from "../../../model/L7Session.ts"
 import { L7Protocol } from "../../../model/protocol.ts"
 import { asUtf8, latin1Text } from "../latin1.ts"
-import type { ParserStats } from "../ParserStats.ts"
+import { type ParserStats, resync } from "../ParserStats.ts"
 import { type ConnectionParser, Direction, type MessageSink } from "../Protocol.ts"
 import type { CommandLine } from "./commandLine.ts"
 import { mayBeginMessage } from "./detect.ts"
@@ -94,13 +94,7 @@ export class RedisConnection implements ConnectionParser {
     const half = isRequest ? this.requests : this.responses
     let at = start
     if (half.isLost && start < end) {
-      if (mayBeginMessage(bytes, start, end, isRequest)) {
-        half.isLost = false
-        this.stats.resyncs++
-      } else {
-        this.stats.skippedBytes += end - start
-        at = end
-      }
+      at = resync(half, mayBeginMessage(bytes, start, end, isRequest), start, end, this.stats)
     }
     const reader = half.reader
     while (at < end && !half.isLost) {

@@ -4,7 +4,7 @@
 import { emptyMessage, type L7Message, RecordType } from "../../../model/L7Session.ts"
 import { L7Protocol } from "../../../model/protocol.ts"
 import { asUtf8 } from "../latin1.ts"
-import type { ParserStats } from "../ParserStats.ts"
+import { type ParserStats, resync } from "../ParserStats.ts"
 import { type ConnectionParser, Direction, type MessageSink } from "../Protocol.ts"
 import { readCommand } from "./commands.ts"
 import { mayBeginLine } from "./detect.ts"
@@ -60,13 +60,7 @@ export class SmtpConnection implements ConnectionParser {
     const lines = isRequest ? this.client : this.server
     let at = start
     if (lines.isLost && start < end) {
-      if (mayBeginLine(bytes, start, end, isRequest)) {
-        lines.isLost = false
-        this.stats.resyncs++
-      } else {
-        this.stats.skippedBytes += end - start
-        at = end
-      }
+      at = resync(lines, mayBeginLine(bytes, start, end, isRequest), start, end, this.stats)
     }
     while (at < end && !this.hasLeft && !lines.isLost) {
       if (isRequest && this.mode === Mode.handshake) return

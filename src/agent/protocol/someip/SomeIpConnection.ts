@@ -3,7 +3,7 @@
 
 import { emptyMessage, type L7Message, RecordType, ResponseStatus } from "../../../model/L7Session.ts"
 import { L7Protocol } from "../../../model/protocol.ts"
-import type { ParserStats } from "../ParserStats.ts"
+import { type ParserStats, resync } from "../ParserStats.ts"
 import type { ConnectionParser, Direction, MessageSink } from "../Protocol.ts"
 import { mayBeginMessage } from "./detect.ts"
 import {
@@ -60,13 +60,7 @@ export class SomeIpConnection implements ConnectionParser {
     const half = this.halves[direction]
     let at = start
     if (half.isLost && start < end) {
-      if (mayBeginMessage(bytes, start, end)) {
-        half.isLost = false
-        this.stats.resyncs++
-      } else {
-        this.stats.skippedBytes += end - start
-        at = end
-      }
+      at = resync(half, mayBeginMessage(bytes, start, end), start, end, this.stats)
     }
     while (at < end && !half.isLost) {
       if (half.remaining > 0) {

@@ -1,7 +1,7 @@
 // One direction of a TLS handshake: takes records apart and puts handshake messages together, over any split of the bytes. Keeps
 // at most the first 8 KiB of one handshake message.
 
-import type { ParserStats } from "../ParserStats.ts"
+import { type ParserStats, resync } from "../ParserStats.ts"
 import { isRecordHeader, RecordKind, recordHeaderBytes } from "./detect.ts"
 
 const maxKept = 8192
@@ -41,7 +41,7 @@ export class HandshakeHalf {
   private messageRemaining = 0
   private keptBytes = 0
   private alertLevel = -1
-  private isLost = false
+  isLost = false
   /** Bytes of handshake messages were lost: where the next one begins is not known. */
   private isHandshakeLost = false
   private readonly sink: HandshakeSink
@@ -56,13 +56,13 @@ export class HandshakeHalf {
   feed(bytes: Uint8Array, start: number, end: number, missing: number, timeUs: number, tcpSeq: number): void {
     let at = start
     if (this.isLost && start < end) {
-      if (end - start >= recordHeaderBytes && isRecordHeader(bytes, start)) {
-        this.isLost = false
-        this.stats.resyncs++
-      } else {
-        this.stats.skippedBytes += end - start
-        at = end
-      }
+      at = resync(
+        this,
+        end - start >= recordHeaderBytes && isRecordHeader(bytes, start),
+        start,
+        end,
+        this.stats,
+      )
     }
     while (at < end && !this.isLost) {
       if (this.recordRemaining === 0) {

@@ -7,7 +7,6 @@ export const greetingLength = 64
 export const versionAt = 10
 export const mechanismAt = 12
 export const mechanismLength = 20
-export const asServerAt = 32
 
 export const Flag = { more: 1, long: 2, command: 4 } as const
 
