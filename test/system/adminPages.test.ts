@@ -1,33 +1,17 @@
 // The console's pages about agents, servers and configuration in a real browser: against a Sonde of its own, and where one server
 // alone has too little to show (a region, settings with a history, 10,000 agents) with answers from the test.
 
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { gunzipSync } from "node:zlib"
-import { type Browser, chromium, type Page } from "playwright-core"
+import type { Browser, Page } from "playwright-core"
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest"
 import { answerAdmin, FakeSettings } from "./adminAnswers.ts"
 import { seriousViolations } from "./pageAxe.ts"
+import { browserPath, consoleFile, launchBrowser, openPage } from "./support/browser.ts"
 import { Sonde } from "./support/Sonde.ts"
 import { describeSystem } from "./support/system.ts"
-
-const browserPath =
-  ["/usr/bin/chromium", "/usr/bin/chromium-headless-shell"].find(existsSync) ?? "/usr/bin/chromium"
-const consoleFile = fileURLToPath(new URL("../../build/web/index.html", import.meta.url))
-
-/** No sandbox for root; nothing that talks to the network by itself. */
-const browserArguments = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-]
 
 describeSystem("the console's pages of administration", [browserPath, consoleFile], () => {
   let sonde: Sonde
@@ -41,7 +25,7 @@ describeSystem("the console's pages of administration", [browserPath, consoleFil
     downloads = mkdtempSync(join(tmpdir(), "sonde-downloads-"))
     sonde = new Sonde()
     await sonde.capturing()
-    browser = await chromium.launch({ executablePath: browserPath, args: browserArguments })
+    browser = await launchBrowser()
   })
   afterAll(async () => {
     await browser?.close()
@@ -50,12 +34,8 @@ describeSystem("the console's pages of administration", [browserPath, consoleFil
   })
 
   beforeEach(async () => {
-    page = await browser.newPage({ viewport: { width: 1_280, height: 800 }, colorScheme: "light" })
     complaints = []
-    page.on("pageerror", (error) => complaints.push(String(error)))
-    page.on("console", (message) => {
-      if (message.type() === "error") complaints.push(message.text())
-    })
+    page = await openPage(browser, complaints)
   })
   afterEach(async () => {
     await page.close()

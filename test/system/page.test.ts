@@ -1,32 +1,16 @@
 // The console in a real browser: requests appear on the map and in the table as they are made, one request's page shows both
 // sides, processes are listed, light and dark work. Selectors are by role and text, so that styling may change.
 
-import { existsSync, mkdtempSync, rmSync } from "node:fs"
+import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
-import { type Browser, chromium, type Page } from "playwright-core"
+import type { Browser, Page } from "playwright-core"
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest"
 import { seriousViolations } from "./pageAxe.ts"
 import { curl, nginx, type Program, renamed } from "./support/programs.ts"
+import { browserPath, consoleFile, launchBrowser, openPage } from "./support/browser.ts"
 import { Sonde } from "./support/Sonde.ts"
 import { describeSystem } from "./support/system.ts"
-
-const browserPath =
-  ["/usr/bin/chromium", "/usr/bin/chromium-headless-shell"].find(existsSync) ?? "/usr/bin/chromium"
-const consoleFile = fileURLToPath(new URL("../../build/web/index.html", import.meta.url))
-
-/** No sandbox for root; nothing that talks to the network by itself. */
-const browserArguments = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-]
 
 /** The longest that a request may take to be on the page. */
 const seenMs = 2_000
@@ -51,7 +35,7 @@ describeSystem("the console", ["/usr/sbin/nginx", "/usr/bin/curl", browserPath, 
     web = await nginx()
     sonde = new Sonde()
     await sonde.capturing()
-    browser = await chromium.launch({ executablePath: browserPath, args: browserArguments })
+    browser = await launchBrowser()
   })
   afterAll(async () => {
     await browser?.close()
@@ -61,12 +45,8 @@ describeSystem("the console", ["/usr/sbin/nginx", "/usr/bin/curl", browserPath, 
   })
 
   beforeEach(async () => {
-    page = await browser.newPage({ viewport: { width: 1_280, height: 800 }, colorScheme: "light" })
     complaints = []
-    page.on("pageerror", (error) => complaints.push(String(error)))
-    page.on("console", (message) => {
-      if (message.type() === "error") complaints.push(message.text())
-    })
+    page = await openPage(browser, complaints)
   })
   afterEach(async () => {
     await page.close()

@@ -1,0 +1,37 @@
+// A real browser on the console's pages, and what the pages complain of.
+
+import { existsSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { type Browser, chromium, type Page } from "playwright-core"
+
+export const browserPath =
+  ["/usr/bin/chromium", "/usr/bin/chromium-headless-shell"].find(existsSync) ?? "/usr/bin/chromium"
+
+/** Of the built console. */
+export const consoleFile = fileURLToPath(new URL("../../../build/web/index.html", import.meta.url))
+
+/** No sandbox for root; nothing that talks to the network by itself. */
+export const launchBrowser = (): Promise<Browser> =>
+  chromium.launch({
+    executablePath: browserPath,
+    args: [
+      "--headless",
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  })
+
+/** An empty page; what it logs as an error or throws is pushed to `complaints`. */
+export const openPage = async (browser: Browser, complaints: Array<string>): Promise<Page> => {
+  const page = await browser.newPage({ viewport: { width: 1_280, height: 800 }, colorScheme: "light" })
+  page.on("pageerror", (error) => complaints.push(String(error)))
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(message.text())
+  })
+  return page
+}
