@@ -7,6 +7,7 @@ import { Answer } from "../../parts/Answer.tsx"
 import { EmptyState } from "../../parts/EmptyState.tsx"
 import { formatMoment } from "../../parts/format.ts"
 import { SearchField } from "../../parts/SearchField.tsx"
+import { WideTable } from "../../parts/WideTable.tsx"
 
 /** Changes asked for; as many are drawn. */
 const last = 500
@@ -15,38 +16,26 @@ const matches = ({ who, what, on, detail, outcome }: AuditedChange, search: stri
   [who, what, on, detail, outcome].join("\n").toLowerCase().includes(search.trim().toLowerCase())
 
 const AuditTable = ({ changes }: { readonly changes: ReadonlyArray<AuditedChange> }) => (
-  // Wide on a small screen: it scrolls by itself.
-  // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-  <div className="wide" tabIndex={0} role="region" aria-label="Changes">
-    <table className="admin-table audit">
-      <thead>
-        <tr>
-          <th scope="col">When</th>
-          <th scope="col">Who</th>
-          <th scope="col">What</th>
-          <th scope="col">On</th>
-          <th scope="col">Detail</th>
-          <th scope="col">Outcome</th>
-        </tr>
-      </thead>
-      <tbody>
-        {changes.map((change, at) => (
-          <tr key={`${changes.length - at} ${change.atMs}`}>
-            <td className="soft">{formatMoment(change.atMs * 1_000).slice(0, -4)}</td>
-            <td>{change.who}</td>
-            <td>
-              <b>{change.what}</b>
-            </td>
-            <td className="mono audit-on">{change.on}</td>
-            <td className="mono soft audit-detail" title={change.detail}>
-              {change.detail}
-            </td>
-            <td className={change.outcome === "done" ? "soft" : "tone-bad"}>{change.outcome}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  </div>
+  <WideTable
+    name="Changes"
+    className="admin-table audit"
+    columns={["When", "Who", "What", "On", "Detail", "Outcome"]}
+  >
+    {changes.map((change, at) => (
+      <tr key={`${changes.length - at} ${change.atMs}`}>
+        <td className="soft">{formatMoment(change.atMs * 1_000).slice(0, -4)}</td>
+        <td>{change.who}</td>
+        <td>
+          <b>{change.what}</b>
+        </td>
+        <td className="mono audit-on">{change.on}</td>
+        <td className="mono soft audit-detail" title={change.detail}>
+          {change.detail}
+        </td>
+        <td className={change.outcome === "done" ? "soft" : "tone-bad"}>{change.outcome}</td>
+      </tr>
+    ))}
+  </WideTable>
 )
 
 export const AuditPart = ({ params }: { readonly params: URLSearchParams }) => {

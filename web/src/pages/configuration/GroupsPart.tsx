@@ -9,6 +9,7 @@ import { ChangeButton } from "../../parts/ChangeButton.tsx"
 import { EmptyState } from "../../parts/EmptyState.tsx"
 import { formatExact } from "../../parts/format.ts"
 import { Link } from "../../parts/Link.tsx"
+import { WideTable } from "../../parts/WideTable.tsx"
 import { GroupForm } from "./GroupForm.tsx"
 
 const ruleOf = ({ agents, hosts, zones }: AgentGroup): string =>
@@ -29,68 +30,50 @@ const GroupTable = ({
   readonly params: URLSearchParams
   readonly onEdit: (group: AgentGroup) => void
 }) => (
-  // Wide on a small screen: it scrolls by itself.
-  // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-  <div className="wide" tabIndex={0} role="region" aria-label="Groups">
-    <table className="admin-table">
-      <thead>
-        <tr>
-          <th scope="col">Group</th>
-          <th scope="col" className="number">
-            Agents
-          </th>
-          <th scope="col">Who is in it</th>
-          <th scope="col" className="number">
-            Priority
-          </th>
-          <th scope="col">
-            <span className="hidden-text">Change</span>
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {groups.map((group) => (
-          <tr key={group.name}>
-            <td>
-              <b>{group.name}</b>
-              <div className="faint">{group.description}</div>
-            </td>
-            <td className="number">
-              <Link to={pageAddress("/agents", params, { q: group.name })}>{formatExact(group.members)}</Link>
-            </td>
-            <td className="soft">{ruleOf(group) || "whoever fits no other group"}</td>
-            <td className="number soft">{group.priority}</td>
-            <td className="row-actions">
-              <Link
+  <WideTable
+    name="Groups"
+    columns={["Group", { number: "Agents" }, "Who is in it", { number: "Priority" }, { hidden: "Change" }]}
+  >
+    {groups.map((group) => (
+      <tr key={group.name}>
+        <td>
+          <b>{group.name}</b>
+          <div className="faint">{group.description}</div>
+        </td>
+        <td className="number">
+          <Link to={pageAddress("/agents", params, { q: group.name })}>{formatExact(group.members)}</Link>
+        </td>
+        <td className="soft">{ruleOf(group) || "whoever fits no other group"}</td>
+        <td className="number soft">{group.priority}</td>
+        <td className="row-actions">
+          <Link
+            className="button"
+            to={pageAddress("/configuration", params, { layer: `group/${group.name}` })}
+          >
+            Settings<span className="hidden-text"> of {group.name}</span>
+          </Link>
+          {group.name === "default" ? null : (
+            <>
+              <button
+                type="button"
                 className="button"
-                to={pageAddress("/configuration", params, { layer: `group/${group.name}` })}
+                aria-label={`Change ${group.name}`}
+                onClick={() => onEdit(group)}
               >
-                Settings<span className="hidden-text"> of {group.name}</span>
-              </Link>
-              {group.name === "default" ? null : (
-                <>
-                  <button
-                    type="button"
-                    className="button"
-                    aria-label={`Change ${group.name}`}
-                    onClick={() => onEdit(group)}
-                  >
-                    Change
-                  </button>
-                  <ChangeButton
-                    name="Remove"
-                    about={group.name}
-                    change={{ call: "GroupRemove", payload: { name: group.name } }}
-                    confirm="Its agents fall to the next group that fits."
-                  />
-                </>
-              )}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  </div>
+                Change
+              </button>
+              <ChangeButton
+                name="Remove"
+                about={group.name}
+                change={{ call: "GroupRemove", payload: { name: group.name } }}
+                confirm="Its agents fall to the next group that fits."
+              />
+            </>
+          )}
+        </td>
+      </tr>
+    ))}
+  </WideTable>
 )
 
 export const GroupsPart = ({ params }: { readonly params: URLSearchParams }) => {

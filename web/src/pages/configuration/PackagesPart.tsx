@@ -10,6 +10,7 @@ import { EmptyState } from "../../parts/EmptyState.tsx"
 import { ErrorNote } from "../../parts/ErrorNote.tsx"
 import { Field } from "../../parts/Field.tsx"
 import { formatBytes, formatMoment } from "../../parts/format.ts"
+import { WideTable } from "../../parts/WideTable.tsx"
 import { readWords } from "./words.ts"
 
 const AssignForm = ({ of, onClose }: { readonly of: PackageView; readonly onClose: () => void }) => {
@@ -110,35 +111,18 @@ export const PackagesPart = () => {
               }
             />
           ) : (
-            // Wide on a small screen: it scrolls by itself.
-            // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-            <div className="wide" tabIndex={0} role="region" aria-label="Packages">
-              <table className="admin-table">
-                <thead>
-                  <tr>
-                    <th scope="col">Package</th>
-                    <th scope="col">Groups</th>
-                    <th scope="col" className="number">
-                      Size
-                    </th>
-                    <th scope="col">Added</th>
-                    <th scope="col">Digest</th>
-                    <th scope="col">
-                      <span className="hidden-text">Change</span>
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {all.map((each) => (
-                    <PackageRow
-                      key={`${each.name} ${each.version}`}
-                      of={each}
-                      onAssign={() => setAssigned(each)}
-                    />
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <WideTable
+              name="Packages"
+              columns={["Package", "Groups", { number: "Size" }, "Added", "Digest", { hidden: "Change" }]}
+            >
+              {all.map((each) => (
+                <PackageRow
+                  key={`${each.name} ${each.version}`}
+                  of={each}
+                  onAssign={() => setAssigned(each)}
+                />
+              ))}
+            </WideTable>
           )
         }
       </Answer>

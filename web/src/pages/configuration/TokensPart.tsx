@@ -9,6 +9,7 @@ import { Answer } from "../../parts/Answer.tsx"
 import { ChangeButton } from "../../parts/ChangeButton.tsx"
 import { EmptyState } from "../../parts/EmptyState.tsx"
 import { formatMoment, formatSpan } from "../../parts/format.ts"
+import { WideTable } from "../../parts/WideTable.tsx"
 import { MakeToken } from "./MakeToken.tsx"
 
 const stateOf = (token: TokenView, nowMs: number): string => {
@@ -65,31 +66,14 @@ const TokenList = () => {
             text="One with the role agent lets agents of other hosts enrol."
           />
         ) : (
-          // Wide on a small screen: it scrolls by itself.
-          // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-          <div className="wide" tabIndex={0} role="region" aria-label="Tokens">
-            <table className="admin-table">
-              <thead>
-                <tr>
-                  <th scope="col">Token</th>
-                  <th scope="col">Role</th>
-                  <th scope="col" className="number">
-                    Uses
-                  </th>
-                  <th scope="col">Made</th>
-                  <th scope="col">Expires</th>
-                  <th scope="col">
-                    <span className="hidden-text">Change</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {all.map((token) => (
-                  <TokenRow key={token.id} token={token} nowMs={nowMs} />
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <WideTable
+            name="Tokens"
+            columns={["Token", "Role", { number: "Uses" }, "Made", "Expires", { hidden: "Change" }]}
+          >
+            {all.map((token) => (
+              <TokenRow key={token.id} token={token} nowMs={nowMs} />
+            ))}
+          </WideTable>
         )
       }
     </Answer>

@@ -4,44 +4,30 @@ import type { Plan } from "../../api/adminContract.ts"
 import { ChangeButton } from "../../parts/ChangeButton.tsx"
 import { formatCount } from "../../parts/format.ts"
 import { Icon } from "../../parts/Icon.tsx"
+import { WideTable } from "../../parts/WideTable.tsx"
 
 /** Rows drawn: a server that goes may have thousands of agents. */
 const maxDrawn = 200
 
 const Moves = ({ plan }: { readonly plan: Plan }) => (
-  // Wide on a small screen: it scrolls by itself.
-  // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-  <div className="wide" tabIndex={0} role="region" aria-label="Planned moves">
-    <table className="admin-table">
-      <thead>
-        <tr>
-          <th scope="col">Host</th>
-          <th scope="col">From</th>
-          <th scope="col">To</th>
-          <th scope="col" className="number">
-            Rows/s
-          </th>
-          <th scope="col">Why</th>
+  <>
+    <WideTable name="Planned moves" columns={["Host", "From", "To", { number: "Rows/s" }, "Why"]}>
+      {plan.moves.slice(0, maxDrawn).map((move) => (
+        <tr key={move.agent}>
+          <td title={move.agent}>{move.host === "" ? move.agent : move.host}</td>
+          <td>{move.from === "" ? "–" : move.from}</td>
+          <td>{move.to}</td>
+          <td className="number">{formatCount(move.load)}</td>
+          <td className="soft">{move.reason}</td>
         </tr>
-      </thead>
-      <tbody>
-        {plan.moves.slice(0, maxDrawn).map((move) => (
-          <tr key={move.agent}>
-            <td title={move.agent}>{move.host === "" ? move.agent : move.host}</td>
-            <td>{move.from === "" ? "–" : move.from}</td>
-            <td>{move.to}</td>
-            <td className="number">{formatCount(move.load)}</td>
-            <td className="soft">{move.reason}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </WideTable>
     {plan.moves.length > maxDrawn ? (
       <p className="table-note">
         {maxDrawn} of {plan.moves.length} are shown.
       </p>
     ) : null}
-  </div>
+  </>
 )
 
 export const PlanCard = ({ plan }: { readonly plan: Plan }) => (

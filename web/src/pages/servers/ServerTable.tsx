@@ -6,6 +6,7 @@ import { pageAddress } from "../../app/location.ts"
 import { ChangeButton } from "../../parts/ChangeButton.tsx"
 import { formatCount, formatExact, formatSpan } from "../../parts/format.ts"
 import { Link } from "../../parts/Link.tsx"
+import { WideTable } from "../../parts/WideTable.tsx"
 import { ShareBar } from "./ShareBar.tsx"
 import { scaleOf, type Share, sharesOf } from "./shares.ts"
 
@@ -82,39 +83,29 @@ export const ServerTable = ({ servers, planned, params }: ServerTableProps) => {
   const shares = sharesOf(planned, servers, "load")
   const scale = scaleOf(shares)
   return (
-    // Wide on a small screen: it scrolls by itself.
-    // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div className="wide" tabIndex={0} role="region" aria-label="Servers">
-      <table className="admin-table">
-        <thead>
-          <tr>
-            <th scope="col">Server</th>
-            <th scope="col">Roles</th>
-            <th scope="col">Agents</th>
-            <th scope="col">Load</th>
-            <th scope="col" className="number">
-              Capacity
-            </th>
-            <th scope="col">Version</th>
-            <th scope="col">Control, queries</th>
-            <th scope="col">
-              <span className="hidden-text">Change</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {servers.map((server) => (
-            <ServerRow
-              key={server.id}
-              server={server}
-              share={shares.find(({ id }) => id === server.id)}
-              scale={scale}
-              nowMs={nowMs}
-              params={params}
-            />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <WideTable
+      name="Servers"
+      columns={[
+        "Server",
+        "Roles",
+        "Agents",
+        "Load",
+        { number: "Capacity" },
+        "Version",
+        "Control, queries",
+        { hidden: "Change" },
+      ]}
+    >
+      {servers.map((server) => (
+        <ServerRow
+          key={server.id}
+          server={server}
+          share={shares.find(({ id }) => id === server.id)}
+          scale={scale}
+          nowMs={nowMs}
+          params={params}
+        />
+      ))}
+    </WideTable>
   )
 }

@@ -4,6 +4,7 @@ import type { AgentView, Feature } from "../../api/contract.ts"
 import { useNowMs } from "../../app/clock.ts"
 import { formatAgo, formatExact } from "../../parts/format.ts"
 import { Icon } from "../../parts/Icon.tsx"
+import { WideTable } from "../../parts/WideTable.tsx"
 import { type Counter, losses, others, readable } from "./counters.ts"
 
 const tiers: Readonly<Record<number, string>> = {
@@ -54,25 +55,15 @@ export const AgentCard = ({ agent }: { readonly agent: AgentView }) => {
           {tiers[agent.tier] ?? `Tier ${agent.tier}`} · heard {formatAgo(Number(agent.lastSeenUs), nowMs)}
         </span>
       </div>
-      {/* Wide on a small screen: it scrolls by itself. */}
-      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-      <div className="wide" tabIndex={0} role="region" aria-label={`Features of the agent on ${agent.host}`}>
-        <table className="features">
-          <thead>
-            <tr>
-              <th scope="col">Feature</th>
-              <th scope="col">State</th>
-              <th scope="col">Hook</th>
-              <th scope="col">What is missing</th>
-            </tr>
-          </thead>
-          <tbody>
-            {agent.features.map((feature) => (
-              <FeatureRow key={feature.name} feature={feature} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <WideTable
+        name={`Features of the agent on ${agent.host}`}
+        className="features"
+        columns={["Feature", "State", "Hook", "What is missing"]}
+      >
+        {agent.features.map((feature) => (
+          <FeatureRow key={feature.name} feature={feature} />
+        ))}
+      </WideTable>
       <h3>Lost or not readable</h3>
       {nonZero.length === 0 ? (
         <p className="soft all-well">
