@@ -9,7 +9,8 @@ import * as Stream from "effect/Stream"
 import { Coordination, type Lease } from "../../runtime/coordination/Coordination.ts"
 import { MemoryStore, serviceOf } from "../../runtime/coordination/memory.ts"
 import { nobody, type Peer } from "../../runtime/rpc/Peer.ts"
-import type { AgentHello, AgentRefused, Directive, Report } from "../../wire/control/AgentRpc.ts"
+import type { AgentRefused, Directive } from "../../wire/control/AgentRpc.ts"
+import { agentHello, idleReport, until } from "../controller.testing.ts"
 import type { WantedConfig } from "./AgentSession.ts"
 import { AgentSessions } from "./AgentSessions.ts"
 import { claimingServer } from "./claim.ts"
@@ -17,43 +18,6 @@ import { KnownAgents } from "./KnownAgents.ts"
 
 const prefix = "/sonde/test/"
 const plain: Peer = { remote: "127.0.0.1:1", isTls: false, identity: nobody }
-
-const hello = (changes: Partial<AgentHello> = {}): AgentHello => ({
-  agent: "a1",
-  instance: "i1",
-  protocol: 1,
-  version: "test",
-  host: "box",
-  machineId: "m1",
-  os: "",
-  kernel: "",
-  arch: "",
-  cpuCount: 2,
-  memoryMiB: 100,
-  region: "",
-  zone: "",
-  cannotReach: [],
-  capabilities: [],
-  configVersion: 0,
-  configDigest: "",
-  ...changes,
-})
-
-const report: Report = {
-  state: "running",
-  exceptions: [],
-  capabilities: [],
-  configVersion: 0,
-  configDigest: "",
-  configProblem: "",
-  rows: 0,
-  bytes: 0,
-  droppedRows: 0,
-  cpuMs: 0,
-  memoryMiB: 0,
-  clockOffsetUs: 0,
-  clockErrorUs: 0,
-}
 
 const address = (id: string) => ({ id, control: `${id}:1`, ingest: `${id}:2` })
 
@@ -113,11 +77,6 @@ const listen = (stream: Stream.Stream<Directive, AgentRefused>) =>
     return { heard, fiber }
   })
 
-const until = (isTrue: () => boolean) =>
-  Effect.gen(function* () {
-    while (!isTrue()) yield* Effect.sleep(2)
-  })
-
 const tags = (heard: ReadonlyArray<Directive>) => heard.map(({ _tag }) => _tag)
 
 const refusalOf = (fiber: Fiber.Fiber<void, AgentRefused>) => Effect.flip(Fiber.join(fiber))
@@ -127,17 +86,17 @@ describe("AgentSessions", () => {
     Effect.gen(function* () {
       const { server, store } = region()
       const { known, sessions } = yield* server("s1")
-      const { fiber, heard } = yield* listen(sessions.attach(hello(), plain))
+      const { fiber, heard } = yield* listen(sessions.attach(agentHello(), plain))
       yield* until(() => heard.length === 1)
       assert.deepInclude(heard[0], { _tag: "Assigned", server: address("s1"), group: "default" })
       assert.strictEqual(claimingServer(store.get(`${prefix}session/a1`)!.value), "s1")
       assert.deepInclude(known.get("a1"), { host: "box", permission: "allowed" })
-      yield* sessions.report("a1", { ...report, rows: 7 })
+      yield* sessions.report("a1", { ...idleReport, rows: 7 })
       yield* until(() => sessions.get("a1")?.report?.rows === 7)
       yield* Fiber.interrupt(fiber)
       assert.isUndefined(store.get(`${prefix}session/a1`))
       assert.isUndefined(sessions.get("a1"))
-      const refusal = yield* Effect.flip(sessions.report("a1", report))
+      const refusal = yield* Effect.flip(sessions.report("a1", idleReport))
       assert.strictEqual(refusal.reason, "not attached")
     }),
   )
@@ -148,10 +107,10 @@ describe("AgentSessions", () => {
       const one = yield* server("s1")
       const two = yield* server("s2")
       wanted.place["a1"] = "s2"
-      const sent = yield* listen(one.sessions.attach(hello(), plain))
+      const sent = yield* listen(one.sessions.attach(agentHello(), plain))
       yield* Fiber.join(sent.fiber)
       assert.deepStrictEqual(sent.heard, [{ _tag: "Move", server: address("s2"), reason: "belongs there" }])
-      const { heard } = yield* listen(two.sessions.attach(hello(), plain))
+      const { heard } = yield* listen(two.sessions.attach(agentHello(), plain))
       yield* until(() => heard.length === 1)
       wanted.place["a1"] = "s1"
       two.sessions.refresh()
@@ -159,7 +118,7 @@ describe("AgentSessions", () => {
       yield* until(() => heard.length === 2)
       assert.deepStrictEqual(heard[1], { _tag: "Move", server: address("s1"), reason: "rebalanced" })
       // It attaches there before it leaves here: the claim moves, and what is left does not take it back.
-      const there = yield* listen(one.sessions.attach(hello(), plain))
+      const there = yield* listen(one.sessions.attach(agentHello(), plain))
       yield* until(() => there.heard.length === 1)
       two.sessions.superseded("a1")
       yield* until(() => two.sessions.list().length === 0)
@@ -174,7 +133,7 @@ describe("AgentSessions", () => {
       const { server, wanted } = region()
       const { sessions } = yield* server("s1")
       wanted.config = { version: 3, digest: "d3", values: { flushMs: 100, interface: "eth0" } }
-      const { heard } = yield* listen(sessions.attach(hello(), plain))
+      const { heard } = yield* listen(sessions.attach(agentHello(), plain))
       yield* until(() => heard.length === 2)
       assert.deepStrictEqual(heard[1], {
         _tag: "Config",
@@ -199,7 +158,7 @@ describe("AgentSessions", () => {
       yield* Effect.sleep(30)
       assert.lengthOf(heard, 3)
       // An agent that comes back with it is told nothing.
-      const again = yield* listen(sessions.attach(hello({ configDigest: "d4" }), plain))
+      const again = yield* listen(sessions.attach(agentHello({ configDigest: "d4" }), plain))
       yield* until(() => again.heard.length === 1)
       yield* Effect.sleep(30)
       assert.deepStrictEqual(tags(again.heard), ["Assigned"])
@@ -211,7 +170,7 @@ describe("AgentSessions", () => {
       const { server, wanted } = region()
       const { sessions } = yield* server("s1")
       wanted.config = { version: 1, digest: "d1", values: { flushMs: 100 } }
-      const { heard } = yield* listen(sessions.attach(hello(), plain))
+      const { heard } = yield* listen(sessions.attach(agentHello(), plain))
       yield* until(() => heard.length === 2)
       wanted.bug = true
       sessions.refresh("a1")
@@ -227,16 +186,16 @@ describe("AgentSessions", () => {
     Effect.gen(function* () {
       const { server } = region()
       const { sessions } = yield* server("s1")
-      const first = yield* listen(sessions.attach(hello(), plain))
+      const first = yield* listen(sessions.attach(agentHello(), plain))
       yield* until(() => first.heard.length === 1)
       const copy = yield* listen(
-        sessions.attach(hello({ instance: "i2", machineId: "m2", host: "twin" }), plain),
+        sessions.attach(agentHello({ instance: "i2", machineId: "m2", host: "twin" }), plain),
       )
       const refusal = yield* refusalOf(copy.fiber)
       assert.strictEqual(refusal.reason, "cloned")
       assert.include(refusal.message, "twin says it is agent a1, which runs on box")
       assert.strictEqual(sessions.get("a1")?.hello.host, "box")
-      const restarted = yield* listen(sessions.attach(hello({ instance: "i3", host: "renamed" }), plain))
+      const restarted = yield* listen(sessions.attach(agentHello({ instance: "i3", host: "renamed" }), plain))
       yield* until(() => restarted.heard.length === 1)
       assert.strictEqual((yield* refusalOf(first.fiber)).reason, "superseded")
       assert.strictEqual(sessions.get("a1")?.hello.host, "renamed")
@@ -250,7 +209,7 @@ describe("AgentSessions", () => {
       yield* Effect.forkChild(
         Stream.runForEach(known.changes, () => Effect.sync(() => sessions.refresh("a1"))),
       )
-      const { heard } = yield* listen(sessions.attach(hello(), plain))
+      const { heard } = yield* listen(sessions.attach(agentHello(), plain))
       yield* until(() => heard.length === 1)
       assert.deepInclude(heard[0], { _tag: "Wait", state: "pending" })
       assert.isTrue(yield* known.permit("a1", "allowed"))
@@ -269,18 +228,18 @@ describe("AgentSessions", () => {
       const { server } = region()
       const { sessions } = yield* server("s1")
       const stranger = { remote: "x", isTls: true, identity: { kind: "agent", name: "a2" } } as const
-      const other = yield* listen(sessions.attach(hello(), stranger))
+      const other = yield* listen(sessions.attach(agentHello(), stranger))
       assert.strictEqual((yield* refusalOf(other.fiber)).reason, "identity")
-      const old = yield* listen(sessions.attach(hello({ protocol: 0 }), plain))
+      const old = yield* listen(sessions.attach(agentHello({ protocol: 0 }), plain))
       assert.strictEqual((yield* refusalOf(old.fiber)).reason, "protocol")
-      const newer = yield* listen(sessions.attach(hello({ agent: "a3", protocol: 2 }), plain))
+      const newer = yield* listen(sessions.attach(agentHello({ agent: "a3", protocol: 2 }), plain))
       yield* until(() => newer.heard.length === 1)
-      const { fiber, heard } = yield* listen(sessions.attach(hello(), plain))
+      const { fiber, heard } = yield* listen(sessions.attach(agentHello(), plain))
       yield* until(() => heard.length === 1)
       const refusals: Array<string> = []
       for (let sent = 0; sent < 1_000 && refusals.length === 0; sent++) {
         yield* sessions
-          .report("a1", report)
+          .report("a1", idleReport)
           .pipe(
             Effect.catchTag("AgentRefused", ({ reason }) => Effect.sync(() => void refusals.push(reason))),
           )
@@ -295,11 +254,11 @@ describe("AgentSessions", () => {
     Effect.gen(function* () {
       const { server, store } = region()
       const { sessions, stop } = yield* server("s1")
-      const { heard } = yield* listen(sessions.attach(hello(), plain))
+      const { heard } = yield* listen(sessions.attach(agentHello(), plain))
       yield* until(() => heard.length === 1)
       store.expire("1")
       assert.isUndefined(store.get(`${prefix}session/a1`))
-      const late = yield* listen(sessions.attach(hello({ agent: "a2" }), plain))
+      const late = yield* listen(sessions.attach(agentHello({ agent: "a2" }), plain))
       assert.strictEqual((yield* refusalOf(late.fiber)).reason, "unavailable")
       yield* stop
     }),

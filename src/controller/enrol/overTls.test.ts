@@ -15,6 +15,7 @@ import { makeCsr } from "../../runtime/tls/csr.ts"
 import { clientTls, fetchAuthority, serverTls } from "../../runtime/tls/tlsOptions.ts"
 import { AgentRpc, type Directive } from "../../wire/control/AgentRpc.ts"
 import { parseToken } from "../../wire/enrolToken.ts"
+import { agentHello, idleReport } from "../controller.testing.ts"
 import { KnownAgents } from "../agents/KnownAgents.ts"
 import type { AgentHandlersOptions } from "../agents/agentHandlers.ts"
 import { serveAgents } from "../ControlPorts.ts"
@@ -76,41 +77,7 @@ const world = Effect.gen(function* () {
   return { address, connect, reported, token }
 })
 
-const hello = (agent: string) => ({
-  agent,
-  host: "box",
-  machineId: "m-1",
-  instance: "i",
-  protocol: 1,
-  version: "1",
-  os: "",
-  kernel: "",
-  arch: "",
-  cpuCount: 1,
-  memoryMiB: 1,
-  region: "",
-  zone: "",
-  cannotReach: [],
-  capabilities: [],
-  configVersion: 0,
-  configDigest: "",
-})
-
-const report = {
-  state: "running",
-  exceptions: [],
-  capabilities: [],
-  configVersion: 0,
-  configDigest: "",
-  configProblem: "",
-  rows: 0,
-  bytes: 0,
-  droppedRows: 0,
-  cpuMs: 0,
-  memoryMiB: 0,
-  clockOffsetUs: 0,
-  clockErrorUs: 0,
-} as const
+const hello = (agent: string) => agentHello({ agent, machineId: "m-1" })
 
 describe("enrolment over TLS", () => {
   live(
@@ -127,7 +94,7 @@ describe("enrolment over TLS", () => {
       const own = yield* connect(clientTls({ authority, key, certificate: issued.certificate }))
       const [first] = yield* Stream.runCollect(own.Attach(hello("a-1")))
       assert.deepStrictEqual(first, assigned)
-      yield* own.Report(report)
+      yield* own.Report(idleReport)
       assert.deepStrictEqual(reported, ["a-1"])
       const renewal = makeCsr("a-1")
       const renewed = yield* own.Enrol({ ...request, token: "", csr: renewal.csr })
@@ -149,13 +116,13 @@ describe("enrolment over TLS", () => {
       const attach = (client: typeof nameless, agent: string) =>
         Effect.flip(Stream.runDrain(client.Attach(hello(agent))))
       assert.deepInclude(yield* attach(nameless, "a-1"), { reason: "identity" })
-      assert.deepInclude(yield* Effect.flip(nameless.Report(report)), { reason: "not attached" })
+      assert.deepInclude(yield* Effect.flip(nameless.Report(idleReport)), { reason: "not attached" })
       const request = { token, csr, agent: "a-1", host: "box", machineId: "m-1" }
       const { certificate } = yield* nameless.Enrol(request)
       const own = yield* connect(clientTls({ authority, key, certificate }))
       const other = yield* attach(own, "a-2")
       assert.include(other.message, "expected the certificate of agent a-2, it is that of agent a-1")
-      assert.deepInclude(yield* Effect.flip(own.Report(report)), { reason: "not attached" })
+      assert.deepInclude(yield* Effect.flip(own.Report(idleReport)), { reason: "not attached" })
       assert.lengthOf(reported, 0)
     }),
   )

@@ -7,31 +7,11 @@ import * as References from "effect/References"
 import * as Scope from "effect/Scope"
 import { Coordination } from "../../runtime/coordination/Coordination.ts"
 import { MemoryStore, serviceOf } from "../../runtime/coordination/memory.ts"
+import { serverRecord, until } from "../controller.testing.ts"
 import { fencedCommit, whileLeading } from "./leading.ts"
-import { Membership, type ServerRecord } from "./Membership.ts"
+import { Membership } from "./Membership.ts"
 
 const prefix = "/sonde/test/"
-
-const record = (id: string): ServerRecord => ({
-  id,
-  control: `${id}:1`,
-  ingest: `${id}:2`,
-  http: "",
-  admin: "",
-  roles: [],
-  region: "test",
-  zone: "",
-  servesZones: [],
-  capacity: 100,
-  version: "test",
-  startedMs: 0,
-  isDraining: false,
-})
-
-const until = (isTrue: () => boolean) =>
-  Effect.gen(function* () {
-    while (!isTrue()) yield* Effect.sleep(2)
-  })
 
 const region = () => {
   const store = new MemoryStore()
@@ -41,7 +21,7 @@ const region = () => {
       const scope = yield* Scope.make()
       yield* Effect.addFinalizer(() => Scope.close(scope, Exit.void))
       const services = yield* Layer.buildWithScope(
-        Membership.layer({ prefix, self: record(id), leaseMs: 2_000, isCandidate }).pipe(
+        Membership.layer({ prefix, self: serverRecord(id), leaseMs: 2_000, isCandidate }).pipe(
           Layer.provide(Layer.succeed(Coordination, coordination)),
         ),
         scope,

@@ -8,28 +8,13 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Coordination } from "../../runtime/coordination/Coordination.ts"
 import { coordinationEtcd } from "../../runtime/coordination/etcd.ts"
+import { serverRecord } from "../controller.testing.ts"
 import { fencedCommit, whileLeading } from "./leading.ts"
 import { Membership } from "./Membership.ts"
 
 const [, , endpoints = "", prefix = "", id = ""] = process.argv
 const actEveryMs = 20
 const historyKey = `${prefix}history`
-
-const self = {
-  id,
-  control: `${id}:1`,
-  ingest: `${id}:2`,
-  http: "",
-  admin: "",
-  roles: [],
-  region: "test",
-  zone: "",
-  servesZones: [],
-  capacity: 100,
-  version: "test",
-  startedMs: 0,
-  isDraining: false,
-}
 
 const tell = (kind: string, fence: number) =>
   Effect.map(Clock.monotonicTimeNanos, (nanos) => {
@@ -41,7 +26,9 @@ const store = coordinationEtcd({ endpoints: endpoints.split(","), callMs: 500, p
 await Effect.runPromise(
   Effect.gen(function* () {
     const context = yield* Layer.build(
-      Membership.layer({ prefix, self, leaseMs: 2_000, isCandidate: true }).pipe(Layer.provideMerge(store)),
+      Membership.layer({ prefix, self: serverRecord(id), leaseMs: 2_000, isCandidate: true }).pipe(
+        Layer.provideMerge(store),
+      ),
     )
     const membership = Context.get(context, Membership)
     const coordination = Context.get(context, Coordination)

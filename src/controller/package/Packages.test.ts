@@ -10,6 +10,7 @@ import { coordinationInProcess } from "../../runtime/coordination/memory.ts"
 import { digestOf, makeSigningKey, signerOf, signPackage } from "../../runtime/packageSignature.ts"
 import { tablesEngine } from "../../tables/tables.testing.ts"
 import type { AgentHello } from "../../wire/control/AgentRpc.ts"
+import { until } from "../controller.testing.ts"
 import { type PackagePart, Packages, partBytes } from "./Packages.ts"
 
 const hello = {} as AgentHello
@@ -55,11 +56,6 @@ const read = (digest: string, offset: number) =>
     const packages = yield* Packages
     const chunks = yield* Stream.runCollect(packages.read(digest, offset))
     return Buffer.concat([...chunks])
-  })
-
-const until = (isTrue: () => boolean) =>
-  Effect.gen(function* () {
-    while (!isTrue()) yield* Effect.sleep(2)
   })
 
 layer(world, { excludeTestServices: true })("Packages", (it) => {

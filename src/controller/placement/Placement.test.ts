@@ -8,32 +8,11 @@ import * as Scope from "effect/Scope"
 import { Coordination, type Condition, type Write } from "../../runtime/coordination/Coordination.ts"
 import { MemoryStore, serviceOf } from "../../runtime/coordination/memory.ts"
 import { StatsRegistry, StatsSources } from "../../runtime/metrics.ts"
+import { serverRecord, until } from "../controller.testing.ts"
 import { Membership, type ServerRecord } from "../membership/Membership.ts"
 import { Placement, type PlacementOptions } from "./Placement.ts"
 
 const prefix = "/sonde/test/"
-
-const record = (id: string, changes: Partial<ServerRecord>): ServerRecord => ({
-  id,
-  control: `${id}:1`,
-  ingest: `${id}:2`,
-  http: "",
-  admin: "",
-  roles: [],
-  region: "test",
-  zone: "",
-  servesZones: [],
-  capacity: 100,
-  version: "test",
-  startedMs: 0,
-  isDraining: false,
-  ...changes,
-})
-
-const until = (isTrue: () => boolean) =>
-  Effect.gen(function* () {
-    while (!isTrue()) yield* Effect.sleep(2)
-  })
 
 const wish = (id: string, zone = "") => ({ id, region: "", zone })
 
@@ -50,7 +29,7 @@ const region = (options: Partial<PlacementOptions> = {}) => {
       yield* Effect.addFinalizer(() => Scope.close(scope, Exit.void))
       const membership = Membership.layer({
         prefix,
-        self: record(id, changes),
+        self: serverRecord(id, changes),
         leaseMs: 60_000,
         isCandidate: false,
       })
