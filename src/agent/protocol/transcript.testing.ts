@@ -23,6 +23,18 @@ export const fromServer = (text: string, missing = 0): Run => ({
   missing,
 })
 
+/** What the client sends in one piece. */
+export const client = (...frames: ReadonlyArray<Uint8Array>): Run => ({
+  direction: Direction.toServer,
+  bytes: Buffer.concat(frames),
+})
+
+/** What the server sends in one piece. */
+export const server = (...frames: ReadonlyArray<Uint8Array>): Run => ({
+  direction: Direction.toClient,
+  bytes: Buffer.concat(frames),
+})
+
 /** A recorded conversation: who sent which bytes (in base64). */
 export const fromRecording = (
   entries: ReadonlyArray<readonly [sender: "client" | "server", base64: string]>,

@@ -2,9 +2,9 @@ import { Buffer } from "node:buffer"
 import { describe, expect, it } from "vitest"
 import { ResponseStatus } from "../../../model/L7Session.ts"
 import { keepsToFrames } from "../framed/framed.testing.ts"
-import { Direction, Evidence } from "../Protocol.ts"
+import { Evidence } from "../Protocol.ts"
 import { readRecording, shortly } from "../recording.testing.ts"
-import { play, type Run } from "../transcript.testing.ts"
+import { client, play, server } from "../transcript.testing.ts"
 import { makeAmqp } from "./amqp.ts"
 
 const recording = readRecording(new URL("./recordings/rabbitmq-pika.jsonl", import.meta.url))
@@ -33,14 +33,6 @@ const declare = (channel: number, queue: string, flags = 0) =>
 const declared = (channel: number, queue: string) => method(channel, 50, 11, short(queue), u32(0), u32(0))
 const closeChannel = (channel: number, code: number, text: string, classId = 0, methodId = 0) =>
   method(channel, 20, 40, u16(code), short(text), u16(classId), u16(methodId))
-const client = (...frames: ReadonlyArray<Uint8Array>): Run => ({
-  direction: Direction.toServer,
-  bytes: Buffer.concat(frames),
-})
-const server = (...frames: ReadonlyArray<Uint8Array>): Run => ({
-  direction: Direction.toClient,
-  bytes: Buffer.concat(frames),
-})
 const detect = (bytes: Uint8Array) => makeAmqp().detect(bytes, 0, bytes.length)
 
 /** 4 KiB of both directions. */

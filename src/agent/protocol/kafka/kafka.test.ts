@@ -2,9 +2,9 @@ import { Buffer } from "node:buffer"
 import { describe, expect, it } from "vitest"
 import { ResponseStatus } from "../../../model/L7Session.ts"
 import { keepsToFrames } from "../framed/framed.testing.ts"
-import { Direction, Evidence } from "../Protocol.ts"
+import { Evidence } from "../Protocol.ts"
 import { readRecording, shortly } from "../recording.testing.ts"
-import { play, type Run } from "../transcript.testing.ts"
+import { client, play, server } from "../transcript.testing.ts"
 import { makeKafka } from "./kafka.ts"
 
 const recorded = (name: string) => readRecording(new URL(`./recordings/${name}.jsonl`, import.meta.url))
@@ -27,14 +27,6 @@ const framed = (...parts: ReadonlyArray<Uint8Array>) => {
 const request = (key: number, version: number, id: number, ...body: ReadonlyArray<Uint8Array>) =>
   framed(i16(key), i16(version), i32(id), text("client"), ...body)
 const response = (id: number, ...body: ReadonlyArray<Uint8Array>) => framed(i32(id), ...body)
-const client = (...frames: ReadonlyArray<Uint8Array>): Run => ({
-  direction: Direction.toServer,
-  bytes: Buffer.concat(frames),
-})
-const server = (...frames: ReadonlyArray<Uint8Array>): Run => ({
-  direction: Direction.toClient,
-  bytes: Buffer.concat(frames),
-})
 const metadata = (id: number, topic: string) => request(3, 1, id, i32(1), text(topic))
 const heartbeat = (id: number) => request(12, 0, id, text("group"), i32(1), text("member"))
 const detect = (bytes: Uint8Array) => makeKafka().detect(bytes, 0, bytes.length)

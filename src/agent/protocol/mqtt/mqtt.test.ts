@@ -2,9 +2,9 @@ import { Buffer } from "node:buffer"
 import { describe, expect, it } from "vitest"
 import { RecordType, ResponseStatus } from "../../../model/L7Session.ts"
 import { keepsToFrames } from "../framed/framed.testing.ts"
-import { Direction, Evidence } from "../Protocol.ts"
+import { Evidence } from "../Protocol.ts"
 import { readRecording, shortly } from "../recording.testing.ts"
-import { play, type Run } from "../transcript.testing.ts"
+import { client, play, type Run, server } from "../transcript.testing.ts"
 import { makeMqtt } from "./mqtt.ts"
 
 const recorded = (name: string) => readRecording(new URL(`./recordings/${name}.jsonl`, import.meta.url))
@@ -18,14 +18,6 @@ const packet = (first: number, ...parts: ReadonlyArray<Uint8Array | number>) => 
   return Buffer.concat([Buffer.from([first, ...length]), body])
 }
 const id = (value: number) => Buffer.from([value >> 8, value])
-const client = (...packets: ReadonlyArray<Uint8Array>): Run => ({
-  direction: Direction.toServer,
-  bytes: Buffer.concat(packets),
-})
-const server = (...packets: ReadonlyArray<Uint8Array>): Run => ({
-  direction: Direction.toClient,
-  bytes: Buffer.concat(packets),
-})
 const connect = (level: number, clientId = "c") =>
   level === 3
     ? packet(0x10, text("MQIsdp"), 3, 2, id(60), text(clientId))

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest"
 import { ResponseStatus } from "../../../model/L7Session.ts"
 import { Direction, Evidence } from "../Protocol.ts"
 import { readRecording, shortly } from "../recording.testing.ts"
-import { cutAt, damaged, noise, play, type Run } from "../transcript.testing.ts"
+import { client, cutAt, damaged, noise, play, type Run, server } from "../transcript.testing.ts"
 import { makeMysql } from "./mysql.ts"
 
 const packet = (sequence: number, ...parts: ReadonlyArray<Uint8Array | string | number>): Buffer => {
@@ -19,14 +19,6 @@ const packet = (sequence: number, ...parts: ReadonlyArray<Uint8Array | string | 
   header[3] = sequence
   return Buffer.concat([header, payload])
 }
-const client = (...packets: ReadonlyArray<Uint8Array>): Run => ({
-  direction: Direction.toServer,
-  bytes: Buffer.concat(packets),
-})
-const server = (...packets: ReadonlyArray<Uint8Array>): Run => ({
-  direction: Direction.toClient,
-  bytes: Buffer.concat(packets),
-})
 const query = (sql: string) => packet(0, 3, sql)
 const u32 = (value: number) => Buffer.from([value, value >> 8, value >> 16, value >> 24])
 const okay = (sequence: number, affected = 0, status = 2) => packet(sequence, 0, affected, 0, status, 0, 0, 0)

@@ -2,9 +2,9 @@ import { Buffer } from "node:buffer"
 import { describe, expect, it } from "vitest"
 import { RecordType, ResponseStatus } from "../../../model/L7Session.ts"
 import { keepsToFrames } from "../framed/framed.testing.ts"
-import { Direction, Evidence } from "../Protocol.ts"
+import { Evidence } from "../Protocol.ts"
 import { readRecording, shortly } from "../recording.testing.ts"
-import { play, type Run } from "../transcript.testing.ts"
+import { client, play, server } from "../transcript.testing.ts"
 import { makeOpenWire } from "./openwire.ts"
 
 const recorded = (name: string) => readRecording(new URL(`./recordings/${name}.jsonl`, import.meta.url))
@@ -36,14 +36,6 @@ const consumerInfo = (id: number, name: string, wantsAnswer = true) =>
 const response = (to: number) => framed(30, u32(0), no, u32(to))
 const failure = (to: number, className: string, text: string) =>
   framed(31, u32(0), no, u32(to), yes, string(className), string(text))
-const client = (...frames: ReadonlyArray<Uint8Array>): Run => ({
-  direction: Direction.toServer,
-  bytes: Buffer.concat(frames),
-})
-const server = (...frames: ReadonlyArray<Uint8Array>): Run => ({
-  direction: Direction.toClient,
-  bytes: Buffer.concat(frames),
-})
 const greetings = [client(wireFormat(12)), server(wireFormat(11))]
 const detect = (bytes: Uint8Array) => makeOpenWire().detect(bytes, 0, bytes.length)
 

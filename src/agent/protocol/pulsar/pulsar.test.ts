@@ -2,9 +2,9 @@ import { Buffer } from "node:buffer"
 import { describe, expect, it } from "vitest"
 import { ResponseStatus } from "../../../model/L7Session.ts"
 import { keepsToFrames } from "../framed/framed.testing.ts"
-import { Direction, Evidence } from "../Protocol.ts"
+import { Evidence } from "../Protocol.ts"
 import { shortly } from "../recording.testing.ts"
-import { play, type Run } from "../transcript.testing.ts"
+import { client, play, type Run, server } from "../transcript.testing.ts"
 import { makePulsar } from "./pulsar.ts"
 
 const u32 = (value: number) => Buffer.from([value >> 24, value >> 16, value >> 8, value])
@@ -54,14 +54,6 @@ const receipt = (producerId: number, sequence: number, entry: number) =>
     field(2, sequence),
     field(3, Buffer.concat([field(1, 9), field(2, entry)])),
   )
-const client = (...frames: ReadonlyArray<Uint8Array>): Run => ({
-  direction: Direction.toServer,
-  bytes: Buffer.concat(frames),
-})
-const server = (...frames: ReadonlyArray<Uint8Array>): Run => ({
-  direction: Direction.toClient,
-  bytes: Buffer.concat(frames),
-})
 const detect = (bytes: Uint8Array) => makePulsar().detect(bytes, 0, bytes.length)
 const conversation = [
   client(connect),

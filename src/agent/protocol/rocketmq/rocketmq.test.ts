@@ -3,9 +3,9 @@ import { Buffer } from "node:buffer"
 import { describe, expect, it } from "vitest"
 import { ResponseStatus } from "../../../model/L7Session.ts"
 import { keepsToFrames } from "../framed/framed.testing.ts"
-import { Direction, Evidence } from "../Protocol.ts"
+import { Evidence } from "../Protocol.ts"
 import { shortly } from "../recording.testing.ts"
-import { play, type Run } from "../transcript.testing.ts"
+import { client, play, server } from "../transcript.testing.ts"
 import { versionName } from "./codes.ts"
 import { walkFields } from "./JsonFields.ts"
 import { makeRocketMq } from "./rocketmq.ts"
@@ -82,14 +82,6 @@ const stored = (isV6 = false, isLongTopic = false) => {
   const body = Buffer.concat(parts)
   return Buffer.concat([u32(body.length + 4), body])
 }
-const client = (...frames: ReadonlyArray<Uint8Array>): Run => ({
-  direction: Direction.toServer,
-  bytes: Buffer.concat(frames),
-})
-const server = (...frames: ReadonlyArray<Uint8Array>): Run => ({
-  direction: Direction.toClient,
-  bytes: Buffer.concat(frames),
-})
 const detect = (bytes: Uint8Array) => makeRocketMq().detect(bytes, 0, bytes.length)
 
 /** 8 KiB of both directions. */

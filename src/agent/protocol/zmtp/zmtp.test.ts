@@ -2,9 +2,9 @@ import { Buffer } from "node:buffer"
 import { describe, expect, it } from "vitest"
 import { RecordType, ResponseStatus } from "../../../model/L7Session.ts"
 import { keepsToFrames } from "../framed/framed.testing.ts"
-import { Direction, Evidence } from "../Protocol.ts"
+import { Evidence } from "../Protocol.ts"
 import { readRecording, shortly } from "../recording.testing.ts"
-import { play, type Run } from "../transcript.testing.ts"
+import { client, play, type Run, server } from "../transcript.testing.ts"
 import { makeZmtp } from "./zmtp.ts"
 
 const recorded = (name: string) => readRecording(new URL(`./recordings/${name}.jsonl`, import.meta.url))
@@ -33,14 +33,6 @@ const command = (name: string, data: string = "") =>
   part(`${String.fromCharCode(name.length)}${name}${data}`, 4)
 const ready = (type: string) =>
   command("READY", `\x0bSocket-Type\0\0\0${String.fromCharCode(type.length)}${type}`)
-const client = (...frames: ReadonlyArray<Uint8Array>): Run => ({
-  direction: Direction.toServer,
-  bytes: Buffer.concat(frames),
-})
-const server = (...frames: ReadonlyArray<Uint8Array>): Run => ({
-  direction: Direction.toClient,
-  bytes: Buffer.concat(frames),
-})
 const opening = (own: string, other: string) => [
   client(greeting()),
   server(greeting(), ready(other)),
