@@ -7,7 +7,12 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["src/**/*.test.ts", "web/src/**/*.test.{ts,tsx}", "test/golden/**/*.test.ts"],
+          include: [
+            "src/**/*.test.ts",
+            "web/src/**/*.test.{ts,tsx}",
+            "test/golden/**/*.test.ts",
+            "test/fuzz/**/*.test.ts",
+          ],
           pool: "forks",
           maxWorkers: 2,
           // Some start a real engine, on a machine that may be busy.

@@ -55,11 +55,11 @@ const readHeaders = (reader: ByteReader, message: L7Message): void => {
 
 const flag = (bit: number): number => 1 << bit
 
-/** Reads the header at the reader's position; returns the bytes of the body, -1 when that is not at hand. */
+/** Reads the header at the reader's position; returns the bytes of the body, -1 when that is not at hand or cannot be. */
 export const readContentHeader = (reader: ByteReader, message: L7Message): number => {
   reader.skip(4)
   const bodyBytes = reader.i64()
-  if (reader.isShort || bodyBytes < 0) return -1
+  if (reader.isShort || bodyBytes < 0 || !Number.isSafeInteger(bodyBytes)) return -1
   const flags = reader.u16()
   // Further words of flags are for properties that nobody defined.
   if ((flags & 1) !== 0) return bodyBytes

@@ -120,12 +120,12 @@ export class PulsarConnection extends FramedConnection {
     inner.begin(bytes, fields.at, fields.at + fields.value)
     while (inner.step()) {
       const { field, value } = inner
-      if (field === command.requestId) facts.requestId = value
+      if (field === command.requestId) facts.requestId = value < otherwise ? value : -1
       else if (field === command.topic) facts.topic = inner.fieldText()
       else if (field === command.producerId) facts.producerId = value
       else if (field === command.consumerId) facts.consumerId = value
       else if (field === command.messageId && inner.isBytes) readMessageId(bytes, inner.at, value)
-      else if (field === command.error) facts.error = value
+      else if (field === command.error) facts.error = value | 0
       else if (field === command.errorText) facts.errorText = inner.fieldText()
       else if (field === 2 && isSending(type)) facts.sequenceId = value
       else if (field === 3 && isLookup(type)) facts.outcome = value
