@@ -22,7 +22,7 @@ export default defineConfig({
       {
         test: {
           name: "system",
-          include: ["test/system/**/*.test.ts", "test/kernel/**/*.test.ts"],
+          include: ["test/system/**/*.test.ts", "test/kernel/**/*.test.ts", "test/differential/**/*.test.ts"],
           pool: "forks",
           maxWorkers: 1,
           fileParallelism: false,
