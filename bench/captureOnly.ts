@@ -1,5 +1,6 @@
-// Child of ring.ts: the agent's capture thread alone, from the kernel's ring to encoded batches, which are thrown away. Prints a
-// line when it captures and its counters as JSON at SIGTERM.
+// Child of ring.ts and packets.ts: the agent's capture thread alone, from the kernel's ring to encoded batches, which are thrown
+// away. Prints a line when it captures and its counters as JSON at SIGTERM. Usage: node bench/captureOnly.ts [INTERFACE]: its
+// packets; without one, system calls.
 
 import { Exclusions } from "../src/agent/capture/Exclusions.ts"
 import { openSource } from "../src/agent/capture/Source.ts"
@@ -12,9 +13,10 @@ import * as Effect from "effect/Effect"
 const busyMs = 5
 const flushMs = 500
 
-const { agent } = await Effect.runPromise(
-  loadConfig({ file: undefined, environment: {}, flags: new Map([["agent.capture", "ebpf"]]) }),
-)
+const wanted = process.argv[2]
+const flags = new Map([["agent.capture", wanted === undefined ? "ebpf" : "packets"]])
+if (wanted !== undefined) flags.set("agent.interface", wanted)
+const { agent } = await Effect.runPromise(loadConfig({ file: undefined, environment: {}, flags }))
 const encoder = new ColumnEncoder()
 const processes = new ProcessTable()
 processes.refresh(Date.now())
@@ -51,8 +53,11 @@ const timer = setInterval(() => {
 process.once("SIGTERM", () => {
   clearInterval(timer)
   source.drain(Date.now())
-  const { kernel_delivered_total: delivered, kernel_lost_total: lost } = source.stats()
-  process.stdout.write(`${JSON.stringify({ delivered, lost, encodedBytes })}\n`)
+  const stats = source.stats()
+  const delivered = stats["kernel_delivered_total"] ?? stats["packets_total"]
+  const lost = stats["kernel_lost_total"] ?? stats["packets_lost_total"]
+  const sessions = pipeline.stats()["sessions_total"]
+  process.stdout.write(`${JSON.stringify({ delivered, lost, sessions, encodedBytes })}\n`)
   void source.close()
 })
 process.stdout.write("capturing\n")

@@ -10,6 +10,7 @@ import { fleet } from "./fleet.ts"
 import { ingest } from "./ingest.ts"
 import { memoryAtRest } from "./memory.ts"
 import { overhead } from "./overhead.ts"
+import { packets } from "./packets.ts"
 import { placement } from "./placement.ts"
 import { print, type Result } from "./Result.ts"
 import { ring } from "./ring.ts"
@@ -61,6 +62,7 @@ const runs = {
   memoryAtRest,
   ring,
   overhead,
+  packets,
   rowSize,
   ingest,
   smartEncoding,
