@@ -22,7 +22,12 @@ export default defineConfig({
       {
         test: {
           name: "system",
-          include: ["test/system/**/*.test.ts", "test/kernel/**/*.test.ts", "test/differential/**/*.test.ts"],
+          include: [
+            "test/system/**/*.test.ts",
+            "test/kernel/**/*.test.ts",
+            "test/differential/**/*.test.ts",
+            "test/kernels/**/*.test.ts",
+          ],
           pool: "forks",
           maxWorkers: 1,
           fileParallelism: false,

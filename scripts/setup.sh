@@ -40,7 +40,7 @@ stamped() { file=$1; shift; [ -f "$file" ] && [ "$(cat "$file")" = "$("$@")" ]; 
 needed="clang llvm make libbpf-dev libelf-dev zlib1g-dev"
 [ "$dev" = yes ] && needed="$needed nginx-light redis-server redis-tools python3 chromium wrk curl bpftool etcd-server tshark \
   mariadb-server mariadb-client postgresql postgresql-client memcached mosquitto mosquitto-clients rabbitmq-server amqp-tools \
-  dnsmasq-base bind9-dnsutils slapd ldap-utils"
+  dnsmasq-base bind9-dnsutils slapd ldap-utils qemu-system-x86 busybox-static"
 missing=
 for package in $needed; do
   case "$package" in

@@ -1,0 +1,51 @@
+// Boots a kernel under software emulation and collects what the guest's script prints.
+
+import { spawn } from "node:child_process"
+
+/** Of memory the RAM disk takes most. */
+const megabytes = 1_536
+const limitMs = 300_000
+
+/** A line that the guest's script printed: what it tried and what came of it. */
+export interface Finding {
+  readonly feature: string
+  readonly on: boolean
+  readonly detail: string
+}
+
+export interface Boot {
+  readonly release: string
+  readonly findings: ReadonlyArray<Finding>
+  /** All of the console, for when something is missing. */
+  readonly console: string
+}
+
+export const boot = (image: string, system: string): Promise<Boot> =>
+  new Promise((resolve, reject) => {
+    // Acceleration is not asked for: on machines that are virtual themselves it may be there and not work.
+    const machine = spawn(
+      "qemu-system-x86_64",
+      [
+        ...["-accel", "tcg", "-cpu", "max", "-m", `${megabytes}`, "-smp", "2", "-nographic", "-no-reboot"],
+        ...["-kernel", image, "-initrd", system],
+        ...["-append", "console=ttyS0 panic=-1 quiet mitigations=off random.trust_cpu=on"],
+      ],
+      { stdio: ["ignore", "pipe", "pipe"] },
+    )
+    let console = ""
+    for (const stream of [machine.stdout, machine.stderr])
+      stream.setEncoding("utf8").on("data", (piece: string) => (console += piece))
+    const timer = setTimeout(() => machine.kill("SIGKILL"), limitMs)
+    machine.once("error", reject)
+    machine.once("close", () => {
+      clearTimeout(timer)
+      const findings: Array<Finding> = []
+      let release = ""
+      for (const [, text] of console.matchAll(/found (\{.*\})\r?$/gm)) {
+        const said = JSON.parse(text!) as Finding & { readonly release?: string }
+        if (said.release === undefined) findings.push(said)
+        else ({ release } = said)
+      }
+      resolve({ release, findings, console })
+    })
+  })

@@ -1,0 +1,113 @@
+// Runs inside a guest: tries every way to hook system calls, then the whole capture by system calls and by packets on a real
+// exchange. Prints a line for each. Uses nothing but Node and this checkout's agent.
+
+import { Buffer } from "node:buffer"
+import { readFileSync } from "node:fs"
+import { createServer, get } from "node:http"
+import { release } from "node:os"
+import { setTimeout as sleep } from "node:timers/promises"
+import { Exclusions } from "../../src/agent/capture/Exclusions.ts"
+import { loadAddon } from "../../src/agent/capture/native/Addon.ts"
+import { type HookKind, openSocketTracer, SocketTracer } from "../../src/agent/capture/native/SocketTracer.ts"
+import type { CaptureOptions } from "../../src/agent/capture/messages.ts"
+import { openSource } from "../../src/agent/capture/Source.ts"
+import { Pipeline } from "../../src/agent/Pipeline.ts"
+import { ProcessTable } from "../../src/agent/process/ProcessTable.ts"
+import type { Finding } from "./boot.ts"
+
+const say = (what: Finding | { readonly release: string }): void => {
+  process.stdout.write(`found ${JSON.stringify(what)}\n`)
+}
+
+const { agent } = JSON.parse(readFileSync("options.json", "utf8")) as Pick<CaptureOptions, "agent">
+const path = "/orders/7"
+const server = createServer((_request, response) => response.end("hello"))
+await new Promise<void>((resolve) => server.listen(8_080, "127.0.0.1", resolve))
+
+const ask = (): Promise<void> =>
+  new Promise((resolve, reject) => {
+    get({ host: "127.0.0.1", port: 8_080, path, agent: false }, (response) => {
+      response.resume().once("end", resolve)
+    }).once("error", reject)
+  })
+
+const message = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+const tryHook = async (only: HookKind): Promise<Finding> => {
+  const feature = `system calls by ${only}`
+  const addon = loadAddon()
+  if ("missing" in addon) return { feature, on: false, detail: addon.missing }
+  const tracer = openSocketTracer(addon, { payloadBytes: 1_024, ringMiB: 1, only })
+  if (!(tracer instanceof SocketTracer)) return { feature, on: false, detail: tracer.refused[0]!.missing }
+  try {
+    await ask()
+    await sleep(100)
+    const buffer = new Uint8Array(1_048_576)
+    const said = Buffer.from(buffer.buffer, 0, tracer.poll(buffer)).toString("latin1")
+    const [sent, answered] = [said.split(`GET ${path}`).length - 1, said.split("HTTP/1.1 200").length - 1]
+    // The client's and the server's call each.
+    const on = sent === 2 && answered === 2
+    return { feature, on, detail: `${sent} calls with the request, ${answered} with the answer` }
+  } finally {
+    tracer.close()
+  }
+}
+
+const tryCapture = async (capture: "ebpf" | "packets"): Promise<Finding> => {
+  const feature = capture === "ebpf" ? "requests by system calls" : "requests by packets"
+  const sessions: Array<string> = []
+  const pipeline = new Pipeline({
+    maskLiterals: true,
+    sessionTimeoutUs: 10_000_000,
+    maxConnections: 1_024,
+    flowIdSeed: 1,
+    emit: () => undefined,
+    onSession: ({ request, response }) =>
+      sessions.push(`${request?.requestType} ${request?.requestResource} ${response?.code}`),
+  })
+  const processes = new ProcessTable()
+  processes.refresh(Date.now())
+  const source = await openSource({
+    options: { agent: { ...agent, capture }, excludePids: [], excludePorts: [] },
+    exclusions: new Exclusions([], [], []),
+    pipeline,
+    processes,
+    log: () => undefined,
+  })
+  if (source.by === "none")
+    return { feature, on: false, detail: source.features.map(({ missing }) => missing).join("; ") }
+  for (let i = 0; i < 3; i++) await ask()
+  for (let i = 0; i < 20; i++) {
+    await sleep(50)
+    const now = Date.now()
+    pipeline.tick(now * 1_000)
+    source.drain(now)
+  }
+  pipeline.end(Date.now() * 1_000)
+  await source.close()
+  const wanted = sessions.filter((session) => session === `GET ${path} 200`).length
+  const hook = source.features.find(({ on }) => on)?.hook ?? ""
+  // By system calls at both sides.
+  const on = wanted === (capture === "ebpf" ? 6 : 3)
+  return { feature, on, detail: `${wanted} of ${sessions.length} requests, by ${hook}` }
+}
+
+say({ release: release() })
+for (const kind of ["tp_btf direct", "tp_btf", "raw_tp", "tracepoint"] as const)
+  say(
+    await tryHook(kind).catch((cause: unknown) => ({
+      feature: `system calls by ${kind}`,
+      on: false,
+      detail: message(cause),
+    })),
+  )
+for (const capture of ["ebpf", "packets"] as const)
+  say(
+    await tryCapture(capture).catch((cause: unknown) => ({
+      feature: capture,
+      on: false,
+      detail: message(cause),
+    })),
+  )
+server.close()
+process.exit(0)
