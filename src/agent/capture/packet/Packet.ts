@@ -1,5 +1,5 @@
-// The headers of one packet as numbers and offsets into its bytes. One object is reused for all packets:
-// parsing allocates nothing. Tunnels would be parsed into the same record, from the inner headers.
+// The headers of one packet as numbers and offsets into its bytes. One object is reused for all packets: parsing
+// allocates nothing. Of a packet within a tunnel the inner headers stand here, and of the tunnel what tells it.
 
 /** What became of a packet; also the index of its counter. */
 export const Parsed = {
@@ -9,7 +9,7 @@ export const Parsed = {
   otherTransport: 2,
   /** ARP and whatever else is not IP. */
   notIp: 3,
-  /** A fragment other than the first: without ports it belongs to no flow. */
+  /** A fragment other than the first: by itself it has no ports. */
   laterFragment: 4,
   /** Lengths in the headers contradict each other. */
   malformed: 5,
@@ -35,22 +35,61 @@ export const TcpFlag = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16, urg: 32 } as c
 
 export const IpProtocol = { icmp: 1, tcp: 6, udp: 17, icmpV6: 58 } as const
 
+/** Tunnels around a packet, by the numbers of DeepFlow's flow log. */
+export const TunnelType = {
+  none: 0,
+  vxlan: 1,
+  /** IPv4 or IPv6 within either (IPIP, 6in4, 4in6, 6in6). */
+  ipip: 2,
+  /** IP within GRE. */
+  gre: 3,
+  geneve: 4,
+  /** VXLAN-GPE with a network service header. */
+  vxlanNsh: 5,
+  erspan: 6,
+  /** Ethernet within GRE. */
+  teb: 7,
+} as const
+export type TunnelType = (typeof TunnelType)[keyof typeof TunnelType]
+
 export class Packet {
   bytes: Uint8Array = new Uint8Array(0)
   timeUs = 0
   /** Bytes on the wire, link layer included. */
   wireBytes = 0
+  /** Interface it was captured on: the kernel's index, or the number within a capture file; 0 where nobody tells. */
+  interfaceIndex = 0
   /** Seen while it was sent, where the link layer tells (Linux cooked). */
   isOutgoing = false
   /** Outermost VLAN; 0: none. */
   vlan = 0
+  /** Offsets of the hardware addresses of the innermost Ethernet frame, 6 bytes each; -1: none. */
+  macSourceAt = -1
+  macTargetAt = -1
+  /** Of the outermost tunnel. */
+  tunnelType: TunnelType = TunnelType.none
+  /** Tunnels within each other; 0: none. */
+  tunnelTier = 0
+  /** Network (VXLAN, Geneve), key (GRE) or session (ERSPAN) of the outermost tunnel; 0: it has none. */
+  tunnelId = 0
+  /** Outermost IP header of a tunnel: 4 or 6, and offsets of its addresses; 0 and -1: no tunnel. */
+  outerIpVersion = 0
+  outerSourceAt = -1
+  outerTargetAt = -1
+  /** Offsets of the hardware addresses around the outermost IP header of a tunnel; -1: no tunnel, or none there. */
+  outerMacSourceAt = -1
+  outerMacTargetAt = -1
   /** 4 or 6; 0: not IP. */
   ipVersion = 0
+  /** Offset of the IP header. */
+  ipAt = 0
   /** Offsets of the addresses: 4 or 16 bytes each. */
   sourceAt = 0
   targetAt = 0
   /** IPv4's; 0 for IPv6. */
   identification = 0
+  /** IPv4's time to live, IPv6's hop limit. */
+  hopLimit = 0
   /** Transport protocol of the IP header. */
   protocol = 0
   sourcePort = 0
@@ -68,4 +107,16 @@ export class Packet {
   payloadEnd = 0
   /** Payload that the IP header (for UDP its own) claims and the capture does not have. */
   missing = 0
+  /** Packets on the wire that this one was put together from. */
+  packets = 1
+  /**
+   * One of several fragments. Then the IP payload `bytes[fragmentAt, fragmentAt + fragmentBytes)`, as far as it was
+   * captured, stands at `fragmentOffset` of that of the whole packet, whose number is `fragmentId`.
+   */
+  isFragment = false
+  fragmentAt = 0
+  fragmentBytes = 0
+  fragmentOffset = 0
+  fragmentId = 0
+  hasMoreFragments = false
 }
