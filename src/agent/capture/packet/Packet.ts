@@ -110,11 +110,12 @@ export class Packet {
   /** Packets on the wire that this one was put together from. */
   packets = 1
   /**
-   * One of several fragments. Then the IP payload `bytes[fragmentAt, fragmentAt + fragmentBytes)`, as far as it was
-   * captured, stands at `fragmentOffset` of that of the whole packet, whose number is `fragmentId`.
+   * One of several fragments: a part of an IP payload that takes `fragmentBytes`, stands at `fragmentOffset` of the
+   * payload of packet `fragmentId`, and was captured as `bytes[fragmentAt, fragmentEnd)`.
    */
   isFragment = false
   fragmentAt = 0
+  fragmentEnd = 0
   fragmentBytes = 0
   fragmentOffset = 0
   fragmentId = 0

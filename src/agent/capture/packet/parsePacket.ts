@@ -103,16 +103,24 @@ const parseIpv4 = (
   packet.targetAt = at + 16
   const fragment = uint16(bytes, at + 6) & 0x3fff
   if (fragment !== 0) {
-    setFragment(packet, at + headerBytes, ipEnd, (fragment & 0x1fff) * 8, (fragment & 0x2000) !== 0)
+    setFragment(packet, at + headerBytes, end, ipEnd, (fragment & 0x1fff) * 8, (fragment & 0x2000) !== 0)
     packet.fragmentId = packet.identification
     if (packet.fragmentOffset !== 0) return Parsed.laterFragment
   }
   return parseTransport(packet, bytes, at + headerBytes, end, ipEnd, tunnels)
 }
 
-const setFragment = (packet: Packet, at: number, ipEnd: number, offset: number, hasMore: boolean): void => {
+const setFragment = (
+  packet: Packet,
+  at: number,
+  end: number,
+  ipEnd: number,
+  offset: number,
+  hasMore: boolean,
+): void => {
   packet.isFragment = true
-  packet.fragmentAt = at
+  packet.fragmentAt = Math.min(at, end)
+  packet.fragmentEnd = Math.max(packet.fragmentAt, Math.min(end, ipEnd))
   packet.fragmentBytes = ipEnd - at
   packet.fragmentOffset = offset
   packet.hasMoreFragments = hasMore
@@ -159,7 +167,7 @@ const parseIpv6 = (
         if (fragment !== 0) {
           if (packet.isFragment) return Parsed.malformed
           packet.protocol = bytes[nextAt]
-          setFragment(packet, nextAt + 8, ipEnd, fragment & 0xfff8, (fragment & 1) !== 0)
+          setFragment(packet, nextAt + 8, end, ipEnd, fragment & 0xfff8, (fragment & 1) !== 0)
           packet.fragmentId = int32(bytes, nextAt + 4)
           if (packet.fragmentOffset !== 0) return Parsed.laterFragment
         }

@@ -3,6 +3,8 @@
 import type { SegmentQueue } from "./SegmentQueue.ts"
 
 export class FlowHalf {
+  /** Where its first packet was seen, see `pointOf`; -1: none yet. */
+  point = -1
   packets = 0
   /** Bytes on the wire, link layer included. */
   bytes = 0

@@ -3,14 +3,17 @@
 // Allocates per flow, not per packet.
 
 import { IpProtocol, Packet, Parsed, TcpFlag } from "../../capture/packet/Packet.ts"
+import { Fragments } from "../../capture/packet/Fragments.ts"
 import { parsePacket } from "../../capture/packet/parsePacket.ts"
+import { defaultTunnels, Tunnels, type TunnelSettings } from "../../capture/packet/Tunnels.ts"
 import { DirectionScore, guessClient } from "./direction.ts"
+import type { FlowHalf } from "./FlowHalf.ts"
 import { FlowIndex } from "./FlowIndex.ts"
 import { sawClientAck, sawSyn, sawSynAck } from "./Handshake.ts"
 import { IdleLists } from "./IdleLists.ts"
 import { CloseType, type FlowEnd, PacketFlow } from "./PacketFlow.ts"
 import { isNear, Reassembler } from "./Reassembler.ts"
-import { RecentPackets } from "./RecentPackets.ts"
+import { Copy, passUs, pointOf, RecentPackets } from "./RecentPackets.ts"
 import { type StreamConsumer, StreamDirection } from "./StreamConsumer.ts"
 
 export interface PacketFlowsOptions {
@@ -24,6 +27,9 @@ export interface PacketFlowsOptions {
   readonly serverPorts?: ReadonlySet<number>
   /** Random, so that nobody can choose addresses that collide in the table. */
   readonly seed?: number
+  readonly tunnels?: TunnelSettings
+  /** Packets captured twice count twice. */
+  readonly keepsCopies?: boolean
 }
 
 const defaultMaxFlows = 65_536
@@ -50,8 +56,9 @@ const endOf = (packet: Packet, at: number, port: number): FlowEnd => {
 export class PacketFlows {
   /** Packets by what became of them, see `Parsed`. */
   readonly parsed = new Float64Array(Object.keys(Parsed).length)
-  readonly counters = { opened: 0, timedOut: 0, evicted: 0, reused: 0, duplicates: 0 }
+  readonly counters = { opened: 0, timedOut: 0, evicted: 0, reused: 0, duplicates: 0, forwarded: 0 }
   readonly reassembler: Reassembler
+  readonly fragments: Fragments
   private readonly options: PacketFlowsOptions
   private readonly serverPorts: ReadonlySet<number>
   private readonly index: FlowIndex
@@ -59,6 +66,8 @@ export class PacketFlows {
   private readonly flows: Array<PacketFlow | null>
   private readonly recent = new RecentPackets()
   private readonly packet = new Packet()
+  private readonly keepsCopies: boolean
+  private tunnels: Tunnels
   private lastId = 0
   private nowUs = 0
   private expiredUs = 0
@@ -67,6 +76,13 @@ export class PacketFlows {
     const maxFlows = options.maxFlows ?? defaultMaxFlows
     this.options = options
     this.serverPorts = options.serverPorts ?? new Set()
+    this.keepsCopies = options.keepsCopies ?? false
+    this.tunnels = new Tunnels(options.tunnels ?? defaultTunnels)
+    this.fragments = new Fragments({
+      onPacket: (packet, parsed) => this.route(packet, parsed),
+      tunnels: () => this.tunnels,
+      seed: options.seed ?? 0,
+    })
     this.index = new FlowIndex(maxFlows, options.seed ?? 0)
     this.lists = new IdleLists(maxFlows, idleUs.length)
     this.flows = new Array<PacketFlow | null>(maxFlows).fill(null)
@@ -77,7 +93,15 @@ export class PacketFlows {
     return this.index.size
   }
 
-  /** Takes a packet as it was captured: `bytes[start, end)` of `wireBytes`. The bytes are the caller's. */
+  /** From the next packet on. */
+  configure(tunnels: TunnelSettings): void {
+    this.tunnels = new Tunnels(tunnels)
+  }
+
+  /**
+   * Takes a packet as it was captured: `bytes[start, end)` of `wireBytes`. The bytes are the caller's. `isOutgoing` and
+   * `vlan` say what the kernel told beside the bytes.
+   */
   add(
     bytes: Uint8Array,
     start: number,
@@ -85,15 +109,27 @@ export class PacketFlows {
     wireBytes: number,
     linkType: number,
     timeUs: number,
+    interfaceIndex = 0,
+    isOutgoing = false,
+    vlan = 0,
   ): Parsed {
     const { packet } = this
-    const parsed = parsePacket(packet, bytes, start, end, wireBytes, linkType, timeUs)
+    const parsed = parsePacket(packet, bytes, start, end, wireBytes, linkType, timeUs, this.tunnels)
     this.parsed[parsed]++
+    packet.interfaceIndex = interfaceIndex
+    if (isOutgoing) packet.isOutgoing = true
+    // A tag that the kernel took out was the outermost.
+    if (vlan !== 0 && (packet.tunnelTier === 0 || packet.vlan === 0)) packet.vlan = vlan
     if (timeUs > this.nowUs) this.nowUs = timeUs
-    if (parsed === Parsed.tcp) this.addTcp(packet)
-    else if (parsed === Parsed.udp || parsed === Parsed.icmpEcho) this.addDatagram(packet)
+    this.route(packet, parsed)
     if (this.nowUs - this.expiredUs >= secondUs) this.expire(this.nowUs)
     return parsed
+  }
+
+  private route(packet: Packet, parsed: Parsed): void {
+    if (packet.isFragment) this.fragments.add(packet)
+    else if (parsed === Parsed.tcp) this.addTcp(packet)
+    else if (parsed === Parsed.udp || parsed === Parsed.icmpEcho) this.addDatagram(packet)
   }
 
   /**
@@ -103,6 +139,7 @@ export class PacketFlows {
   expire(nowUs: number): void {
     if (nowUs > this.nowUs) this.nowUs = nowUs
     this.expiredUs = nowUs
+    this.fragments.expire(nowUs)
     this.reassembler.expire(nowUs)
     for (let list = 0; list < idleUs.length; list++) {
       for (let slot = this.lists.oldest(list); slot >= 0; slot = this.lists.oldest(list)) {
@@ -116,6 +153,7 @@ export class PacketFlows {
 
   /** The capture is over, and so is every flow, oldest first. */
   endAll(): void {
+    this.fragments.endAll()
     for (const flow of [...this.flows].filter((flow) => flow !== null).sort((a, b) => a.id - b.id)) {
       this.end(flow, CloseType.captureEnd)
     }
@@ -218,16 +256,29 @@ export class PacketFlows {
   /** False for a packet that was captured before. */
   private count(flow: PacketFlow, direction: StreamDirection, packet: Packet): boolean {
     const half = direction === StreamDirection.toServer ? flow.toServer : flow.toClient
-    if (this.recent.isCopy(packet, flow.id * 2 + direction)) {
-      flow.duplicates++
-      this.counters.duplicates++
+    const copy = this.keepsCopies ? Copy.none : this.copyOf(flow, direction, half, packet)
+    if (copy !== Copy.none) {
+      flow.duplicates += packet.packets
+      if (copy === Copy.same) this.counters.duplicates += packet.packets
+      else this.counters.forwarded += packet.packets
       return false
     }
-    half.packets++
+    if (half.point < 0) half.point = pointOf(packet)
+    half.packets += packet.packets
     half.bytes += packet.wireBytes
     half.payloadBytes += packet.payloadEnd - packet.payloadStart + packet.missing
     if (packet.timeUs > flow.endUs) flow.endUs = packet.timeUs
     return true
+  }
+
+  private copyOf(flow: PacketFlow, direction: StreamDirection, half: FlowHalf, packet: Packet): Copy {
+    const copy = this.recent.copyOf(packet, flow.id * 2 + direction)
+    if (copy !== Copy.none || packet.protocol !== IpProtocol.tcp) return copy
+    // Segments are cut and joined on their way between interfaces: what is known already and comes from another one.
+    const length = packet.payloadEnd - packet.payloadStart + packet.missing
+    const isKnown = length > 0 && half.isAnchored && ((packet.seq + length - half.next) | 0) <= 0
+    const isElsewhere = half.point >= 0 && half.point !== pointOf(packet)
+    return isKnown && isElsewhere && packet.timeUs - half.deliveredUs < passUs ? Copy.same : Copy.none
   }
 
   /** True when too many segments in a row say that this is another connection. */

@@ -1,39 +1,86 @@
-// Recognises a packet that was captured twice within a millisecond: loopback shows each when it is sent and
-// when it arrives, bridges show it at every port. A retransmission comes later or differs (identification).
+// Recognises a packet that was captured before: on the other interfaces it passed (veth, bridge, bond, tunnel and the
+// network under it), or twice on one (loopback, mirror port). Told by what stays the same on the way, so not by checksums,
+// which offloading leaves to the hardware. A retransmission differs in the IP id; without one, where and when tell.
 
 import { IpProtocol, type Packet, TcpFlag } from "../../capture/packet/Packet.ts"
 
-const entries = 4096
-const windowUs = 1_000
+export const Copy = {
+  none: 0,
+  /** The same packet, as it was. */
+  same: 1,
+  /** The same packet after a router: another observation point, which is not looked at. */
+  forwarded: 2,
+} as const
+export type Copy = (typeof Copy)[keyof typeof Copy]
+
+const entries = 4_096
+/** A packet takes at most this long from one interface to the next; without IP id it may be another one that is equal. */
+export const passUs = 20_000
+const blindPassUs = 2_000
+/** Two copies at one point, from a mirror port; without IP id only the time tells them from a retransmission. */
+const mirrorUs = 2_000
+const blindMirrorUs = 100
+/** Of datagrams without IP id these bytes at both ends tell them apart. */
+const tellingBytes = 32
 
 const mix = (hash: number, word: number): number => {
   const mixed = Math.imul(hash ^ word, 0x85ebca6b)
   return mixed ^ (mixed >>> 13)
 }
 
+/** Where a packet was seen: interface, direction, and the tunnel it was in. At least 0. */
+export const pointOf = (packet: Packet): number => {
+  const point = packet.interfaceIndex * 2 + (packet.isOutgoing ? 1 : 0)
+  if (packet.tunnelTier === 0) return point
+  return mix(mix(point, packet.tunnelTier), packet.tunnelId) >>> 1
+}
+
 export class RecentPackets {
   private readonly marks = new Int32Array(entries)
   private readonly timesUs = new Float64Array(entries)
+  /** Where a packet was seen first: there another one that is equal is a new one. */
+  private readonly points = new Int32Array(entries)
+  private readonly hopLimits = new Uint8Array(entries)
 
-  /** True for a copy; remembers the packet otherwise. `flow` distinguishes flow and direction. */
-  isCopy(packet: Packet, flow: number): boolean {
-    const { flags, identification } = packet
-    // Datagrams and bare acknowledgements may repeat, byte for byte; then only IPv4's identification tells
-    // copies apart.
+  /** Remembers a packet that is no copy. `flow` distinguishes flow and direction. */
+  copyOf(packet: Packet, flow: number): Copy {
+    const mark = this.markOf(packet, flow)
+    const at = (mark ^ (mark >>> 16)) & (entries - 1)
+    const point = pointOf(packet)
+    const afterUs = Math.abs(packet.timeUs - this.timesUs[at])
+    if (this.marks[at] === mark && this.isCopy(packet, point === this.points[at], afterUs)) {
+      return packet.hopLimit === this.hopLimits[at] ? Copy.same : Copy.forwarded
+    }
+    this.marks[at] = mark
+    this.timesUs[at] = packet.timeUs
+    this.points[at] = point
+    this.hopLimits[at] = packet.hopLimit
+    return Copy.none
+  }
+
+  private isCopy(packet: Packet, isSamePoint: boolean, afterUs: number): boolean {
+    if (packet.identification !== 0) return afterUs < (isSamePoint ? mirrorUs : passUs)
+    if (!isSamePoint) return afterUs < blindPassUs
+    // Datagrams and bare acknowledgements may repeat, byte for byte.
+    const { flags, missing, payloadEnd, payloadStart, protocol } = packet
     const isTelling =
-      packet.protocol === IpProtocol.tcp &&
-      (packet.payloadEnd + packet.missing > packet.payloadStart ||
-        (flags & (TcpFlag.syn | TcpFlag.fin | TcpFlag.rst)) !== 0)
-    if (identification === 0 && !isTelling) return false
+      protocol === IpProtocol.tcp &&
+      (payloadEnd + missing > payloadStart || (flags & (TcpFlag.syn | TcpFlag.fin | TcpFlag.rst)) !== 0)
+    return isTelling && afterUs < blindMirrorUs
+  }
+
+  private markOf(packet: Packet, flow: number): number {
+    const { bytes, identification, missing, payloadEnd, payloadStart, protocol } = packet
     let mark = mix(flow, packet.seq)
     mark = mix(mark, packet.ack)
     mark = mix(mark, (identification << 16) | packet.window)
-    mark = mix(mark, flags)
-    mark = mix(mark, packet.payloadEnd - packet.payloadStart + packet.missing)
-    const at = (mark ^ (mark >>> 16)) & (entries - 1)
-    const isCopy = this.marks[at] === mark && Math.abs(packet.timeUs - this.timesUs[at]) < windowUs
-    this.marks[at] = mark
-    this.timesUs[at] = packet.timeUs
-    return isCopy
+    mark = mix(mark, packet.flags)
+    mark = mix(mark, payloadEnd - payloadStart + missing)
+    if (protocol !== IpProtocol.udp || identification !== 0) return mark
+    const firstEnd = Math.min(payloadEnd, payloadStart + tellingBytes)
+    for (let at = payloadStart; at < firstEnd; at++) mark = mix(mark, bytes[at])
+    for (let at = Math.max(firstEnd, payloadEnd - tellingBytes); at < payloadEnd; at++)
+      mark = mix(mark, bytes[at])
+    return mark
   }
 }
