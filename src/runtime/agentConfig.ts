@@ -2,7 +2,8 @@
 // a server, secrets and directories are not in it: a wrong value there would cut the agent off from whoever could correct it.
 
 import * as Schema from "effect/Schema"
-import { choice, flag, integer, integers, text, texts } from "./configFields.ts"
+import { genevePorts, tunnelNames, vxlanPorts } from "../model/tunnels.ts"
+import { choice, choices, flag, integer, integers, text, texts } from "./configFields.ts"
 import { type ConfigKey, keysOfSchema } from "./schemaKeys.ts"
 
 export const agentConfigFields = {
@@ -13,6 +14,20 @@ export const agentConfigFields = {
     "restart",
   ),
   interface: text("", "Interface for packet capture; empty: all.", "restart"),
+  tunnels: choices(
+    tunnelNames,
+    tunnelNames,
+    "Tunnels that are looked into, so that connections are those of the packets within; `vxlan` is also GPE and NSH, `teb` is Ethernet in GRE, `ipip` also 6in4.",
+    "hot",
+  ),
+  vxlanPorts: integers(
+    vxlanPorts,
+    1,
+    65_535,
+    "UDP ports of VXLAN; elsewhere it is only taken for VXLAN what cannot be anything else.",
+    "hot",
+  ),
+  genevePorts: integers(genevePorts, 1, 65_535, "UDP ports of Geneve.", "hot"),
   payloadBytes: integer(1_024, 64, 4_096, "Most payload bytes taken of one system call.", "restart"),
   ringMiB: integer(16, 1, 256, "Size of the kernel's ring buffer.", "restart"),
   excludePorts: integers([], 1, 65_535, "TCP ports whose traffic is left alone, besides Sonde's own.", "hot"),

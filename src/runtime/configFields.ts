@@ -46,6 +46,18 @@ export const texts = (value: ReadonlyArray<string>, description: string, change?
     .annotate(notes(description, value, change))
     .pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
 
+export const choices = <const Value extends string>(
+  values: ReadonlyArray<Value>,
+  value: ReadonlyArray<NoInfer<Value>>,
+  description: string,
+  change?: Change,
+) => {
+  const literals: Schema.Codec<Value> = Schema.Literals(values)
+  return Schema.Array(literals)
+    .annotate(notes(description, value, change))
+    .pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
+}
+
 export const integers = (
   value: ReadonlyArray<number>,
   minimum: number,

@@ -11,6 +11,8 @@ export interface ConfigKey {
   readonly type: "string" | "integer" | "boolean" | "array"
   readonly items: string | undefined
   readonly choices: ReadonlyArray<string> | undefined
+  /** What may stand in a list. */
+  readonly itemChoices: ReadonlyArray<string> | undefined
   /** Of an integer, or of the integers of a list. */
   readonly minimum: number | undefined
   readonly maximum: number | undefined
@@ -76,6 +78,7 @@ const keysOf = (node: Node, prefix: string): Array<ConfigKey> =>
         type: (first(child, (part) => part.type) ?? "string") as ConfigKey["type"],
         items: items?.type,
         choices: first(child, (part) => part.enum),
+        itemChoices: items?.enum,
         minimum: bound((part) => part.minimum),
         maximum: bound((part) => part.maximum),
         default: first(child, (part) => part.default),
@@ -93,6 +96,7 @@ export const keysOfSchema = (schema: Schema.Top): ReadonlyArray<ConfigKey> =>
 export const expectedOf = (key: ConfigKey): string => {
   if (key.choices !== undefined) return `one of ${key.choices.join(", ")}`
   const range = key.minimum === undefined ? "" : ` from ${key.minimum} to ${key.maximum}`
+  if (key.itemChoices !== undefined) return `a list of any of ${key.itemChoices.join(", ")}`
   if (key.type === "array") return `a list of ${key.items}s${range}`
   return key.type === "integer" ? `an integer${range}` : `a ${key.type}`
 }

@@ -6,6 +6,9 @@ import type { Feature } from "../../model/AgentStatus.ts"
 import type { Endpoint } from "../flow/Endpoint.ts"
 import { ipText } from "../../model/ipText.ts"
 import { Parsed, parsedNames } from "./packet/Packet.ts"
+import { LinkType } from "./pcap/linkTypes.ts"
+import type { TunnelSettings } from "./packet/Tunnels.ts"
+import type { CaptureOptions } from "./messages.ts"
 import { PacketFlows } from "../flow/tcp/PacketFlows.ts"
 import { type Addon, loadAddon, type PacketRing } from "./native/Addon.ts"
 import { packetReason } from "./native/privileges.ts"
@@ -20,7 +23,17 @@ const maxPieces = 8
 /** Header of a record in a drained buffer, see native/packet_ring.c. */
 const recordHeader = 32
 /** ARPHRD_* numbers of interfaces (include/uapi/linux/if_arp.h) to link types of capture files; others are not read. */
-const linkTypes: Readonly<Record<number, number>> = { 1: 1, 772: 1, 65534: 101, 768: 101, 778: 101 }
+const linkTypes: Readonly<Record<number, number>> = {
+  1: LinkType.ethernet,
+  772: LinkType.ethernet,
+  // IP alone: tun, and the kernel's tunnels (IPIP, IPv6, 6in4, GRE over IPv4 and IPv6).
+  65534: LinkType.raw,
+  768: LinkType.raw,
+  769: LinkType.raw,
+  776: LinkType.raw,
+  778: LinkType.raw,
+  823: LinkType.raw,
+}
 /** One packet is seen going out and coming in on loopback (PACKET_OUTGOING): once is enough. */
 const packetOutgoing = 4
 const loopbackHardware = 772
@@ -46,6 +59,12 @@ const localAddresses = (): Set<string> =>
 
 const isLoopback = (ip: Uint8Array): boolean => ip[10] === 0xff && ip[12] === 127
 
+const tunnelsOf = ({ genevePorts, tunnels, vxlanPorts }: CaptureOptions["agent"]): TunnelSettings => ({
+  names: tunnels,
+  vxlanPorts,
+  genevePorts,
+})
+
 const drainPackets = (bytes: Uint8Array, view: DataView, length: number, flows: PacketFlows): void => {
   let at = 0
   while (at + recordHeader <= length) {
@@ -53,11 +72,22 @@ const drainPackets = (bytes: Uint8Array, view: DataView, length: number, flows: 
     const start = at + recordHeader
     const hardware = view.getUint16(at + 24, true)
     const linkType = linkTypes[hardware]
-    const isSecond = hardware === loopbackHardware && view.getUint16(at + 12, true) === packetOutgoing
+    const isOutgoing = view.getUint16(at + 12, true) === packetOutgoing
+    const isSecond = hardware === loopbackHardware && isOutgoing
     if (linkType !== undefined && !isSecond) {
       const timeUs =
         view.getUint32(at + 16, true) * 1_000_000 + Math.floor(view.getUint32(at + 20, true) / 1_000)
-      flows.add(bytes, start, start + captured, view.getUint32(at + 4, true), linkType, timeUs)
+      flows.add(
+        bytes,
+        start,
+        start + captured,
+        view.getUint32(at + 4, true),
+        linkType,
+        timeUs,
+        view.getUint32(at + 8, true),
+        isOutgoing,
+        view.getUint16(at + 14, true),
+      )
     }
     at = start + ((captured + 7) & ~7)
   }
@@ -100,6 +130,7 @@ export const openPacketSource = async (
       },
     }),
     maxFlows: context.options.agent.maxConnections,
+    tunnels: tunnelsOf(context.options.agent),
     seed: Math.floor(Math.random() * 2 ** 31),
   })
   const buffer = new Uint8Array(bufferBytes)
@@ -132,13 +163,25 @@ export const openPacketSource = async (
       flows.expire(nowUs)
       connections.expire(nowUs)
     },
+    configure: (agent) => flows.configure(tunnelsOf(agent)),
     stats: () => {
+      const { counters, fragments } = flows
       const [packets, drops] = isOpen ? addon.packetStats(ring) : [0, 0]
       const all: Record<string, number> = {
         packets_total: packets,
         packets_lost_total: drops,
         packet_flows: flows.size,
-        packet_flows_evicted_total: flows.counters.evicted,
+        packet_flows_evicted_total: counters.evicted,
+        packets_duplicate_total: counters.duplicates,
+        packets_forwarded_total: counters.forwarded,
+        fragmented_packets_waiting: fragments.size,
+        fragmented_bytes_waiting: fragments.heldBytes,
+        fragmented_packets_reassembled_total: fragments.counters.reassembled,
+        fragmented_packets_incomplete_total: fragments.counters.incomplete,
+        fragmented_packets_overlapping_total: fragments.counters.overlapping,
+        fragments_lost_total: fragments.counters.lost,
+        fragments_malformed_total: fragments.counters.malformed,
+        fragments_duplicate_total: fragments.counters.copies,
       }
       for (const result of Object.values(Parsed)) {
         all[`packets_${parsedNames[result]}_total`] = flows.parsed[result]!

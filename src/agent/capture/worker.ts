@@ -130,6 +130,7 @@ const tick = (): void => {
 const configure = ({ agent, excludePorts }: CaptureOptions): void => {
   flushMs = agent.flushMs
   pipeline.configure({ sessionTimeoutUs: agent.sessionSeconds * 1_000_000 })
+  source.configure?.(agent)
   exclusions.change(excludePorts, agent.excludePrograms)
   exclusions.refresh(processes)
 }

@@ -71,9 +71,15 @@ export const replay = Command.make(
       Flag.withDescription("Do not replace values in commands by ?"),
       Flag.withDefault(false),
     ),
+    duplicates: Flag.Boolean("duplicates").pipe(
+      Flag.withDescription(
+        "Count a packet as often as it was captured, on several interfaces or by a mirror port",
+      ),
+      Flag.withDefault(false),
+    ),
     json,
   },
-  Effect.fnUntraced(function* ({ file, flows: wantsFlows, json, messages: wantsMessages, raw }) {
+  Effect.fnUntraced(function* ({ duplicates, file, flows: wantsFlows, json, messages: wantsMessages, raw }) {
     if (wantsFlows && wantsMessages) return yield* fail("--messages and --flows exclude each other")
     const isTable = !json && !wantsMessages && process.stdout.isTTY
     const held: Array<Printed> = []
@@ -98,6 +104,7 @@ export const replay = Command.make(
     })
     const packets = new PacketFlows({
       consumer: packetStreams({ connections: pipeline.connections }),
+      keepsCopies: duplicates,
       onFlowEnd: (flow) => {
         if (wantsFlows) emit(flowRecord(flow))
       },
@@ -113,6 +120,7 @@ export const replay = Command.make(
         packet.originalLength,
         packet.linkType,
         packet.timeUs,
+        packet.interfaceIndex,
       )
     }).pipe(Effect.mapError((error) => fail(error.message)))
     packets.endAll()

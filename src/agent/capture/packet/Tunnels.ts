@@ -1,11 +1,9 @@
 // Tunnel headers: which tunnels are looked into, and where the packet within one begins. Nothing is allocated for a
 // header; what it said stands in the fields of `Tunnels` until the next one is read.
 
+import { genevePorts, type TunnelName, tunnelNames, vxlanPorts } from "../../../model/tunnels.ts"
 import { EtherType, serviceEtherType } from "./linkLayer.ts"
 import { TunnelType } from "./Packet.ts"
-
-export const tunnelNames = ["vxlan", "geneve", "gre", "teb", "erspan", "ipip"] as const
-export type TunnelName = (typeof tunnelNames)[number]
 
 export interface TunnelSettings {
   readonly names: ReadonlyArray<TunnelName>
@@ -14,12 +12,7 @@ export interface TunnelSettings {
   readonly genevePorts: ReadonlyArray<number>
 }
 
-/** IANA's ports of VXLAN, GPE and Geneve, Linux' old one (8472, also flannel's) and Weave's (6784). */
-export const defaultTunnels: TunnelSettings = {
-  names: tunnelNames,
-  vxlanPorts: [4789, 8472, 6784, 4790],
-  genevePorts: [6081],
-}
+export const defaultTunnels: TunnelSettings = { names: tunnelNames, vxlanPorts, genevePorts }
 
 /** No packet within a tunnel begins here. */
 export const notTunnel = -1

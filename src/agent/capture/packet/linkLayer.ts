@@ -143,8 +143,14 @@ export const ipOffset = (
   packet.isOutgoing = false
   packet.macSourceAt = packet.macTargetAt = -1
   switch (linkType) {
-    case LinkType.ethernet:
-      return ipBehind(packet, bytes, EtherType.ethernet, start, end)
+    case LinkType.ethernet: {
+      if (start + 14 > end) return linkCut
+      packet.macTargetAt = start
+      packet.macSourceAt = start + 6
+      const type = uint16(bytes, start + 12)
+      if (type === EtherType.ipv4) return start + 14
+      return ipBehind(packet, bytes, type, start + 14, end)
+    }
     case LinkType.linuxSll:
       if (start + 16 > end) return linkCut
       packet.isOutgoing = uint16(bytes, start) === sllOutgoing

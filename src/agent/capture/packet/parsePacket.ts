@@ -240,46 +240,72 @@ const parseTransport = (
   ipEnd: number,
   tunnels: Tunnels,
 ): Parsed => {
-  const { protocol } = packet
-  if (protocol === IpProtocol.tcp) {
-    if (at + 20 > ipEnd) return Parsed.malformed
-    if (at + 20 > end) return Parsed.cutHeaders
-    const headerBytes = (bytes[at + 12] >> 4) * 4
-    if (headerBytes < 20 || at + headerBytes > ipEnd) return Parsed.malformed
-    packet.sourcePort = uint16(bytes, at)
-    packet.targetPort = uint16(bytes, at + 2)
-    packet.seq = int32(bytes, at + 4)
-    packet.ack = int32(bytes, at + 8)
-    packet.flags = bytes[at + 13]
-    packet.window = uint16(bytes, at + 14)
-    packet.optionsStart = at + 20
-    packet.optionsEnd = Math.min(at + headerBytes, end)
-    setPayload(packet, at + headerBytes, end, ipEnd)
-    return Parsed.tcp
+  switch (packet.protocol) {
+    case IpProtocol.tcp:
+      return parseTcp(packet, bytes, at, end, ipEnd)
+    case IpProtocol.udp:
+      return parseUdp(packet, bytes, at, end, ipEnd, tunnels)
+    default:
+      return parseOther(packet, bytes, at, end, ipEnd, tunnels)
   }
-  if (protocol === IpProtocol.udp) {
-    if (at + 8 > ipEnd) return Parsed.malformed
-    if (at + 8 > end) return Parsed.cutHeaders
-    const targetPort = uint16(bytes, at + 2)
-    // What a tunnel holds is looked for when its datagram is whole.
-    if (!packet.isFragment && packet.tunnelTier < maxTier) {
-      const innerAt = tunnels.behindUdp(bytes, at + 8, end, ipEnd, targetPort)
-      if (innerAt !== notTunnel) {
-        const parsed = parseInner(packet, bytes, innerAt, end, ipEnd, tunnels)
-        if (parsed !== undefined) return parsed
-      }
+}
+
+const parseTcp = (packet: Packet, bytes: Uint8Array, at: number, end: number, ipEnd: number): Parsed => {
+  if (at + 20 > ipEnd) return Parsed.malformed
+  if (at + 20 > end) return Parsed.cutHeaders
+  const headerBytes = (bytes[at + 12] >> 4) * 4
+  if (headerBytes < 20 || at + headerBytes > ipEnd) return Parsed.malformed
+  packet.sourcePort = uint16(bytes, at)
+  packet.targetPort = uint16(bytes, at + 2)
+  packet.seq = int32(bytes, at + 4)
+  packet.ack = int32(bytes, at + 8)
+  packet.flags = bytes[at + 13]
+  packet.window = uint16(bytes, at + 14)
+  packet.optionsStart = at + 20
+  packet.optionsEnd = Math.min(at + headerBytes, end)
+  setPayload(packet, at + headerBytes, end, ipEnd)
+  return Parsed.tcp
+}
+
+const parseUdp = (
+  packet: Packet,
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  ipEnd: number,
+  tunnels: Tunnels,
+): Parsed => {
+  if (at + 8 > ipEnd) return Parsed.malformed
+  if (at + 8 > end) return Parsed.cutHeaders
+  const targetPort = uint16(bytes, at + 2)
+  // What a tunnel holds is looked for when its datagram is whole.
+  if (!packet.isFragment && packet.tunnelTier < maxTier) {
+    const innerAt = tunnels.behindUdp(bytes, at + 8, Math.min(end, ipEnd), ipEnd, targetPort)
+    if (innerAt !== notTunnel) {
+      const parsed = parseInner(packet, bytes, innerAt, end, ipEnd, tunnels)
+      if (parsed !== undefined) return parsed
     }
-    packet.sourcePort = uint16(bytes, at)
-    packet.targetPort = targetPort
-    packet.seq = 0
-    packet.ack = 0
-    packet.flags = 0
-    packet.window = 0
-    const datagramBytes = uint16(bytes, at + 4)
-    // The datagram may be longer than this first fragment, or shorter than a padded packet.
-    setPayload(packet, at + 8, Math.min(end, ipEnd), datagramBytes < 8 ? ipEnd : at + datagramBytes)
-    return Parsed.udp
   }
+  packet.sourcePort = uint16(bytes, at)
+  packet.targetPort = targetPort
+  packet.seq = 0
+  packet.ack = 0
+  packet.flags = 0
+  packet.window = 0
+  const datagramBytes = uint16(bytes, at + 4)
+  // The datagram may be longer than this first fragment, or shorter than a padded packet.
+  setPayload(packet, at + 8, Math.min(end, ipEnd), datagramBytes < 8 ? ipEnd : at + datagramBytes)
+  return Parsed.udp
+}
+
+const parseOther = (
+  packet: Packet,
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  ipEnd: number,
+  tunnels: Tunnels,
+): Parsed => {
   if (isEcho(packet, bytes, at, end, ipEnd)) {
     packet.sourcePort = packet.targetPort = uint16(bytes, at + 4)
     packet.seq = uint16(bytes, at + 6)
@@ -290,7 +316,7 @@ const parseTransport = (
     return Parsed.icmpEcho
   }
   if (!packet.isFragment && packet.tunnelTier < maxTier) {
-    const innerAt = tunnels.behindIp(bytes, at, end, protocol)
+    const innerAt = tunnels.behindIp(bytes, at, Math.min(end, ipEnd), packet.protocol)
     if (innerAt !== notTunnel) {
       return parseInner(packet, bytes, innerAt, end, ipEnd, tunnels) ?? Parsed.otherTransport
     }

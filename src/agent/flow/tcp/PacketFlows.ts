@@ -263,7 +263,6 @@ export class PacketFlows {
       else this.counters.forwarded += packet.packets
       return false
     }
-    if (half.point < 0) half.point = pointOf(packet)
     half.packets += packet.packets
     half.bytes += packet.wireBytes
     half.payloadBytes += packet.payloadEnd - packet.payloadStart + packet.missing
@@ -272,13 +271,14 @@ export class PacketFlows {
   }
 
   private copyOf(flow: PacketFlow, direction: StreamDirection, half: FlowHalf, packet: Packet): Copy {
-    const copy = this.recent.copyOf(packet, flow.id * 2 + direction)
-    if (copy !== Copy.none || packet.protocol !== IpProtocol.tcp) return copy
+    const point = pointOf(packet)
+    if (half.point < 0) half.point = point
+    const copy = this.recent.copyOf(packet, flow.id * 2 + direction, point)
+    if (copy !== Copy.none || half.point === point || packet.protocol !== IpProtocol.tcp) return copy
     // Segments are cut and joined on their way between interfaces: what is known already and comes from another one.
     const length = packet.payloadEnd - packet.payloadStart + packet.missing
     const isKnown = length > 0 && half.isAnchored && ((packet.seq + length - half.next) | 0) <= 0
-    const isElsewhere = half.point >= 0 && half.point !== pointOf(packet)
-    return isKnown && isElsewhere && packet.timeUs - half.deliveredUs < passUs ? Copy.same : Copy.none
+    return isKnown && packet.timeUs - half.deliveredUs < passUs ? Copy.same : Copy.none
   }
 
   /** True when too many segments in a row say that this is another connection. */

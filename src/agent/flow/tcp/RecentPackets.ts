@@ -35,26 +35,29 @@ export const pointOf = (packet: Packet): number => {
   return mix(mix(point, packet.tunnelTier), packet.tunnelId) >>> 1
 }
 
-export class RecentPackets {
-  private readonly marks = new Int32Array(entries)
-  private readonly timesUs = new Float64Array(entries)
-  /** Where a packet was seen first: there another one that is equal is a new one. */
-  private readonly points = new Int32Array(entries)
-  private readonly hopLimits = new Uint8Array(entries)
+/** Of an entry: what was seen, when (microseconds, the low 32 bits), and place and hop limit. */
+const words = 4
 
-  /** Remembers a packet that is no copy. `flow` distinguishes flow and direction. */
-  copyOf(packet: Packet, flow: number): Copy {
+export class RecentPackets {
+  private readonly seen = new Int32Array(entries * words)
+
+  /** Remembers a packet that is no copy. `flow` distinguishes flow and direction, `point` is that of the packet. */
+  copyOf(packet: Packet, flow: number, point: number): Copy {
+    const { seen } = this
     const mark = this.markOf(packet, flow)
-    const at = (mark ^ (mark >>> 16)) & (entries - 1)
-    const point = pointOf(packet)
-    const afterUs = Math.abs(packet.timeUs - this.timesUs[at])
-    if (this.marks[at] === mark && this.isCopy(packet, point === this.points[at], afterUs)) {
-      return packet.hopLimit === this.hopLimits[at] ? Copy.same : Copy.forwarded
+    const at = ((mark ^ (mark >>> 16)) & (entries - 1)) * words
+    const timeUs = packet.timeUs | 0
+    const place = (point << 8) | packet.hopLimit
+    if (seen[at] === mark) {
+      // Where a packet was seen first another one that is equal is a new one.
+      const changed = place ^ seen[at + 2]
+      if (this.isCopy(packet, changed >>> 8 === 0, Math.abs((timeUs - seen[at + 1]) | 0))) {
+        return (changed & 0xff) === 0 ? Copy.same : Copy.forwarded
+      }
     }
-    this.marks[at] = mark
-    this.timesUs[at] = packet.timeUs
-    this.points[at] = point
-    this.hopLimits[at] = packet.hopLimit
+    seen[at] = mark
+    seen[at + 1] = timeUs
+    seen[at + 2] = place
     return Copy.none
   }
 
