@@ -114,3 +114,30 @@ export const tcpFrame = (spec: TcpSpec): Uint8Array =>
       tcpSegment(spec),
     ),
   )
+
+/** What stands before a packet in a tunnel; `frame` is Ethernet, `ip` begins with the IP header. */
+export const vxlan = (id: number, frame: Uint8Array): Uint8Array =>
+  bytesOf([8, 0, 0, 0], uint32(id << 8), frame)
+
+/** `next`: 1 IPv4, 2 IPv6, 3 Ethernet, 4 service header. */
+export const vxlanGpe = (id: number, next: number, payload: Uint8Array): Uint8Array =>
+  bytesOf([0x0c, 0, 0, next], uint32(id << 8), payload)
+
+/** A network service header with fixed metadata (24 bytes). */
+export const serviceHeader = (next: number, payload: Uint8Array): Uint8Array =>
+  bytesOf([0x0f, 0xc6, 1, next], new Uint8Array(20), payload)
+
+export const geneve = (
+  id: number,
+  etherType: number,
+  payload: Uint8Array,
+  options = new Uint8Array(0),
+): Uint8Array => bytesOf([options.length / 4, 0], uint16(etherType), uint32(id << 8), options, payload)
+
+/** `words` are checksum, key and sequence number as the flags announce them. */
+export const gre = (
+  flags: number,
+  etherType: number,
+  words: ReadonlyArray<number>,
+  payload: Uint8Array,
+): Uint8Array => bytesOf(uint16(flags), uint16(etherType), words.flatMap(uint32), payload)
