@@ -73,6 +73,35 @@ describe("datagrams", () => {
     ])
   })
 
+  it("in fragments are read whole", () => {
+    const { add, flows, records } = start()
+    const text = Buffer.concat([Buffer.from("c00c001000010000003c00fbfa", "hex"), Buffer.alloc(250, "t")])
+    const question = Buffer.concat([query.subarray(0, -4), Buffer.from([0, 16, 0, 1])])
+    const large = Buffer.concat([question, ...Array.from({ length: 15 }, () => text)])
+    large.set([0x81, 0x80, 0, 1, 0, 15], 2)
+    const datagram = udpDatagram(53, 40_000, large)
+    const fragment = (at: number, end: number) =>
+      ethernet(
+        0x0800,
+        ipv4(
+          {
+            ...back,
+            protocol: 17,
+            identification: 9,
+            fragment: (end < datagram.length ? 0x2000 : 0) | (at / 8),
+          },
+          datagram.subarray(at, end),
+        ),
+      )
+    add(udp(there, 40_000, 53, question))
+    for (const at of [2_960, 0, 1_480]) add(fragment(at, Math.min(at + 1_480, datagram.length)))
+    expect(records).toMatchObject([
+      { msg: "session", protocol: "DNS", response_status: "ok", response_length: large.length, rrt_us: 3 },
+    ])
+    flows.endAll()
+    expect(records).toHaveLength(1)
+  })
+
   it("of unknown protocols hold no connection", () => {
     const { add, flows, pipeline } = start()
     for (let i = 0; i < 6; i++) add(udp(there, 40_000, 443, Buffer.from("quic or anything")))
