@@ -6,15 +6,15 @@ import { type L7Message, RecordType, ResponseStatus } from "../../../model/L7Ses
 import { L7Protocol } from "../../../model/protocol.ts"
 import { u32At } from "../framed/ByteReader.ts"
 import { type Frame, FramedConnection, noFrame, undecided } from "../framed/FramedConnection.ts"
+import { OpenCalls } from "../framed/OpenCalls.ts"
 import type { ParserStats } from "../ParserStats.ts"
 import { Direction, Evidence, type MessageSink } from "../Protocol.ts"
 import { type Command, commandOf, CommandType, errorName, Role, Sender } from "./commands.ts"
 import { commandTypeAt, detectPulsar, frameHead } from "./detect.ts"
 import { readMetadata } from "./metadata.ts"
-import { ProtobufReader } from "./ProtobufReader.ts"
+import { ProtobufReader } from "../framed/ProtobufReader.ts"
 
 const maxKept = 8192
-const maxWaiting = 1024
 const maxTopics = 1024
 /** Sequence numbers are told apart by producer: those of the first one are shown as they are. */
 const perProducer = 2 ** 33
@@ -49,13 +49,15 @@ export class PulsarConnection extends FramedConnection {
   private broker = ""
   /** Pings that the client sent and CONNECT: answered in order. */
   private inOrder = 0
-  private readonly requests = new Map<number, Waiting>()
-  private readonly sendings = new Map<number, Waiting>()
+  private readonly requests: OpenCalls<Waiting>
+  private readonly sendings: OpenCalls<Waiting>
   private readonly producers = new Map<number, string>()
   private readonly consumers = new Map<number, string>()
 
   constructor(sink: MessageSink, stats: ParserStats) {
     super(sink, stats, maxKept)
+    this.requests = new OpenCalls(stats)
+    this.sendings = new OpenCalls(stats)
   }
 
   protected override frameLength(_direction: Direction, bytes: Uint8Array, at: number, end: number): number {
@@ -152,10 +154,10 @@ export class PulsarConnection extends FramedConnection {
     if (type === CommandType.send) {
       const key = sendingKey()
       message.requestId = this.freeId(key, this.requests)
-      this.expect(this.sendings, key, { shownId: message.requestId, topic })
+      this.sendings.add(key, { shownId: message.requestId, topic })
     } else if (facts.requestId >= 0) {
       message.requestId = this.freeId(facts.requestId, this.sendings)
-      this.expect(this.requests, facts.requestId, { shownId: message.requestId, topic })
+      this.requests.add(facts.requestId, { shownId: message.requestId, topic })
     } else if (command.role === Role.request) this.inOrder++
     else message.isAsync = true
   }
@@ -175,7 +177,7 @@ export class PulsarConnection extends FramedConnection {
       message.exception = facts.errorText || (facts.error >= 0 ? errorName(facts.error) : "")
     }
     const isSent = type === CommandType.sendReceipt || type === CommandType.sendError
-    const waiting = isSent ? take(this.sendings, sendingKey()) : take(this.requests, facts.requestId)
+    const waiting = isSent ? this.sendings.take(sendingKey()) : this.requests.take(facts.requestId)
     if (waiting !== undefined) {
       message.requestId = waiting.shownId
       this.showTopic(message, waiting.topic || topic)
@@ -191,17 +193,8 @@ export class PulsarConnection extends FramedConnection {
     message.requestResource = message.endpoint = topic.slice(topic.lastIndexOf("/") + 1)
   }
 
-  private freeId(id: number, others: ReadonlyMap<number, Waiting>): number {
+  private freeId(id: number, others: OpenCalls<Waiting>): number {
     return others.has(id) ? id + otherwise : id
-  }
-
-  private expect(map: Map<number, Waiting>, key: number, waiting: Waiting): void {
-    if (map.size >= maxWaiting) {
-      const oldest = map.keys().next()
-      if (oldest.done !== true) map.delete(oldest.value)
-      this.stats.overflows++
-    }
-    map.set(key, waiting)
   }
 }
 
@@ -217,12 +210,6 @@ const isFailure = (type: number, outcome: number): boolean =>
 
 const sendingKey = (): number =>
   (Math.max(0, facts.producerId) % maxProducer) * perProducer + (Math.max(0, facts.sequenceId) % perProducer)
-
-const take = (map: Map<number, Waiting>, key: number): Waiting | undefined => {
-  const waiting = map.get(key)
-  if (waiting !== undefined) map.delete(key)
-  return waiting
-}
 
 const remember = (map: Map<number, string>, id: number, topic: string): void => {
   if (id < 0) return

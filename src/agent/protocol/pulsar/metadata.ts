@@ -5,7 +5,7 @@ import type { L7Message } from "../../../model/L7Session.ts"
 import { u32At, u16At } from "../framed/ByteReader.ts"
 import { latin1Text, utf8Text } from "../latin1.ts"
 import { maxTraceName, maxTraceValue, readTraceField } from "../traceField.ts"
-import { ProtobufReader } from "./ProtobufReader.ts"
+import { ProtobufReader } from "../framed/ProtobufReader.ts"
 
 /** Marks of what may precede the metadata: a checksum, and what the broker adds. */
 const checksumMark = 0x0e01

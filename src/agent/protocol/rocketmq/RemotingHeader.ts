@@ -3,7 +3,7 @@
 import type { ByteReader } from "../framed/ByteReader.ts"
 import { latin1Text, utf8Text } from "../latin1.ts"
 import { hasShortNames } from "./codes.ts"
-import { walkFields } from "./JsonFields.ts"
+import { walkFields } from "../framed/JsonFields.ts"
 
 const maxExtFields = 64
 const maxValue = 2048

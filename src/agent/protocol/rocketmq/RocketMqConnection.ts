@@ -5,6 +5,7 @@ import { RecordType, ResponseStatus } from "../../../model/L7Session.ts"
 import { L7Protocol } from "../../../model/protocol.ts"
 import { ByteReader, u32At } from "../framed/ByteReader.ts"
 import { type Frame, FramedConnection, noFrame, undecided } from "../framed/FramedConnection.ts"
+import { OpenCalls } from "../framed/OpenCalls.ts"
 import type { ParserStats } from "../ParserStats.ts"
 import { Direction, Evidence, type MessageSink } from "../Protocol.ts"
 import { answersMessages, requestName, statusOf, versionName } from "./codes.ts"
@@ -13,7 +14,6 @@ import { readFirstMessage, readProperties } from "./messages.ts"
 import { Encoding, RemotingHeader } from "./RemotingHeader.ts"
 
 const maxKept = 8192
-const maxWaiting = 1024
 /** Ids of requests by the broker are this much higher: both sides count from their own start. */
 const ofBroker = 2 ** 32
 
@@ -26,10 +26,11 @@ const reader = new ByteReader()
 const header = new RemotingHeader()
 
 export class RocketMqConnection extends FramedConnection {
-  private readonly waiting = new Map<number, Waiting>()
+  private readonly waiting: OpenCalls<Waiting>
 
   constructor(sink: MessageSink, stats: ParserStats) {
     super(sink, stats, maxKept)
+    this.waiting = new OpenCalls(stats)
   }
 
   protected override frameLength(_direction: Direction, bytes: Uint8Array, at: number, end: number): number {
@@ -85,7 +86,7 @@ export class RocketMqConnection extends FramedConnection {
     message.requestId = isFromClient ? header.opaque : header.opaque + ofBroker
     message.isAsync = header.isOneWay
     if (header.properties !== "") readProperties(header.properties, message)
-    if (!header.isOneWay) this.remember(message.requestId, { code, endpoint: message.endpoint })
+    if (!header.isOneWay) this.waiting.add(message.requestId, { code, endpoint: message.endpoint })
     this.stats.requests++
     this.sink.message(message)
   }
@@ -102,9 +103,8 @@ export class RocketMqConnection extends FramedConnection {
     if (message.status === ResponseStatus.ok) message.result = header.remark
     else message.exception = header.remark
     message.xRequestId = header.transactionId
-    const waiting = this.waiting.get(message.requestId)
+    const waiting = this.waiting.take(message.requestId)
     if (waiting !== undefined) {
-      this.waiting.delete(message.requestId)
       message.endpoint = waiting.endpoint
       if (code === 0 && answersMessages(waiting.code)) {
         reader.reset(frame.bytes, Math.min(frame.end, headerEnd), frame.end)
@@ -113,14 +113,5 @@ export class RocketMqConnection extends FramedConnection {
     }
     this.stats.responses++
     this.sink.message(message)
-  }
-
-  private remember(id: number, waiting: Waiting): void {
-    if (this.waiting.size >= maxWaiting) {
-      const oldest = this.waiting.keys().next()
-      if (oldest.done !== true) this.waiting.delete(oldest.value)
-      this.stats.overflows++
-    }
-    this.waiting.set(id, waiting)
   }
 }

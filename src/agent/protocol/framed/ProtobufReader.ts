@@ -1,6 +1,6 @@
 // Steps through the fields of a Protocol Buffers message. Bytes that are none, or end too early, end the walk.
 
-import { ByteReader } from "../framed/ByteReader.ts"
+import { ByteReader } from "./ByteReader.ts"
 
 const Wire = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const
 
