@@ -3,6 +3,7 @@
 
 import { databaseDifferences } from "./differencesDatabases.ts"
 import { queueDifferences } from "./differencesQueues.ts"
+import { rpcDifferences } from "./differencesRpc.ts"
 
 export interface Difference {
   readonly file: string
@@ -17,6 +18,7 @@ export interface Difference {
 export const differences: ReadonlyArray<Difference> = [
   ...databaseDifferences,
   ...queueDifferences,
+  ...rpcDifferences,
   {
     file: "redis/redis",
     lines: [20, 21, 22, 23, 24, 25, 26, 27],

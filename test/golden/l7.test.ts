@@ -29,6 +29,9 @@ const protocols = [
   "pulsar",
   "rocketmq",
   "zmtp",
+  "dubbo",
+  "brpc",
+  "tars",
 ]
 
 const requiredKeys = [

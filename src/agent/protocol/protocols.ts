@@ -1,10 +1,13 @@
 // The protocols the agent knows, in the order in which they are asked about unknown bytes.
 
 import { makeAmqp } from "./amqp/amqp.ts"
+import { makeBrpc } from "./brpc/brpc.ts"
 import { type DnsOptions, makeDns } from "./dns/dns.ts"
+import { makeDubbo } from "./dubbo/dubbo.ts"
 import { type Http1Options, makeHttp1 } from "./http1/http1.ts"
 import { type Http2Options, makeHttp2 } from "./http2/http2.ts"
 import { makeKafka } from "./kafka/kafka.ts"
+import { makeKrpc } from "./krpc/krpc.ts"
 import { makeMemcached, type MemcachedOptions } from "./memcached/memcached.ts"
 import { makeMongodb, type MongodbOptions } from "./mongodb/mongodb.ts"
 import { makeMqtt } from "./mqtt/mqtt.ts"
@@ -20,6 +23,8 @@ import { makeRedis, type RedisOptions } from "./redis/redis.ts"
 import { makeRocketMq } from "./rocketmq/rocketmq.ts"
 import { makeSomeIp } from "./someip/someip.ts"
 import { makeSmtp, type SmtpOptions } from "./smtp/smtp.ts"
+import { makeSofaRpc } from "./sofarpc/sofarpc.ts"
+import { makeTars } from "./tars/tars.ts"
 import { makeTls } from "./tls/tls.ts"
 import { makeWebSocket } from "./websocket/websocket.ts"
 import { makeZmtp } from "./zmtp/zmtp.ts"
@@ -51,6 +56,11 @@ export const makeProtocols = (options: ProtocolOptions = {}): ReadonlyArray<Prot
     makeHttp1({ ...options, upgrades }),
     http2,
     makeAmqp(),
+    makeDubbo(),
+    makeBrpc(),
+    makeSofaRpc(),
+    makeTars(),
+    makeKrpc(),
     makeKafka(),
     makeZmtp(),
     makeOpenWire(),

@@ -11,6 +11,8 @@ export class ProtobufReader extends ByteReader {
   value = 0
   isBytes = false
   private next = 0
+  /** Where the present number begins. */
+  private numberAt = 0
 
   begin(bytes: Uint8Array, start: number, end: number): void {
     this.reset(bytes, start, end)
@@ -26,6 +28,7 @@ export class ProtobufReader extends ByteReader {
     this.field = Math.floor(tag / 8)
     const wire = tag % 8
     this.isBytes = wire === Wire.bytes
+    this.numberAt = this.at
     if (wire === Wire.varint) {
       this.value = this.varint()
       this.next = this.at
@@ -48,5 +51,30 @@ export class ProtobufReader extends ByteReader {
   /** Text of the present field. */
   fieldText(): string {
     return this.isBytes ? this.text(this.value) : ""
+  }
+
+  /** The present number as an id: beyond 2^53 its lowest 49 bits. */
+  idValue(): number {
+    if (Number.isSafeInteger(this.value)) return this.value
+    return Number(this.exactValue() & 0x1_ffff_ffff_ffffn)
+  }
+
+  /** The present number as one of 32 bits with a sign; negative ones are sent as 64 bits. */
+  int32Value(): number {
+    return this.value < 2 ** 31 ? this.value : Number(BigInt.asIntN(32, this.exactValue()))
+  }
+
+  /** The present number as a trace id: hexadecimal, empty for 0. */
+  hexValue(): string {
+    if (this.isBytes || this.value === 0) return ""
+    return Number.isSafeInteger(this.value) ? this.value.toString(16) : this.exactValue().toString(16)
+  }
+
+  /** The present number in all its 64 bits. */
+  private exactValue(): bigint {
+    let value = 0n
+    for (let at = this.numberAt, shift = 0n; at < this.at; at++, shift += 7n)
+      value |= BigInt(this.bytes[at] & 0x7f) << shift
+    return BigInt.asUintN(64, value)
   }
 }
