@@ -43,7 +43,7 @@ export class SofaObject {
     this.isError = false
     this.thrownClass = this.thrownText = ""
     this.reader.reset(bytes, start, end)
-    if (!this.readDefinition()) return
+    if (!this.readDefinition() || this.readThrown()) return
     for (const field of this.fields) {
       if (!this.readField(field)) return
     }
@@ -54,7 +54,7 @@ export class SofaObject {
     const code = this.peek()
     if (isTextCode(code)) this.texts.set(name, this.readText())
     else if (code === Code.definition) {
-      this.readThrown()
+      if (this.readDefinition()) this.readThrown()
       return false
     } else if (code === Code.map) return this.readMap("", 0)
     else if (code === Code.null || code === Code.true || code === Code.false) {
@@ -64,15 +64,15 @@ export class SofaObject {
     return !reader.isShort
   }
 
-  /** An object of a class that is defined here: an exception when it has a message and a stack. */
-  private readThrown(): void {
-    if (!this.readDefinition()) return
+  /** Whether the object that begins here is an exception: it has a message and a stack. */
+  private readThrown(): boolean {
     const { fields } = this
     const at = fields.indexOf("detailMessage")
-    if (at < 0 || !fields.includes("stackTrace")) return
+    if (at < 0 || !fields.includes("stackTrace")) return false
     this.thrownClass = this.className
     // The message is behind fields that are not read, or at once.
     if (at === 0 && isTextCode(this.peek())) this.thrownText = this.readText()
+    return true
   }
 
   /** Definition of a class (its name has a length of its own kind) and the beginning of its object. */
