@@ -159,6 +159,7 @@ const ports: Readonly<Record<number, string>> = {
   9200: "Elasticsearch",
   10250: "kubelet",
   11211: "Memcached",
+  20880: "Dubbo",
   27017: "MongoDB",
 }
 

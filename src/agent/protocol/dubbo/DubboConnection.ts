@@ -19,7 +19,7 @@ import {
   messageLength,
   serializationOf,
 } from "./header.ts"
-import { Invocation } from "./Invocation.ts"
+import { errorText, Invocation } from "./Invocation.ts"
 import { statusName, statusOf } from "./statuses.ts"
 
 const maxKept = 8192
@@ -114,6 +114,6 @@ export class DubboConnection extends FramedConnection {
       // The provider's method threw.
       message.status = ResponseStatus.serverError
       message.exception = exception
-    } else message.exception = body?.readText(bytes, bodyAt, end) || statusName(message.code)
+    } else message.exception = errorText(body?.readText(bytes, bodyAt, end) ?? "") || statusName(message.code)
   }
 }

@@ -53,9 +53,18 @@ export interface BodyReader {
   readText(bytes: Uint8Array, start: number, end: number): string
 }
 
+/** Characters of an error's text that are shown. */
+const maxErrorText = 256
+
+/** The first line of an error's text: a stack may follow. */
+export const errorText = (text: string): string => {
+  const end = text.search(/[\r\n]/)
+  return text.slice(0, Math.min(maxErrorText, end < 0 ? text.length : end))
+}
+
 /** `class: text`, or what there is of it. */
 export const exceptionText = (className: string, text: string): string =>
-  [className, text].filter((part) => part !== "").join(": ")
+  errorText([className, text].filter((part) => part !== "").join(": "))
 
 /** Number of parameters that a descriptor (`ILjava/lang/String;[J`) lists. */
 export const parameterCount = (descriptor: string): number => {

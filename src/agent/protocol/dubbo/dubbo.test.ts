@@ -164,7 +164,7 @@ describe("responses", () => {
     for (const [code, status] of cases) {
       const [, response] = play(makeDubbo(), [
         client(call(7n)),
-        server(answer(7n, text("went wrong"), code)),
+        server(answer(7n, text("went wrong\n\tat a.B.c(B.java:1)"), code)),
       ]).messages
       expect(response).toMatchObject({ code, status, exception: "went wrong", endpoint: "shop.Orders/find" })
     }

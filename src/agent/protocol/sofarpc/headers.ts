@@ -26,11 +26,10 @@ export const eachHeader = (
     if (reader.isShort) return
     // A null value has the length -1.
     if (valueLength < 0) continue
-    if (valueLength > maxTraceValue) reader.skip(valueLength)
-    else {
-      const value = reader.longText(valueLength)
-      if (!reader.isShort) header(name, value)
-    }
+    // Of long ones the beginning: what applications add to a trace comes behind its ids.
+    const value = reader.longText(Math.min(valueLength, maxTraceValue))
+    reader.skip(valueLength - Math.min(valueLength, maxTraceValue))
+    if (!reader.isShort) header(name, value)
   }
 }
 

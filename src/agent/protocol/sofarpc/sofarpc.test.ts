@@ -155,6 +155,7 @@ describe("headers", () => {
     ).toEqual(["0a22", "0.1", ""])
     const tracer = "tcid=0a2c7e3f&spid=0.1&pspid=0&sample=false&"
     expect(traceOf({ new_rpc_trace_context: tracer })).toEqual(["0a2c7e3f", "0.1", "0"])
+    expect(traceOf({ new_rpc_trace_context: `${tracer}${"b".repeat(2000)}=1` })[0]).toBe("0a2c7e3f")
     const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     expect(traceOf({ traceparent, new_rpc_trace_context: tracer })).toEqual([
       ...["0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", ""],
