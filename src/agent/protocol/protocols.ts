@@ -2,8 +2,10 @@
 
 import { makeAmqp } from "./amqp/amqp.ts"
 import { makeBrpc } from "./brpc/brpc.ts"
+import { type ClickHouseOptions, makeClickHouse } from "./clickhouse/clickhouse.ts"
 import { type DnsOptions, makeDns } from "./dns/dns.ts"
 import { makeDubbo } from "./dubbo/dubbo.ts"
+import { type FastCgiOptions, makeFastCgi } from "./fastcgi/fastcgi.ts"
 import { type Http1Options, makeHttp1 } from "./http1/http1.ts"
 import { type Http2Options, makeHttp2 } from "./http2/http2.ts"
 import { makeKafka } from "./kafka/kafka.ts"
@@ -31,7 +33,9 @@ import { makeZmtp } from "./zmtp/zmtp.ts"
 
 export interface ProtocolOptions
   extends
+    ClickHouseOptions,
     DnsOptions,
+    FastCgiOptions,
     LdapOptions,
     SmtpOptions,
     Http1Options,
@@ -66,6 +70,8 @@ export const makeProtocols = (options: ProtocolOptions = {}): ReadonlyArray<Prot
     makeOpenWire(),
     makePulsar(),
     makeRocketMq(),
+    makeFastCgi(options),
+    makeClickHouse(options),
     makeMqtt(),
     makeMongodb(options),
     makeMysql(options),

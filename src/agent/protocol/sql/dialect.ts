@@ -28,3 +28,28 @@ export const postgresqlDialect: SqlDialect = {
   dashesNeedSpace: false,
   dollarQuotes: true,
 }
+
+export const clickHouseDialect: SqlDialect = {
+  doubleQuotesText: false,
+  backslashes: true,
+  hashComments: true,
+  dashesNeedSpace: false,
+  dollarQuotes: true,
+}
+
+/** Cassandra's CQL. */
+export const cqlDialect: SqlDialect = {
+  doubleQuotesText: false,
+  backslashes: false,
+  hashComments: false,
+  dashesNeedSpace: false,
+  dollarQuotes: true,
+}
+
+export const oracleDialect: SqlDialect = {
+  doubleQuotesText: false,
+  backslashes: false,
+  hashComments: false,
+  dashesNeedSpace: false,
+  dollarQuotes: false,
+}
