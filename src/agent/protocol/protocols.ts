@@ -2,6 +2,7 @@
 
 import { makeAmqp } from "./amqp/amqp.ts"
 import { makeBrpc } from "./brpc/brpc.ts"
+import { type CassandraOptions, makeCassandra } from "./cassandra/cassandra.ts"
 import { type ClickHouseOptions, makeClickHouse } from "./clickhouse/clickhouse.ts"
 import { type DnsOptions, makeDns } from "./dns/dns.ts"
 import { makeDubbo } from "./dubbo/dubbo.ts"
@@ -33,6 +34,7 @@ import { makeZmtp } from "./zmtp/zmtp.ts"
 
 export interface ProtocolOptions
   extends
+    CassandraOptions,
     ClickHouseOptions,
     DnsOptions,
     FastCgiOptions,
@@ -72,6 +74,7 @@ export const makeProtocols = (options: ProtocolOptions = {}): ReadonlyArray<Prot
     makeRocketMq(),
     makeFastCgi(options),
     makeClickHouse(options),
+    makeCassandra(options),
     makeMqtt(),
     makeMongodb(options),
     makeMysql(options),

@@ -1,5 +1,6 @@
 // Reads a query packet: the client's data with its trace, settings, the statement, parameters.
 
+import { Buffer } from "node:buffer"
 import type { ByteStream, Reading } from "../streamed/ByteStream.ts"
 import { assumedRevision, maxRevision, minRevision, Revision } from "./revisions.ts"
 
