@@ -234,7 +234,7 @@ export class CqlMessages {
   }
 
   private readError(message: L7Message): void {
-    const code = reader.u32()
+    const code = reader.i32()
     message.status = ResponseStatus.unknown
     if (reader.isShort) return
     message.code = code

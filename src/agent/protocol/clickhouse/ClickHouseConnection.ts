@@ -333,7 +333,7 @@ export class ClickHouseConnection extends StreamedConnection {
   private *exception(stream: ByteStream): Reading<boolean> {
     const { answer } = this
     for (let i = 0; i < maxNested; i++) {
-      const code = yield* stream.little(4)
+      const code = (yield* stream.little(4)) | 0
       if (!(yield* passText(stream))) return false
       const length = yield* stream.varint()
       if (length > maxText) return false
