@@ -8,24 +8,29 @@
 
 #include "include/sonde_counters.h"
 #include "include/sonde_event.h"
+#include "include/sonde_verdict.h"
 
 #include "maps/counters.h"
 #include "maps/events.h"
 #include "maps/excluded.h"
 #include "maps/in_flight.h"
+#include "maps/offers.h"
 #include "maps/scratch.h"
 #include "maps/sockets.h"
+#include "maps/verdicts.h"
 
 #include "lib/read.h"
 #include "lib/count.h"
 #include "lib/call.h"
 #include "lib/excluded.h"
 #include "lib/infer.h"
+#include "lib/offer.h"
 #include "lib/payload.h"
 #include "lib/process.h"
 #include "lib/socket_of_fd.h"
 #include "lib/socket_state.h"
 #include "lib/sequence.h"
+#include "lib/verdict.h"
 #include "lib/socket_data.h"
 
 #include "hooks/inet_sock_set_state.h"
@@ -33,12 +38,15 @@
 #include "hooks/sched_process.h"
 #include "hooks/sys_exit.h"
 
-/* Keeps the types of events and counters in BTF: the TypeScript layout is generated from there. */
+/* Keeps the types of events, verdicts and counters in BTF: the TypeScript layout is generated from there. */
 struct sonde_layout {
 	struct sonde_socket_data data;
 	struct sonde_socket_close close;
 	struct sonde_process process;
+	struct sonde_socket_key socket;
+	struct sonde_server_key server;
 	enum sonde_event_kind kind;
+	enum sonde_verdict verdict;
 	enum sonde_counter counter;
 };
 const struct sonde_layout sonde_layout SEC(".rodata.layout");

@@ -313,6 +313,15 @@ static bool is_per_cpu(const struct bpf_map *map)
 	       type == BPF_MAP_TYPE_LRU_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE;
 }
 
+static bool is_written_by_user(napi_env env, const struct bpf_map *map)
+{
+	if (!is_per_cpu(map))
+		return true;
+	sonde_throw_errno(env, EINVAL, "map %s has a value for each CPU and is only written by the kernel",
+			  bpf_map__name(map));
+	return false;
+}
+
 // mapUpdate(object, map, key: Uint8Array, value: Uint8Array)
 napi_value sonde_map_update(napi_env env, napi_callback_info info)
 {
@@ -329,13 +338,37 @@ napi_value sonde_map_update(napi_env env, napi_callback_info info)
 	    !is_of_size(env, map, "key", key_length, bpf_map__key_size(map)) ||
 	    !is_of_size(env, map, "value", value_length, bpf_map__value_size(map)))
 		return NULL;
-	if (is_per_cpu(map)) {
-		sonde_throw_errno(env, EINVAL, "map %s has a value for each CPU and is only written by the kernel", name);
+	if (!is_written_by_user(env, map))
 		return NULL;
-	}
 	if (bpf_map_update_elem(bpf_map__fd(map), key, value, BPF_ANY))
 		sonde_throw_errno(env, errno, "map %s does not take the entry: %s", name, strerror(errno));
 	return NULL;
+}
+
+// mapUpdateMany(object, map, keys: Uint8Array, values: Uint8Array): number of entries that the map took, in one call from JavaScript.
+napi_value sonde_map_update_many(napi_env env, napi_callback_info info)
+{
+	size_t keys_length, values_length, key_size, value_size, count, taken = 0;
+	napi_value arguments[4];
+	uint8_t *keys, *values;
+	struct bpf_map *map;
+	char name[64];
+
+	if (!sonde_arguments(env, info, 4, arguments) || !sonde_string(env, arguments[1], name, sizeof(name)) ||
+	    !sonde_bytes(env, arguments[2], &keys, &keys_length) ||
+	    !sonde_bytes(env, arguments[3], &values, &values_length) ||
+	    !(map = sonde_object_map(env, arguments[0], name)) || !is_written_by_user(env, map))
+		return NULL;
+	key_size = bpf_map__key_size(map);
+	value_size = bpf_map__value_size(map);
+	count = keys_length / key_size;
+	if (!is_of_size(env, map, "list of keys", keys_length, count * key_size) ||
+	    !is_of_size(env, map, "list of values", values_length, count * value_size))
+		return NULL;
+	for (size_t i = 0; i < count; i++)
+		if (bpf_map_update_elem(bpf_map__fd(map), keys + i * key_size, values + i * value_size, BPF_ANY) == 0)
+			taken++;
+	return sonde_double(env, (double)taken);
 }
 
 // mapDelete(object, map, key: Uint8Array): a key that is not there is no error.

@@ -136,6 +136,7 @@ static const struct {
 } functions[] = {
 	{ "openObject", sonde_object_open },   { "attach", sonde_object_attach },
 	{ "closeObject", sonde_object_close }, { "mapUpdate", sonde_map_update },
+	{ "mapUpdateMany", sonde_map_update_many },
 	{ "mapDelete", sonde_map_delete },     { "mapSums", sonde_map_sums },
 	{ "openRing", sonde_ring_open },       { "pollRing", sonde_ring_poll },
 	{ "openPackets", sonde_packets_open }, { "pollPackets", sonde_packets_poll },

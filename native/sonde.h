@@ -33,6 +33,7 @@ SONDE_FUNCTION(sonde_object_open);
 SONDE_FUNCTION(sonde_object_attach);
 SONDE_FUNCTION(sonde_object_close);
 SONDE_FUNCTION(sonde_map_update);
+SONDE_FUNCTION(sonde_map_update_many);
 SONDE_FUNCTION(sonde_map_delete);
 SONDE_FUNCTION(sonde_map_sums);
 SONDE_FUNCTION(sonde_ring_open);

@@ -7,8 +7,9 @@ enum sonde_counter {
 	SONDE_COUNT_DELIVERED_BYTES, /* payload bytes put into the ring */
 	SONDE_COUNT_RING_FULL,       /* events lost because the ring was full */
 	SONDE_COUNT_UNREADABLE,      /* payloads that could not be read from user memory */
-	SONDE_COUNT_UNKNOWN,         /* payloads of sockets whose protocol is not recognised yet */
-	SONDE_COUNT_FILTERED,        /* system calls on sockets given up as unknown */
+	SONDE_COUNT_OFFERED,         /* payloads of unknown protocol given to user space, among those delivered */
+	SONDE_COUNT_OFFERS_REFUSED,  /* payloads not offered because the second's budget was used up */
+	SONDE_COUNT_FILTERED,        /* system calls on sockets left alone or waiting for a verdict */
 	SONDE_COUNT_EXCLUDED,        /* system calls of excluded processes and ports */
 	SONDE_COUNT_SOCKETS_FULL,    /* sockets for which there was no room in the table */
 	SONDE_COUNT_MAX,

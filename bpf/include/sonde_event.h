@@ -42,12 +42,14 @@ struct sonde_socket_data {
 	__u16 remote_port;
 	__u8 direction;  /* sonde_direction */
 	__u8 role;       /* sonde_role */
-	__u8 protocol;   /* what the kernel inferred: L7Protocol number, 0 unknown */
+	__u8 protocol;   /* L7Protocol number that was inferred or told by user space; 0: an offer, user space decides */
 	__u8 is_ipv4;
 	__u32 generation; /* counts reuses of `socket` */
 	__u8 local_ip[16];  /* IPv4 as ::ffff:a.b.c.d */
 	__u8 remote_ip[16];
 	char comm[SONDE_COMM_LEN];
+	__u32 netns; /* inode number of the network namespace: addresses mean something there */
+	__u32 pad;
 };
 
 /* A TCP socket left ESTABLISHED for good. */

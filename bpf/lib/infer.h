@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Which protocol the first bytes of a payload look like. Reads at most 16 bytes; numbers are those of L7Protocol. */
+/*
+ * The protocols that are certain from the first bytes of a payload and cheap to tell; all others are decided by user space
+ * (lib/offer.h). Reads at most 16 bytes; numbers are those of L7Protocol.
+ */
 #pragma once
 
 #define L7_UNKNOWN 0
 #define L7_HTTP1 20
 #define L7_REDIS 80
-
-/* Misses in a row after which a socket is given up. */
-#define SONDE_MAX_MISSES 4
-/* A payload below this that looks like nothing is the beginning of a message rather than a miss ... */
-#define SONDE_SHORT_PAYLOAD 8
-/* ... but only so often. */
-#define SONDE_MAX_SHORTS 16
+#define L7_TLS 121
 
 #define WORD(a, b, c, d) ((__u32)(a) | (__u32)(b) << 8 | (__u32)(c) << 16 | (__u32)(d) << 24)
 

@@ -29,18 +29,33 @@ static __always_inline __u64 read_payload(__u8 *payload, const struct sonde_call
 	return read_vector(payload, vector, segments, most);
 }
 
-/* Whether the connection's protocol is known now, perhaps by this payload. */
-static __always_inline bool recognise(struct sonde_socket_state *state, const __u8 *payload, __u64 length)
+/*
+ * What becomes of a payload of a socket that is not recognised yet: true when it is delivered, by its protocol or as an offer.
+ * `event` has its bytes and the addresses of both ends.
+ */
+static __always_inline bool recognise(struct sonde_socket_state *state, const struct sonde_scratch *event, __u64 length,
+				      __u32 ports)
 {
-	state->protocol = infer_protocol(payload, length);
-	if (state->protocol != L7_UNKNOWN)
-		return true;
-	if (length < SONDE_SHORT_PAYLOAD && state->shorts < SONDE_MAX_SHORTS)
-		state->shorts++;
-	else
-		state->misses++;
-	count(SONDE_COUNT_UNKNOWN);
-	return false;
+	__u8 server = state->is_begun ? L7_UNKNOWN : server_verdict(&event->head, state->netns, state->role, ports);
+	__u8 protocol = server;
+
+	state->is_begun = 1;
+	/* What is certain is taken even where a server is left alone. */
+	if (server == L7_UNKNOWN || server == SONDE_VERDICT_LEAVE)
+		protocol = infer_protocol(event->payload, length) ?: server;
+	state->protocol = protocol;
+	if (protocol != L7_UNKNOWN)
+		return protocol != SONDE_VERDICT_LEAVE;
+	return may_offer(state);
+}
+
+/* The call is of a socket that nobody wants to see now. */
+static __always_inline int filter(struct sock *sk, struct sonde_socket_state *state, __u8 direction, bool direct)
+{
+	count(SONDE_COUNT_FILTERED);
+	if (direction == SONDE_INGRESS)
+		close_when_read(sk, state, direct);
+	return 0;
 }
 
 /* `direct`: how fields are read (lib/read.h). `call` is followed, has moved `moved` > 0 bytes, and is not of an excluded process. */
@@ -71,20 +86,23 @@ static __always_inline int handle_call(const struct sonde_call *call, long moved
 	state = socket_state(sk, ports);
 	if (!state)
 		return 0;
-	if (state->protocol == L7_UNKNOWN && state->misses >= SONDE_MAX_MISSES) {
-		count(SONDE_COUNT_FILTERED);
-		return 0;
-	}
+	if (state->protocol != SONDE_VERDICT_LEAVE)
+		hear_verdict(sk, state);
+	if (state->protocol == SONDE_VERDICT_LEAVE)
+		return filter(sk, state, kind.direction, direct);
 	event = bpf_map_lookup_elem(&scratch, &zero);
 	if (!event)
 		return 0;
 
 	sequence = first_sequence(sk, state, kind.direction, moved, pid_tgid, direct);
+	if (state->protocol == L7_UNKNOWN && is_waiting(state))
+		return filter(sk, state, kind.direction, direct);
 	/* Bytes that cannot be seen only matter to those who saw the ones before. */
 	if (kind.shape == CALL_UNSEEN && !state->delivered)
 		return 0;
 	captured = read_payload(event->payload, call, kind.shape, moved);
-	if (state->protocol == L7_UNKNOWN && !recognise(state, event->payload, captured))
+	read_addresses(sk, &event->head, direct);
+	if (state->protocol == L7_UNKNOWN && !recognise(state, event, captured, ports))
 		return 0;
 	state->delivered = 1;
 
@@ -103,7 +121,7 @@ static __always_inline int handle_call(const struct sonde_call *call, long moved
 	event->head.role = state->role;
 	event->head.protocol = state->protocol;
 	event->head.generation = state->generation;
-	read_addresses(sk, &event->head, direct);
+	event->head.netns = state->netns;
 	bpf_get_current_comm(event->head.comm, sizeof(event->head.comm));
 
 	BOUND(captured);
@@ -112,6 +130,10 @@ static __always_inline int handle_call(const struct sonde_call *call, long moved
 	} else {
 		count(SONDE_COUNT_DELIVERED);
 		count_by(SONDE_COUNT_DELIVERED_BYTES, captured);
+		if (state->protocol == L7_UNKNOWN) {
+			state->offers++;
+			count(SONDE_COUNT_OFFERED);
+		}
 	}
 	if (kind.direction == SONDE_INGRESS)
 		close_when_read(sk, state, direct);

@@ -36,6 +36,12 @@ static __always_inline bool has_read_fin(struct sock *sk, bool direct)
 	return has_fin(sk, direct) && unread(sk, direct) == 0;
 }
 
+static __always_inline __u32 netns_of(struct sock *sk)
+{
+	/* A kernel without namespaces has one for all. */
+	return bpf_core_field_exists(sk->__sk_common.skc_net.net) ? BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum) : 0;
+}
+
 /* A connection begins, its opener seen: what was known of the address belongs to an earlier one. */
 static __always_inline void socket_established(struct sock *sk, __u8 role)
 {
@@ -46,6 +52,7 @@ static __always_inline void socket_established(struct sock *sk, __u8 role)
 		.sent.next = BPF_CORE_READ((struct tcp_sock *)sk, write_seq),
 		.received.next = BPF_CORE_READ((struct tcp_sock *)sk, copied_seq),
 		.role = role,
+		.netns = netns_of(sk),
 	};
 
 	bpf_map_update_elem(&sockets, &key, &state, BPF_ANY);
@@ -62,6 +69,7 @@ static __always_inline struct sonde_socket_state *socket_state(struct sock *sk, 
 		return known;
 	fresh.generation = new_generation();
 	fresh.ports = ports;
+	fresh.netns = netns_of(sk);
 	if (bpf_map_update_elem(&sockets, &key, &fresh, BPF_ANY)) {
 		count(SONDE_COUNT_SOCKETS_FULL);
 		return 0;
@@ -96,7 +104,7 @@ static __always_inline void socket_closed(struct sock *sk)
 		close_event(sk, state);
 }
 
-/* After each read that was delivered. */
+/* After each read, whether it was delivered or not. */
 static __always_inline void close_when_read(struct sock *sk, struct sonde_socket_state *state, bool direct)
 {
 	if (!state->closing || unread(sk, direct) > has_fin(sk, direct))

@@ -12,14 +12,16 @@ struct sonde_socket_state {
 	__u32 ports;      /* local << 16 | remote: a change means another connection */
 	struct sonde_stream sent;
 	struct sonde_stream received;
-	__u8 protocol;  /* 0: not recognised yet */
-	__u8 misses;    /* payloads in a row that looked like nothing known */
-	__u8 shorts;    /* payloads too short to tell */
+	__u32 netns;
+	__u32 refused_in; /* second in which an offer was refused; none follows in the same */
+	__u8 protocol;  /* 0: not recognised yet; sonde_verdict */
+	__u8 offers;    /* payloads given to user space while it was not recognised */
+	__u8 calls;     /* since a verdict was last looked for */
 	__u8 role;      /* sonde_role */
 	__u8 delivered; /* user space knows this connection */
 	__u8 shared;    /* bit by sonde_direction: several threads move bytes that way */
-	__u8 closing; /* over, but with bytes still to be read */
-	__u8 pad;
+	__u8 closing;  /* over, but with bytes still to be read */
+	__u8 is_begun; /* its server was looked up */
 };
 
 /* sockets: state by address of the kernel's struct sock. Least recently used entries make room. */

@@ -117,7 +117,7 @@ done()`,
       })
 
       it("recognises a connection older than itself at its next message, without a role", () => {
-        const events = ownData(
+        const all = ownData(
           trace({
             hook,
             isLate: true,
@@ -129,6 +129,12 @@ client.send(request); server.recv(4096); server.send(answer); client.recv(4096)
 done()`,
           }),
         )
+        expect(all.slice(0, 2).map(({ payload, protocol }) => [protocol, payload])).toEqual([
+          [0, "middle of an older answer"],
+          [0, "middle of an older answer"],
+        ])
+        const events = all.slice(2)
+        expect(events.every(({ protocol }) => protocol === http1)).toBe(true)
         expect(events.map(brief)).toEqual([
           { direction: "sent", role: "unknown", length: request.length, payload: request },
           { direction: "received", role: "unknown", length: request.length, payload: request },

@@ -6,6 +6,7 @@ import { ProcessTable } from "../process/ProcessTable.ts"
 import { Exclusions } from "./Exclusions.ts"
 import { eventKind, socketClose, socketData } from "./layout.gen.ts"
 import { SocketFlows } from "./SocketFlows.ts"
+import { Verdicts } from "./Verdicts.ts"
 
 interface DataEvent {
   readonly socket?: bigint
@@ -85,6 +86,7 @@ const make = () => {
     processes: new ProcessTable(),
     clockOffsetNs: 5_000_000_000,
     exclusions: new Exclusions([], [], []),
+    verdicts: new Verdicts({ decideSockets: () => 0, decideServers: () => 0, forgetServer: () => {} }),
   })
   const consume = (...records: ReadonlyArray<Uint8Array>) => {
     const bytes = Buffer.concat(records)

@@ -8,6 +8,7 @@ import { SignalSource } from "../../model/observation.ts"
 import type { ProcessEntry, ProcessTable } from "../process/ProcessTable.ts"
 import type { Exclusions } from "./Exclusions.ts"
 import { eventKind, processEvent, socketClose, socketData } from "./layout.gen.ts"
+import type { Verdicts } from "./Verdicts.ts"
 
 export interface SocketFlowsOptions {
   readonly connections: ConnectionTable
@@ -15,6 +16,7 @@ export interface SocketFlowsOptions {
   /** To be added to CLOCK_MONOTONIC nanoseconds for nanoseconds since 1970. */
   readonly clockOffsetNs: number
   readonly exclusions: Exclusions
+  readonly verdicts: Verdicts
 }
 
 /** Bytes in front of each record in a drained buffer: its length (u32) and four bytes that are not used here. */
@@ -98,6 +100,7 @@ export class SocketFlows {
       view.getUint32(at + socketData.tid, true),
       view.getUint8(at + socketData.protocol),
     )
+    this.#options.verdicts.consider(connection, view, at, timeUs)
   }
 
   #open(bytes: Uint8Array, view: DataView, at: number, key: number, timeUs: number): Connection {
@@ -164,6 +167,7 @@ export class SocketFlows {
   /** To be called about once a second. */
   expire(nowUs: number): void {
     this.#options.connections.expire(nowUs)
+    this.#options.verdicts.expire(nowUs)
     if (this.#bySockets.size <= this.#options.connections.size) return
     for (const connection of this.#bySockets.values()) {
       if (this.#options.connections.get(connection.key) !== connection) this.#forget(connection)

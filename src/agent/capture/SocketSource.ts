@@ -4,6 +4,7 @@ import { loadAddon } from "./native/Addon.ts"
 import { openSocketTracer, SocketTracer } from "./native/SocketTracer.ts"
 import { SocketFlows } from "./SocketFlows.ts"
 import type { Opened, Source, SourceContext } from "./Source.ts"
+import { Verdicts } from "./Verdicts.ts"
 
 /** Events are taken in pieces of this size: about 2 ms of parsing. */
 const bufferBytes = 1_048_576
@@ -24,11 +25,13 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
   if (!(tracer instanceof SocketTracer)) return tracer
   context.exclusions.connect(tracer)
 
+  const verdicts = new Verdicts(tracer)
   const flows = new SocketFlows({
     connections: context.pipeline.connections,
     processes: context.processes,
     clockOffsetNs: addon.clockOffsetNs(),
     exclusions: context.exclusions,
+    verdicts,
   })
   const buffer = new Uint8Array(bufferBytes)
   const view = new DataView(buffer.buffer)
@@ -40,6 +43,7 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
     features: tracer.features,
     drain: (nowMs) => {
       let total = 0
+      verdicts.isAwaited = false
       for (let piece = 0; piece < maxPieces; piece++) {
         const length = tracer.poll(buffer)
         if (length === 0) break
@@ -47,18 +51,21 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
         total += length
         if (length < bufferBytes / 2) break
       }
-      return total > busyBytes
+      verdicts.flush()
+      return total > busyBytes || verdicts.isAwaited
     },
     expire: (nowUs) => flows.expire(nowUs),
     stats: () => {
       const kernel = tracer.counters()
       return {
         ...flows.counters,
+        ...verdicts.stats(),
         kernel_delivered_total: kernel.delivered,
         kernel_delivered_bytes_total: kernel.delivered_bytes,
         kernel_lost_total: kernel.ring_full,
         kernel_unreadable_total: kernel.unreadable,
-        kernel_unknown_total: kernel.unknown,
+        kernel_offered_total: kernel.offered,
+        kernel_offers_refused_total: kernel.offers_refused,
         kernel_filtered_total: kernel.filtered,
         kernel_excluded_total: kernel.excluded,
         kernel_sockets_full_total: kernel.sockets_full,

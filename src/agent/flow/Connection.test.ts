@@ -118,6 +118,18 @@ describe("Connection", () => {
     expect(hinted.connection.protocol).not.toBeNull()
   })
 
+  it("gives beginnings that come in pieces more tries, not endless ones", () => {
+    const pieces = start()
+    for (const piece of get.match(/.{1,3}/gs)!) pieces.feed(Side.a, piece)
+    pieces.feed(Side.b, ok)
+    expect(pathsOf(pieces.sessions)).toEqual(["/a 200"])
+    const { feed, connection } = start()
+    for (let i = 0; i < 19; i++) feed(Side.a, "\x01")
+    expect(connection.isAbandoned).toBe(false)
+    feed(Side.a, "\x01")
+    expect(connection.isAbandoned).toBe(true)
+  })
+
   it("passes over what was sent again and reports what was lost", () => {
     const { feed, sessions } = start()
     const first = 4_294_967_290

@@ -1,5 +1,5 @@
 // One connection (TCP, or datagrams between two ends): decides its protocol and which side is the server, puts the bytes of both sides in order, parses them
-// and pairs the messages into sessions. Invariant: holds at most 4 undecided feeds of 512 bytes besides its parser and pairs.
+// and pairs the messages into sessions. Invariant: holds at most 20 undecided feeds of 512 bytes besides its parser and pairs.
 
 import type { L7Message } from "../../model/L7Session.ts"
 import type { SignalSource } from "../../model/observation.ts"
@@ -20,11 +20,15 @@ import { type PairBudget, SessionPairs } from "./SessionPairs.ts"
 export const Side = { a: 0, b: 1, unknown: 2 } as const
 export type Side = (typeof Side)[keyof typeof Side]
 
-/** Feeds after which a connection without evidence is given up: as many as the kernel program takes. */
+/** Feeds after which a connection without evidence is given up. */
 const maxTries = 4
+/** A feed below this is the beginning of a message rather than a try ... */
+const shortFeed = 8
+/** ... but only so often. */
+const maxShorts = 16
 /** The same when the kernel program named the protocol: its evidence was good, ours comes with the next message. */
 const maxHintedTries = 64
-const maxPending = 4
+const maxPending = maxTries + maxShorts
 const maxPendingBytes = 512
 const lookahead = 64
 /** Sequence numbers further behind are not taken for bytes sent again but for numbers that make no sense. */
@@ -89,12 +93,15 @@ export class Connection implements MessageSink {
   sparedUs = -1
   /** Where metrics of this connection go; RedMetrics keeps it here so as not to look it up for each session. */
   redScope: RedScope | null = null
+  /** What the kernel knows of this connection (capture/Verdicts.ts keeps it here); 0: nothing yet. */
+  verdict = 0
 
   private parser: ConnectionParser | null = null
   private readonly pairs: SessionPairs
   private readonly context: ConnectionContext
   private pending: Array<PendingFeed> = []
   private tries = 0
+  private shorts = 0
   private threadId = 0
   /** Sequence number expected next from each side; -1 when unknown. */
   private expectedA = -1
@@ -262,7 +269,8 @@ export class Connection implements MessageSink {
       const copy = bytes.slice(start, kept)
       this.pending.push({ sender, bytes: copy, missing: missing + end - kept, timeUs, tcpSeq, threadId })
     }
-    this.tries++
+    if (end - start + missing < shortFeed && this.shorts < maxShorts) this.shorts++
+    else this.tries++
     if (this.tries >= (hint === 0 ? maxTries : maxHintedTries)) {
       this.isAbandoned = true
       this.pending = []

@@ -19,6 +19,7 @@ const open = (): SocketTracer => {
   const tracer = openSocketTracer(addon, {
     payloadBytes: options.payloadBytes ?? 1_024,
     ringMiB: options.ringMiB ?? 16,
+    ...(options.offersPerCpu === undefined ? {} : { offersPerCpu: options.offersPerCpu }),
     only: options.hook ?? "tp_btf direct",
     ...(options.objectPath === undefined ? {} : { objectPath: options.objectPath }),
   })

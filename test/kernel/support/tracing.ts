@@ -14,6 +14,7 @@ export interface TraceOptions {
   readonly hook?: HookKind
   readonly payloadBytes?: number
   readonly ringMiB?: number
+  readonly offersPerCpu?: number
   readonly isLate?: boolean
   readonly excludeProcess?: boolean
   /** The script prints the port before anything is sent over it. */

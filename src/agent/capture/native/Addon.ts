@@ -27,6 +27,8 @@ export interface Addon {
   closeObject(object: BpfObject): void
   /** Key and value are exactly as long as the map's; EINVAL otherwise. */
   mapUpdate(object: BpfObject, map: string, key: Uint8Array, value: Uint8Array): void
+  /** Keys and values one after the other; returns how many of the entries the map took. */
+  mapUpdateMany(object: BpfObject, map: string, keys: Uint8Array, values: Uint8Array): number
   mapDelete(object: BpfObject, map: string, key: Uint8Array): void
   /** Sums over all CPUs of each entry of a per-CPU array. */
   mapSums(object: BpfObject, map: string): Array<number>

@@ -1,8 +1,10 @@
 // The kernel side of socket capture, opened by the best hook that works here: each is tried by loading and attaching it.
 
+import { availableParallelism } from "node:os"
 import type { Feature } from "../../../model/AgentStatus.ts"
 import type { ExclusionTarget } from "../Exclusions.ts"
 import { kernelCounters } from "../layout.gen.ts"
+import type { VerdictTarget } from "../Verdicts.ts"
 import { type Addon, type BpfObject, type EventRing, kernelObjectPath } from "./Addon.ts"
 import { bpfReason, type Reason } from "./privileges.ts"
 
@@ -32,6 +34,8 @@ export interface SocketTracerOptions {
   /** 64 to 4095. */
   readonly payloadBytes: number
   readonly ringMiB: number
+  /** Payloads of unknown protocol that one CPU offers in a second; by default its share of `defaultOffers`. */
+  readonly offersPerCpu?: number
   /** Only this kind of hook is tried; for tests. */
   readonly only?: HookKind
   readonly objectPath?: string
@@ -42,7 +46,12 @@ const ringBytes = (mebibytes: number): number => 2 ** Math.ceil(Math.log2(mebiby
 
 const one = new Uint8Array([1])
 
-export class SocketTracer implements ExclusionTarget {
+/** Of all CPUs together; to look at them takes some hundredths of a core. */
+const defaultOffers = 8_192
+/** The share of one CPU below which a quiet machine with many of them would notice. */
+const minOffers = 256
+
+export class SocketTracer implements ExclusionTarget, VerdictTarget {
   readonly hook: HookKind
   readonly features: ReadonlyArray<Feature>
   readonly #addon: Addon
@@ -89,6 +98,18 @@ export class SocketTracer implements ExclusionTarget {
     this.#addon.mapDelete(this.#object, "excluded_ports", new Uint8Array(new Uint16Array([port]).buffer))
   }
 
+  decideSockets(keys: Uint8Array, verdicts: Uint8Array): number {
+    return this.#addon.mapUpdateMany(this.#object, "verdicts", keys, verdicts)
+  }
+
+  decideServers(keys: Uint8Array, verdicts: Uint8Array): number {
+    return this.#addon.mapUpdateMany(this.#object, "servers", keys, verdicts)
+  }
+
+  forgetServer(key: Uint8Array): void {
+    this.#addon.mapDelete(this.#object, "servers", key)
+  }
+
   counters(): Record<(typeof kernelCounters)[number], number> {
     const sums = this.#addon.mapSums(this.#object, "counters")
     return Object.fromEntries(kernelCounters.map((name, at) => [name, sums[at] ?? 0])) as Record<
@@ -128,6 +149,8 @@ const features = (
   ]
 }
 
+const offersPerCpu = (): number => Math.max(minOffers, Math.ceil(defaultOffers / availableParallelism()))
+
 /** Opens the best tracer, or says for each feature why there is none. */
 export const openSocketTracer = (
   addon: Addon,
@@ -141,7 +164,10 @@ export const openSocketTracer = (
       object = addon.openObject(
         options.objectPath ?? kernelObjectPath,
         programs,
-        { payload_bytes: Math.min(options.payloadBytes, 4_095) },
+        {
+          payload_bytes: Math.min(options.payloadBytes, 4_095),
+          offers_per_second: options.offersPerCpu ?? offersPerCpu(),
+        },
         { events: ringBytes(options.ringMiB) },
         "",
       )
