@@ -2,8 +2,8 @@
 /* Payloads of unknown protocol are offered to user space, which knows all protocols: few of a socket, bounded for a CPU. */
 #pragma once
 
-/* Enough to bridge the time until a verdict comes (5 to 50 ms) for a conversation of questions and answers. */
-#define SONDE_MAX_OFFERS 32
+/* Of one socket: enough for most conversations until a verdict comes, which takes 5 to 50 ms. */
+#define SONDE_MAX_OFFERS 64
 
 /* Offers of one CPU in one second; set before loading. */
 const volatile __u32 offers_per_second = 4096;

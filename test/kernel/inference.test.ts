@@ -7,7 +7,7 @@ import { needed, ownData, trace } from "./support/tracing.ts"
 
 const http1 = 20
 const unknown = 0
-const maxOffers = 32
+const maxOffers = 64
 
 /** The methods that user space knows, from its source. */
 const methods = (): ReadonlyArray<string> => {

@@ -78,6 +78,15 @@ describe("Connection", () => {
     ])
   })
 
+  it("decides by a clear message behind unclear ones, of which it loses none", () => {
+    const { feed, sessions } = start()
+    feed(Side.a, "SET a 1\r\n")
+    feed(Side.b, "+OK\r\n")
+    feed(Side.a, "GET a\r\n")
+    feed(Side.b, "$1\r\n1\r\n")
+    expect(sessions.map(({ request }) => request?.requestResource)).toEqual(["SET a ?", "GET a"])
+  })
+
   it("takes who connected, or else who spoke first, for the client where either side may have begun", () => {
     const greeting = `\xff${"\0".repeat(7)}\x01\x7f\x03\x01NULL`.padEnd(64, "\0")
     for (const [known, client] of [

@@ -282,7 +282,7 @@ export class Connection implements MessageSink {
     return side === Side.a ? Side.b : Side.a
   }
 
-  /** What these bytes say, and where that is unclear, what they say as continuation of what the sender sent before. */
+  /** What these bytes say as continuation of what the sender sent before, and where that is unclear, what they say alone. */
   private evidence(
     protocol: Protocol,
     sender: Side,
@@ -299,6 +299,7 @@ export class Connection implements MessageSink {
     if (length > 0) {
       for (let i = start; i < end && length < lookahead; i++) scratch[length++] = bytes[i]
       const joined = protocol.detect(scratch, 0, length)
+      if (joined === Evidence.unclear) return protocol.detect(bytes, start, end) || joined
       if (joined !== Evidence.none) return joined
     }
     return protocol.detect(bytes, start, end)

@@ -64,7 +64,8 @@ export const renamed = (path: string, name: string, folder: string): string => {
   return copy
 }
 
-const start = async (
+/** Starts a server that listens on the port it is given; `name`: as a copy of this name. */
+export const start = async (
   path: string,
   name: string | undefined,
   args: (port: number, folder: string) => ReadonlyArray<string>,
@@ -95,8 +96,11 @@ const start = async (
   throw new Error(`${command} did not accept connections on port ${port}`)
 }
 
-/** nginx with one worker and keep-alive: /index.html (1 KB), /big.bin (300 kB), /ok answers 200, /broken 500, else 404. */
-export const nginx = (): Promise<Program> =>
+/**
+ * nginx with one worker and keep-alive: /index.html (1 KB), /big.bin (300 kB), /ok answers 200, /broken 500, else 404.
+ * `listen`: further parameters of its listening port.
+ */
+export const nginx = (listen = ""): Promise<Program> =>
   start("/usr/sbin/nginx", undefined, (port, folder) => {
     mkdirSync(join(folder, "www"))
     writeFileSync(join(folder, "www/index.html"), "x".repeat(1_024))
@@ -108,7 +112,7 @@ export const nginx = (): Promise<Program> =>
        http { access_log off; keepalive_requests 1000000;
          client_body_temp_path ${folder}/a; proxy_temp_path ${folder}/b; fastcgi_temp_path ${folder}/c;
          uwsgi_temp_path ${folder}/d; scgi_temp_path ${folder}/e;
-         server { listen 127.0.0.1:${port}; root ${folder}/www;
+         server { listen 127.0.0.1:${port} ${listen}; root ${folder}/www;
            location /ok { return 200 "ok\\n"; }
            location /broken { return 500 "broken\\n"; } } }`,
     )

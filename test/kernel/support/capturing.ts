@@ -1,0 +1,115 @@
+// The agent's way from system calls to sessions in this process: what the capture worker does, without batches. For tests with
+// real servers and clients.
+
+import * as Effect from "effect/Effect"
+import { spawn } from "node:child_process"
+import { readdirSync } from "node:fs"
+import { setTimeout as sleep } from "node:timers/promises"
+import { Exclusions } from "../../../src/agent/capture/Exclusions.ts"
+import { openSocketSource } from "../../../src/agent/capture/SocketSource.ts"
+import type { Connection } from "../../../src/agent/flow/Connection.ts"
+import type { Session } from "../../../src/agent/flow/Session.ts"
+import { Pipeline } from "../../../src/agent/Pipeline.ts"
+import { ProcessTable } from "../../../src/agent/process/ProcessTable.ts"
+import { loadConfig } from "../../../src/runtime/Config.ts"
+
+/** One session as its side saw it: protocol, type and resource of the request, status and code of the response. */
+export interface Seen {
+  readonly side: "client" | "server"
+  readonly client: string
+  readonly server: string
+  readonly text: string
+}
+
+export interface Capturing {
+  /** Sessions of connections to this port, in the order in which they ended. */
+  sessions(port: number): ReadonlyArray<Seen>
+  /** The source's counters. */
+  stats(): Readonly<Record<string, number>>
+  /** Lets the capture take what is there. */
+  settle(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** As the worker's loop: 5 ms after a drain that wants to be asked soon, 50 otherwise. */
+const busyMs = 5
+const idleMs = 50
+const settleMs = 300
+
+const brief = ({ request, response }: Session, connection: Connection): Seen => ({
+  side: connection.observed === connection.client ? "client" : "server",
+  client: connection.clientEnd.processName,
+  server: connection.serverEnd.processName,
+  text: [
+    connection.protocol?.name,
+    request?.requestType ?? "-",
+    request?.requestResource ?? "-",
+    response === null ? "-" : `${response.status}`,
+    response === null || response.code < 0 ? "-" : `${response.code}`,
+  ].join(" | "),
+})
+
+/** Captures what programs do that start later, or with `isEverything` what all do but this one. */
+export const startCapturing = async (
+  options: { readonly isEverything?: boolean } = {},
+): Promise<Capturing> => {
+  const { agent } = await Effect.runPromise(
+    loadConfig({ file: undefined, environment: {}, flags: new Map() }),
+  )
+  const running = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+  const processes = new ProcessTable()
+  processes.refresh(Date.now())
+  const seen: Array<readonly [port: number, seen: Seen]> = []
+  const pipeline = new Pipeline({
+    maskLiterals: true,
+    sessionTimeoutUs: 120_000_000,
+    maxConnections: 4_096,
+    flowIdSeed: 1,
+    emit: () => {},
+    onSession: (session, connection) => seen.push([connection.serverEnd.port, brief(session, connection)]),
+  })
+  const opened = await openSocketSource({
+    options: { agent, excludePids: [], excludePorts: [] },
+    exclusions: new Exclusions(options.isEverything === true ? [process.pid] : running, [], []),
+    pipeline,
+    processes,
+    log: (_level, message) => console.warn(message),
+  })
+  if (!("source" in opened)) throw new Error(opened.refused[0]!.missing)
+  const { source } = opened
+  let timer: NodeJS.Timeout
+  const tick = (): void => {
+    pipeline.tick(Date.now() * 1_000)
+    timer = setTimeout(tick, source.drain(Date.now()) ? busyMs : idleMs)
+  }
+  tick()
+  return {
+    sessions: (port) => seen.filter(([of]) => of === port).map(([, session]) => session),
+    stats: () => source.stats(),
+    settle: () => sleep(settleMs),
+    stop: async () => {
+      clearTimeout(timer)
+      await source.close()
+    },
+  }
+}
+
+/** Runs a program to its end beside the capture, which goes on meanwhile; what it printed, and how it ended. */
+export const runBeside = (
+  command: string,
+  args: ReadonlyArray<string>,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<{ readonly status: number | null; readonly output: string }> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...environment },
+    })
+    let output = ""
+    child.stdout.on("data", (bytes: Buffer) => (output += bytes.toString("latin1")))
+    child.stderr.on("data", (bytes: Buffer) => (output += bytes.toString("latin1")))
+    child.once("error", reject)
+    child.once("close", (status) => resolve({ status, output }))
+  })

@@ -1,0 +1,70 @@
+// Real servers whose protocols user space recognises, as the distribution installs them. Ended by `stop`, like those of
+// test/system/support/programs.ts.
+
+import { execFileSync } from "node:child_process"
+import { chmodSync, readdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { type Program, start } from "../../system/support/programs.ts"
+
+export const memcached = (): Promise<Program> =>
+  start("/usr/bin/memcached", undefined, (port) => ["-u", "nobody", "-l", "127.0.0.1", "-p", String(port)])
+
+export const mosquitto = (): Promise<Program> =>
+  start("/usr/sbin/mosquitto", undefined, (port, folder) => {
+    const file = join(folder, "mosquitto.conf")
+    writeFileSync(file, `listener ${port} 127.0.0.1\nallow_anonymous true\nuser root\n`)
+    return ["-c", file]
+  })
+
+export const nats = (): Promise<Program> =>
+  start("/usr/sbin/nats-server", undefined, (port) => ["-a", "127.0.0.1", "-p", String(port)])
+
+/** Without accounts: whoever comes may do everything. */
+export const mariadb = (): Promise<Program> =>
+  start("/usr/sbin/mariadbd", undefined, (port, folder) => [
+    ...["--no-defaults", "--skip-grant-tables", "--skip-networking=0", "--user=root"],
+    ...["--bind-address=127.0.0.1", `--port=${port}`, `--datadir=${folder}`, `--socket=${folder}/socket`],
+    ...["--innodb-buffer-pool-size=8M", "--innodb-fast-shutdown=2"],
+  ])
+
+const postgresFolder = "/usr/lib/postgresql"
+
+/** The newest version's folder of programs. */
+export const postgresPrograms = (): string => {
+  try {
+    const versions = readdirSync(postgresFolder).toSorted((a, b) => Number(a) - Number(b))
+    return join(postgresFolder, versions.at(-1) ?? "", "bin")
+  } catch {
+    return postgresFolder
+  }
+}
+
+/** It does not run as root. The user is `sonde`, the password `secret`. */
+export const postgresql = (): Promise<Program> => {
+  const asUser = ["--reuid=postgres", "--regid=postgres", "--clear-groups"]
+  return start("/usr/bin/setpriv", undefined, (port, folder) => {
+    chmodSync(folder, 0o777)
+    const data = join(folder, "data")
+    const password = join(folder, "password")
+    writeFileSync(password, "secret")
+    const initialise = ["-D", data, "-U", "sonde", "--pwfile", password, "-A", "scram-sha-256", "--no-sync"]
+    execFileSync("/usr/bin/setpriv", [...asUser, join(postgresPrograms(), "initdb"), ...initialise], {
+      stdio: "ignore",
+      cwd: folder,
+    })
+    const server = ["-D", data, "-h", "127.0.0.1", "-p", String(port), "-k", folder, "-F"]
+    return [...asUser, join(postgresPrograms(), "postgres"), ...server]
+  })
+}
+
+/** TLS by OpenSSL with a certificate of its own; answers each line with the line turned round. */
+export const tlsServer = (): Promise<Program> =>
+  start("/usr/bin/openssl", undefined, (port, folder) => {
+    const [key, certificate] = [join(folder, "key.pem"), join(folder, "certificate.pem")]
+    const request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=sonde.test"]
+    execFileSync("/usr/bin/openssl", [...request, "-keyout", key, "-out", certificate], { stdio: "ignore" })
+    return ["s_server", "-accept", `127.0.0.1:${port}`, "-key", key, "-cert", certificate, "-rev", "-quiet"]
+  })
+
+export const iperf3 = (): Promise<Program> =>
+  start("/usr/bin/iperf3", undefined, (port) => ["-s", "-B", "127.0.0.1", "-p", String(port)])
