@@ -3,7 +3,7 @@
 /* verdicts: what user space decided of a socket, until the socket's next call takes it. Least recently used entries make room. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 65536);
+	__uint(max_entries, 16384);
 	__type(key, struct sonde_socket_key);
 	__type(value, __u8);
 } verdicts SEC(".maps");
