@@ -31,6 +31,7 @@
 #include "lib/socket_state.h"
 #include "lib/sequence.h"
 #include "lib/verdict.h"
+#include "lib/datagram.h"
 #include "lib/socket_data.h"
 
 #include "hooks/inet_sock_set_state.h"

@@ -17,6 +17,7 @@ int sonde_enter_tp(struct trace_sys_enter *ctx)
 	call.arguments[1] = ctx->args[1];
 	call.arguments[2] = ctx->args[2];
 	call.arguments[3] = ctx->args[3];
+	call.arguments[4] = ctx->args[4];
 	bpf_map_update_elem(&in_flight, &thread, &call, BPF_ANY);
 	return 0;
 }

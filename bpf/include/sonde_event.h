@@ -27,7 +27,7 @@ enum sonde_role {
 	SONDE_ROLE_SERVER = 2,
 };
 
-/* Bytes one system call moved over a TCP socket; payload follows the header. */
+/* Bytes one system call moved over a TCP socket, or one datagram; payload follows the header. */
 struct sonde_socket_data {
 	__u32 kind;      /* SONDE_EVENT_DATA */
 	__u32 captured;  /* payload bytes after this header */
@@ -44,12 +44,13 @@ struct sonde_socket_data {
 	__u8 role;       /* sonde_role */
 	__u8 protocol;   /* L7Protocol number that was inferred or told by user space; 0: an offer, user space decides */
 	__u8 is_ipv4;
-	__u32 generation; /* counts reuses of `socket` */
+	__u32 generation; /* counts reuses of `socket`; 0 for datagrams */
 	__u8 local_ip[16];  /* IPv4 as ::ffff:a.b.c.d */
 	__u8 remote_ip[16];
 	char comm[SONDE_COMM_LEN];
 	__u32 netns; /* inode number of the network namespace: addresses mean something there */
-	__u32 pad;
+	__u8 transport; /* IPPROTO_TCP, IPPROTO_UDP */
+	__u8 pad[3];
 };
 
 /* A TCP socket left ESTABLISHED for good. */

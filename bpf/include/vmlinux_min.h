@@ -43,7 +43,9 @@ enum {
 #define AF_INET 2
 #define AF_INET6 10
 #define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
 #define SOCK_STREAM 1
+#define SOCK_DGRAM 2
 #define S_IFMT 00170000
 #define S_IFSOCK 0140000
 
@@ -175,6 +177,21 @@ struct user_msghdr {
 	int msg_namelen;
 	struct iovec *msg_iov;
 	unsigned long msg_iovlen;
+};
+
+struct user_mmsghdr {
+	struct user_msghdr message;
+	__u64 control[3]; /* the rest of the msghdr */
+	__u32 length;
+	__u32 pad;
+};
+
+/* sockaddr_in and sockaddr_in6 */
+struct user_address {
+	__u16 family;
+	__be16 port;
+	__be32 ipv4; /* flow information of IPv6 */
+	__u8 ipv6[16];
 };
 
 /* /sys/kernel/tracing/events/raw_syscalls/sys_enter/format */

@@ -6,6 +6,7 @@ enum call_shape {
 	CALL_BUFFER,  /* the second argument points to the bytes */
 	CALL_VECTOR,  /* ... to an array of iovec, the third is its length */
 	CALL_MESSAGE, /* ... to a msghdr */
+	CALL_MESSAGES, /* ... to an array of mmsghdr; the call returns how many of them it moved */
 	CALL_UNSEEN,  /* the bytes never lie in this process's memory: only their number is known */
 };
 
@@ -16,11 +17,12 @@ struct call_kind {
 };
 
 #if defined(__TARGET_ARCH_x86)
+#define NR_SENDTO 44
 #define NR_RECVFROM 45
 #define NR_RECVMSG 47
 #define NR_SPLICE 275
+#define NR_RECVMMSG 299
 
-/* sendmmsg and recvmmsg are left out: they return a number of messages, and hardly anyone uses them on a stream. */
 static __always_inline struct call_kind kind_of_call(__u64 nr)
 {
 	switch (nr) {
@@ -28,7 +30,7 @@ static __always_inline struct call_kind kind_of_call(__u64 nr)
 	case NR_RECVFROM:
 		return (struct call_kind){ 1, SONDE_INGRESS, CALL_BUFFER };
 	case 1: /* write */
-	case 44: /* sendto */
+	case NR_SENDTO:
 		return (struct call_kind){ 1, SONDE_EGRESS, CALL_BUFFER };
 	case 19: /* readv */
 		return (struct call_kind){ 1, SONDE_INGRESS, CALL_VECTOR };
@@ -38,6 +40,10 @@ static __always_inline struct call_kind kind_of_call(__u64 nr)
 		return (struct call_kind){ 1, SONDE_INGRESS, CALL_MESSAGE };
 	case 46: /* sendmsg */
 		return (struct call_kind){ 1, SONDE_EGRESS, CALL_MESSAGE };
+	case NR_RECVMMSG:
+		return (struct call_kind){ 1, SONDE_INGRESS, CALL_MESSAGES };
+	case 307: /* sendmmsg */
+		return (struct call_kind){ 1, SONDE_EGRESS, CALL_MESSAGES };
 	case 40: /* sendfile: the first argument is the descriptor written to */
 		return (struct call_kind){ 1, SONDE_EGRESS, CALL_UNSEEN };
 	case NR_SPLICE: /* out of a socket; into one is found out from the third argument */
@@ -70,7 +76,7 @@ static __always_inline bool is_compat_call(bool direct)
 
 static __always_inline __u64 receive_flags(const struct sonde_call *call)
 {
-	if (call->nr == NR_RECVFROM)
+	if (call->nr == NR_RECVFROM || call->nr == NR_RECVMMSG)
 		return call->arguments[3];
 	if (call->nr == NR_RECVMSG)
 		return call->arguments[2];

@@ -8,6 +8,7 @@
 #define L7_UNKNOWN 0
 #define L7_HTTP1 20
 #define L7_REDIS 80
+#define L7_DNS 120
 #define L7_TLS 121
 
 #define WORD(a, b, c, d) ((__u32)(a) | (__u32)(b) << 8 | (__u32)(c) << 16 | (__u32)(d) << 24)

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* From a finished system call to an event: is it a TCP socket we follow, what did it move, does user space want it. */
+/* From a finished system call to an event: is it a socket we follow, what did it move, does user space want it. */
 #pragma once
-
-/* Most payload bytes delivered of one system call; below SONDE_PAYLOAD_MAX. */
-const volatile __u32 payload_bytes = 1024;
 
 /* Copies what the call moved; the number of bytes copied, less than `moved` when there is more or it cannot be read. */
 static __always_inline __u64 read_payload(__u8 *payload, const struct sonde_call *call, __u8 shape, __u64 moved)
@@ -72,13 +69,18 @@ static __always_inline int handle_call(const struct sonde_call *call, long moved
 		return 0;
 	if (flags & MSG_TRUNC)
 		kind.shape = CALL_UNSEEN;
-	sk = tcp_socket_of_fd(fd, direct);
+	sk = inet_socket_of_fd(fd, direct);
 	if (!sk && call->nr == NR_SPLICE) {
 		fd = call->arguments[2];
 		kind.direction = SONDE_EGRESS;
-		sk = tcp_socket_of_fd(fd, direct);
+		sk = inet_socket_of_fd(fd, direct);
 	}
 	if (!sk || is_compat_call(direct))
+		return 0;
+	if (READ(direct, sk, sk_protocol) == IPPROTO_UDP)
+		return handle_datagrams(call, kind, sk, moved, direct);
+	/* Hardly anyone uses these on a stream. */
+	if (kind.shape == CALL_MESSAGES)
 		return 0;
 	ports = ports_of(sk, direct);
 	if (is_excluded_port(ports))
@@ -122,6 +124,7 @@ static __always_inline int handle_call(const struct sonde_call *call, long moved
 	event->head.protocol = state->protocol;
 	event->head.generation = state->generation;
 	event->head.netns = state->netns;
+	event->head.transport = IPPROTO_TCP;
 	bpf_get_current_comm(event->head.comm, sizeof(event->head.comm));
 
 	BOUND(captured);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 #pragma once
 
-/* The TCP socket behind a descriptor of the current process; NULL for everything else. */
-static __always_inline struct sock *tcp_socket_of_fd(__u64 fd, bool direct)
+/* The TCP or UDP socket behind a descriptor of the current process; NULL for everything else. */
+static __always_inline struct sock *inet_socket_of_fd(__u64 fd, bool direct)
 {
 	struct task_struct *task = current_task(direct);
 	struct fdtable *table = direct ? task->files->fdt : BPF_CORE_READ(task, files, fdt);
@@ -10,7 +10,7 @@ static __always_inline struct sock *tcp_socket_of_fd(__u64 fd, bool direct)
 	struct file *file;
 	struct socket *socket;
 	struct sock *sk;
-	__u16 family;
+	__u16 family, protocol, type;
 
 	if (fd >= READ(direct, table, max_fds))
 		return 0;
@@ -27,9 +27,11 @@ static __always_inline struct sock *tcp_socket_of_fd(__u64 fd, bool direct)
 	family = READ(direct, sk, __sk_common.skc_family);
 	if (family != AF_INET && family != AF_INET6)
 		return 0;
-	if (READ(direct, sk, sk_protocol) != IPPROTO_TCP || READ(direct, sk, sk_type) != SOCK_STREAM)
+	protocol = READ(direct, sk, sk_protocol);
+	type = READ(direct, sk, sk_type);
+	if (!(protocol == IPPROTO_TCP && type == SOCK_STREAM) && !(protocol == IPPROTO_UDP && type == SOCK_DGRAM))
 		return 0;
-	/* What it is in truth, for the fields beyond those of every socket. */
+	/* What it is in truth, for the fields beyond those of every socket; one of UDP begins with the same struct inet_sock. */
 	return (struct sock *)AS_KIND(direct, struct tcp_sock, sk);
 }
 

@@ -3,7 +3,7 @@
 /* A system call with as many of its arguments as are looked at. */
 struct sonde_call {
 	__u64 nr;
-	__u64 arguments[4];
+	__u64 arguments[5];
 };
 
 /*

@@ -43,11 +43,11 @@ const withServer = async (
   }
 }
 
-/** What the client saw of the conversations of these programs; the server must have seen the same. */
+/** What the client saw of the conversations of these programs (none: of all); the server must have seen the same. */
 const bothSides = (seen: ReadonlyArray<Seen>, ...clients: ReadonlyArray<string>): ReadonlyArray<string> => {
   const of = (side: Seen["side"]): ReadonlyArray<string> =>
     seen
-      .filter((session) => session.side === side && clients.includes(session.client))
+      .filter(({ client, side: at }) => at === side && (clients.length === 0 || clients.includes(client)))
       .map(({ text }) => text)
   expect(of("server").toSorted()).toEqual(of("client").toSorted())
   return of("client")
@@ -278,6 +278,46 @@ s.close()`
         expect(stats["kernel_delivered_total"]).toBeLessThan(500)
         expect(stats["kernel_filtered_total"]).toBeGreaterThanOrEqual(2_000)
       }))
+  })
+
+  describeSystem("DNS", ["/usr/sbin/dnsmasq", "/usr/bin/dig", "/usr/bin/getent", "/usr/sbin/ip"], () => {
+    it("reads questions over UDP and TCP, of tools and of the C library", async () => {
+      const capturing = await startCapturing()
+      const folder = mkdtempSync(join(tmpdir(), "sonde-kernel-"))
+      const resolver = join(folder, "resolv.conf")
+      writeFileSync(resolver, "nameserver 127.0.0.1\n")
+      const names =
+        "--address=/www.example.org/10.1.2.3 --address=/www.example.org/2001:db8::5 --local=/example.org/"
+      // Port 53 of a network namespace of their own, and the resolver's configuration in a mount namespace.
+      const script = `
+        ip link set lo up && mount --bind ${resolver} /etc/resolv.conf || exit 1
+        dnsmasq --keep-in-foreground --conf-file=/dev/null --user=root --pid-file= --no-resolv --no-hosts ${names} &
+        for i in $(seq 100); do dig +tcp +tries=1 probe.test >/dev/null && break; sleep 0.05; done
+        dig +short www.example.org A
+        dig +short none.example.org AAAA
+        dig +short +tcp www.example.org A
+        getent ahosts www.example.org
+        kill $!`
+      try {
+        const { output } = await runBeside("/usr/bin/unshare", ["-n", "-m", "/bin/sh", "-c", script])
+        expect(output).toContain("2001:db8::5")
+        await capturing.settle()
+        const seen = capturing.sessions(53).filter(({ text }) => !text.includes("probe.test"))
+        // A datagram does not tell the server who asks, nor the other way round.
+        expect(bothSides(seen).toSorted()).toEqual([
+          "dns | A | www.example.org | 0 | 0",
+          "dns | A | www.example.org | 0 | 0",
+          "dns | A | www.example.org | 0 | 0",
+          "dns | AAAA | none.example.org | 4 | 3",
+          "dns | AAAA | www.example.org | 0 | 0",
+        ])
+        const servers = seen.filter(({ side }) => side === "server").map(({ server }) => server)
+        expect(new Set(servers)).toEqual(new Set(["dnsmasq"]))
+      } finally {
+        rmSync(folder, { recursive: true })
+        await capturing.stop()
+      }
+    })
   })
 
   describeSystem("none of ours", ["/usr/bin/iperf3"], () => {

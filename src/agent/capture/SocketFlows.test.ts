@@ -4,6 +4,7 @@ import type { Connection } from "../flow/Connection.ts"
 import { Pipeline } from "../Pipeline.ts"
 import { ProcessTable } from "../process/ProcessTable.ts"
 import { Exclusions } from "./Exclusions.ts"
+import { DatagramFlows } from "./DatagramFlows.ts"
 import { eventKind, socketClose, socketData } from "./layout.gen.ts"
 import { SocketFlows } from "./SocketFlows.ts"
 import { Verdicts } from "./Verdicts.ts"
@@ -17,8 +18,10 @@ interface DataEvent {
   readonly egress: boolean
   readonly role?: number
   readonly timeNs?: number
+  /** Latin-1. */
   readonly payload: string
   readonly length?: number
+  readonly isDatagram?: boolean
 }
 
 const loopback = [127, 0, 0, 1]
@@ -54,6 +57,7 @@ const data = (event: DataEvent): Uint8Array => {
   view.setUint8(socketData.direction, event.egress ? 0 : 1)
   view.setUint8(socketData.role, event.role ?? 1)
   view.setUint8(socketData.protocol, 20)
+  view.setUint8(socketData.transport, event.isDatagram === true ? 17 : 6)
   bytes.set(mapped(localIp), socketData.localIp)
   bytes.set(mapped(remoteIp), socketData.remoteIp)
   bytes.set(Buffer.from("victim"), socketData.comm)
@@ -71,19 +75,21 @@ const close = (socket = 0xffff_8881_0000_0040n, generation = 7): Uint8Array => {
   return record(bytes)
 }
 
-const make = () => {
+const make = (maxConnections = 64) => {
   const sessions: Array<{ session: Session; connection: Connection }> = []
   const pipeline = new Pipeline({
     maskLiterals: true,
     sessionTimeoutUs: 120_000_000,
-    maxConnections: 64,
+    maxConnections,
     flowIdSeed: 1,
     emit: () => {},
     onSession: (session, connection) => sessions.push({ session, connection }),
   })
+  const processes = new ProcessTable()
   const flows = new SocketFlows({
     connections: pipeline.connections,
-    processes: new ProcessTable(),
+    processes,
+    datagrams: new DatagramFlows(pipeline.connections, processes),
     clockOffsetNs: 5_000_000_000,
     exclusions: new Exclusions([], [], []),
     verdicts: new Verdicts({ decideSockets: () => 0, decideServers: () => 0, forgetServer: () => {} }),
@@ -190,6 +196,56 @@ describe("SocketFlows", () => {
     new DataView(bytes.buffer).setUint32(0, 1_000_000, true)
     consume(bytes)
     expect(flows.counters.malformed_total).toBe(1)
+  })
+})
+
+describe("datagrams", () => {
+  const query = Buffer.from(
+    "00070100000100000000000003777777076578616d706c65036f72670000010001",
+    "hex",
+  ).toString("latin1")
+  const answer = `${query.slice(0, 2)}\x81\x83${query.slice(4)}`
+  const resolver = { remote: [[10, 0, 0, 53], 53] as const, isDatagram: true }
+
+  it("become sessions of their socket with each peer", () => {
+    const { consume, sessions } = make()
+    const other = { remote: [[10, 0, 0, 54], 53] as const, isDatagram: true }
+    consume(
+      data({ ...resolver, egress: true, payload: query }),
+      data({ ...other, egress: true, payload: query }),
+      data({ ...other, egress: false, payload: answer }),
+      data({ ...resolver, egress: false, payload: answer }),
+    )
+    expect(sessions).toHaveLength(2)
+    for (const { connection, session } of sessions) {
+      expect(session.request?.requestResource).toBe("www.example.org")
+      expect(session.response?.code).toBe(3)
+      expect(connection.clientEnd).toMatchObject({ port: 40_000, processName: "victim" })
+      expect(connection.transport).toBe(17)
+      expect(connection.observed).toBe(connection.client)
+    }
+    expect(sessions.map(({ connection }) => connection.serverEnd.ip[15])).toEqual([54, 53])
+  })
+
+  it("leave nothing behind that are none of ours, and are given up after a minute", () => {
+    const { connections, consume, flows, sessions } = make()
+    consume(data({ ...resolver, egress: true, payload: "no message of DNS" }))
+    expect(connections.size).toBe(0)
+    consume(data({ ...resolver, egress: true, payload: query, timeNs: 0 }))
+    const sentUs = 5_000_000
+    flows.expire(sentUs + 59_999_999)
+    expect(sessions).toEqual([])
+    flows.expire(sentUs + 60_000_000)
+    expect(sessions).toMatchObject([{ session: { response: null } }])
+    expect(connections.size).toBe(0)
+  })
+
+  it("hold a bounded number of flows", () => {
+    const { connections, consume } = make(10_000)
+    for (let socket = 1n; socket <= 4_100n; socket++) {
+      consume(data({ ...resolver, socket, egress: true, payload: query }))
+    }
+    expect(connections.size).toBe(4_096)
   })
 })
 

@@ -3,9 +3,12 @@
 
 import { type Connection, Side } from "../flow/Connection.ts"
 import type { ConnectionTable } from "../flow/ConnectionTable.ts"
-import { type Endpoint, makeEndpoint } from "../flow/Endpoint.ts"
+import type { Endpoint } from "../flow/Endpoint.ts"
 import { SignalSource } from "../../model/observation.ts"
-import type { ProcessEntry, ProcessTable } from "../process/ProcessTable.ts"
+import { IpProtocol } from "../../model/protocol.ts"
+import type { ProcessTable } from "../process/ProcessTable.ts"
+import type { DatagramFlows } from "./DatagramFlows.ts"
+import { localEnd, nameEnd, remoteEnd } from "./eventEnds.ts"
 import type { Exclusions } from "./Exclusions.ts"
 import { eventKind, processEvent, socketClose, socketData } from "./layout.gen.ts"
 import type { Verdicts } from "./Verdicts.ts"
@@ -17,6 +20,7 @@ export interface SocketFlowsOptions {
   readonly clockOffsetNs: number
   readonly exclusions: Exclusions
   readonly verdicts: Verdicts
+  readonly datagrams: DatagramFlows
 }
 
 /** Bytes in front of each record in a drained buffer: its length (u32) and four bytes that are not used here. */
@@ -82,13 +86,15 @@ export class SocketFlows {
 
   #data(bytes: Uint8Array, view: DataView, at: number, size: number): void {
     const timeUs = this.#timeUs(view, at + socketData.timeNs)
-    const key = readSocketKey(view, at + socketData.socket, view.getUint32(at + socketData.generation, true))
-    const connection = this.#options.connections.get(key) ?? this.#open(bytes, view, at, key, timeUs)
     const start = at + socketData.size
     const captured = Math.min(view.getUint32(at + socketData.captured, true), size - socketData.size)
     const missing = Math.max(0, view.getUint32(at + socketData.length, true) - captured)
     this.counters.events_total++
     this.counters.bytes_total += captured
+    if (view.getUint8(at + socketData.transport) === IpProtocol.udp)
+      return this.#options.datagrams.add(bytes, view, at, start, start + captured, missing, timeUs)
+    const key = readSocketKey(view, at + socketData.socket, view.getUint32(at + socketData.generation, true))
+    const connection = this.#options.connections.get(key) ?? this.#open(bytes, view, at, key, timeUs)
     connection.feed(
       view.getUint8(at + socketData.direction) === 0 ? Side.a : Side.b,
       bytes,
@@ -105,19 +111,8 @@ export class SocketFlows {
 
   #open(bytes: Uint8Array, view: DataView, at: number, key: number, timeUs: number): Connection {
     const { connections, processes } = this.#options
-    const local = makeEndpoint(
-      bytes,
-      at + socketData.localIp,
-      view.getUint16(at + socketData.localPort, true),
-    )
-    const remote = makeEndpoint(
-      bytes,
-      at + socketData.remoteIp,
-      view.getUint16(at + socketData.remotePort, true),
-    )
-    const pid = view.getUint32(at + socketData.tgid, true)
-    const comm = comm16(bytes, at + socketData.comm)
-    name(local, pid, processes.get(pid), comm)
+    const local = localEnd(bytes, view, at, processes)
+    const remote = remoteEnd(bytes, view, at)
     const role = view.getUint8(at + socketData.role)
     // The other end is a local socket too: each learns the other's process.
     const peer = this.#bySockets.get(socketsKey(remote.port, local.port, local.ip))
@@ -126,7 +121,7 @@ export class SocketFlows {
       copyProcess(local, peer.b)
     } else if (sameAddress(local.ip, remote.ip)) {
       const listener = processes.listener(remote.port)
-      if (listener !== undefined) name(remote, listener.info.pid, listener, listener.info.comm)
+      if (listener !== undefined) nameEnd(remote, listener.info.pid, listener, listener.info.comm)
     }
     const connection = connections.open(
       key,
@@ -168,6 +163,7 @@ export class SocketFlows {
   expire(nowUs: number): void {
     this.#options.connections.expire(nowUs)
     this.#options.verdicts.expire(nowUs)
+    this.#options.datagrams.expire(nowUs)
     if (this.#bySockets.size <= this.#options.connections.size) return
     for (const connection of this.#bySockets.values()) {
       if (this.#options.connections.get(connection.key) !== connection) this.#forget(connection)
@@ -187,19 +183,6 @@ const readSocketKey = (view: DataView, at: number, generation: number): number =
   const low = view.getUint32(at, true) >>> 6
   const high = view.getUint16(at + 4, true)
   return (high * 67_108_864 + low) * 2_048 + (generation & 0x7ff)
-}
-
-const name = (end: Endpoint, pid: number, entry: ProcessEntry | undefined, comm: string): void => {
-  end.processId = pid
-  end.processName = entry?.info.comm ?? comm
-  end.service = entry?.service ?? comm
-  end.containerId = entry?.info.containerId ?? ""
-}
-
-const comm16 = (bytes: Uint8Array, at: number): string => {
-  let end = at
-  while (end < at + 16 && bytes[end] !== 0) end++
-  return new TextDecoder().decode(bytes.subarray(at, end))
 }
 
 const copyProcess = (from: Endpoint, to: Endpoint): void => {

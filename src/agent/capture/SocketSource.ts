@@ -1,5 +1,6 @@
 // System calls as a source: drains the kernel's ring into the connections of the pipeline.
 
+import { DatagramFlows } from "./DatagramFlows.ts"
 import { loadAddon } from "./native/Addon.ts"
 import { openSocketTracer, SocketTracer } from "./native/SocketTracer.ts"
 import { SocketFlows } from "./SocketFlows.ts"
@@ -26,12 +27,14 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
   context.exclusions.connect(tracer)
 
   const verdicts = new Verdicts(tracer)
+  const datagrams = new DatagramFlows(context.pipeline.connections, context.processes)
   const flows = new SocketFlows({
     connections: context.pipeline.connections,
     processes: context.processes,
     clockOffsetNs: addon.clockOffsetNs(),
     exclusions: context.exclusions,
     verdicts,
+    datagrams,
   })
   const buffer = new Uint8Array(bufferBytes)
   const view = new DataView(buffer.buffer)
@@ -60,6 +63,7 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
       return {
         ...flows.counters,
         ...verdicts.stats(),
+        ...datagrams.counters,
         kernel_delivered_total: kernel.delivered,
         kernel_delivered_bytes_total: kernel.delivered_bytes,
         kernel_lost_total: kernel.ring_full,

@@ -22,7 +22,8 @@ export const socketData = {
   remoteIp: 72,
   comm: 88,
   netns: 104,
-  pad: 108,
+  transport: 108,
+  pad: 109,
 } as const
 
 export const socketClose = {

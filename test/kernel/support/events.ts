@@ -20,6 +20,7 @@ export interface DataEvent {
   readonly direction: "sent" | "received"
   readonly role: "unknown" | "client" | "server"
   readonly protocol: number
+  readonly transport: number
   readonly comm: string
   /** Latin-1. */
   readonly payload: string
@@ -77,6 +78,7 @@ export const decodeEvents = (bytes: Uint8Array, length: number): Array<KernelEve
         direction: u8(socketData.direction) === 0 ? "sent" : "received",
         role: (["unknown", "client", "server"] as const)[u8(socketData.role)]!,
         protocol: u8(socketData.protocol),
+        transport: u8(socketData.transport),
         comm: comm(at + socketData.comm),
         payload: latin1(bytes.subarray(at + socketData.size, at + size)),
       })

@@ -1,0 +1,34 @@
+// The two ends of a socket event: the local one with the process that made the system call.
+
+import { type Endpoint, makeEndpoint } from "../flow/Endpoint.ts"
+import type { ProcessEntry, ProcessTable } from "../process/ProcessTable.ts"
+import { socketData } from "./layout.gen.ts"
+
+export const localEnd = (
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  processes: ProcessTable,
+): Endpoint => {
+  const end = makeEndpoint(bytes, at + socketData.localIp, view.getUint16(at + socketData.localPort, true))
+  const pid = view.getUint32(at + socketData.tgid, true)
+  nameEnd(end, pid, processes.get(pid), comm16(bytes, at + socketData.comm))
+  return end
+}
+
+export const remoteEnd = (bytes: Uint8Array, view: DataView, at: number): Endpoint =>
+  makeEndpoint(bytes, at + socketData.remoteIp, view.getUint16(at + socketData.remotePort, true))
+
+/** `comm` stands for the names of a process that is gone already. */
+export const nameEnd = (end: Endpoint, pid: number, entry: ProcessEntry | undefined, comm: string): void => {
+  end.processId = pid
+  end.processName = entry?.info.comm ?? comm
+  end.service = entry?.service ?? comm
+  end.containerId = entry?.info.containerId ?? ""
+}
+
+const comm16 = (bytes: Uint8Array, at: number): string => {
+  let end = at
+  while (end < at + 16 && bytes[end] !== 0) end++
+  return new TextDecoder().decode(bytes.subarray(at, end))
+}
