@@ -2,11 +2,16 @@
 // The same for every source (system calls, packets, files); runs synchronously in whatever thread owns the source.
 
 import { type AnyBatch, type ColumnBatch, makeBatch } from "../model/ColumnBatch.ts"
+import { CloseType } from "../model/closeType.ts"
 import type { L7Message } from "../model/L7Session.ts"
-import type { Connection } from "./flow/Connection.ts"
+import { SignalSource } from "../model/observation.ts"
+import { type Connection, Side } from "./flow/Connection.ts"
 import { ConnectionTable } from "./flow/ConnectionTable.ts"
+import { FlowLog } from "./flow/FlowLog.ts"
+import { countSession } from "./flow/countSession.ts"
 import { appendL7Row } from "./flow/L7Rows.ts"
 import type { Session } from "./flow/Session.ts"
+import { NetworkMetrics } from "./metric/NetworkMetrics.ts"
 import { RedMetrics } from "./metric/RedMetrics.ts"
 import { makeProtocols } from "./protocol/protocols.ts"
 import type { Protocol } from "./protocol/Protocol.ts"
@@ -31,6 +36,8 @@ const batchRows = 4_096
 export class Pipeline {
   readonly connections: ConnectionTable
   readonly protocols: ReadonlyArray<Protocol>
+  readonly flowLog: FlowLog
+  readonly #network: NetworkMetrics
   readonly #metrics = new RedMetrics()
   readonly #options: PipelineOptions
   readonly #rows: ColumnBatch<"l7"> = makeBatch("l7", batchRows)
@@ -46,8 +53,27 @@ export class Pipeline {
       timeoutUs: options.sessionTimeoutUs,
       flowIdSeed: options.flowIdSeed,
       onSession: (session, connection) => this.#session(session, connection),
+      onSettle: (connection) => this.#settle(connection),
+      onClose: (connection) => this.#close(connection),
       ...(options.onMessage === undefined ? {} : { onMessage: options.onMessage }),
     })
+    this.#network = new NetworkMetrics({ emit: options.emit })
+    this.flowLog = new FlowLog({
+      emit: options.emit,
+      metrics: this.#network,
+      nextFlowId: this.connections.nextFlowId,
+    })
+  }
+
+  #settle({ account, client, directionScore, protocol }: Connection): void {
+    account.l7Protocol = protocol?.protocol ?? 0
+    if (directionScore > account.directionScore) account.directionScore = directionScore
+    this.flowLog.reverse(account, client === Side.b)
+  }
+
+  /** A flow of packets goes on until its table gives it up. */
+  #close({ account }: Connection): void {
+    if (account.signalSource === SignalSource.ebpf) this.flowLog.close(account, CloseType.unknown)
   }
 
   #session(session: Session, connection: Connection): void {
@@ -57,6 +83,7 @@ export class Pipeline {
     }
     this.#rowsWritten++
     this.#metrics.add(session, connection, this.#nowUs)
+    countSession(connection.account.second, session)
     this.#options.onSession?.(session, connection)
   }
 
@@ -74,11 +101,14 @@ export class Pipeline {
   /** The present, for metrics; to be called before each piece of work. */
   tick(nowUs: number): void {
     this.#nowUs = nowUs
+    this.flowLog.tick(nowUs)
   }
 
   /** Hands out what is ready. */
   flush(nowUs: number): void {
     this.#emitRows()
+    this.flowLog.flush()
+    this.#network.flush(Math.floor(nowUs / 1_000_000))
     const metrics = this.#metrics.flush(nowUs)
     if (metrics !== null) this.#options.emit(metrics)
   }
@@ -87,6 +117,8 @@ export class Pipeline {
   end(nowUs: number): void {
     this.connections.closeAll(nowUs)
     this.#emitRows()
+    this.flowLog.end()
+    this.#network.flushAll()
     const metrics = this.#metrics.flushAll()
     if (metrics !== null) this.#options.emit(metrics)
   }
@@ -104,6 +136,9 @@ export class Pipeline {
       requests_overflowed_total: budget.overflows,
       requests_unpaired_total: budget.lost,
       endpoints_overflowed_total: this.#metrics.counters.overflows,
+      flow_rows_total: this.flowLog.rowsWritten,
+      network_groups: this.#network.size,
+      network_groups_overflowed_total: this.#network.counters.overflows,
     }
     for (const { name, stats } of this.protocols) {
       const prefix = name.toLowerCase().replaceAll(/\W/g, "_")

@@ -113,10 +113,10 @@ const ingester = (
   )
 
 /** What is older than all tables of its kind keep. */
-const keptSecondsOf = ({ log, seconds, minutes, hours, days }: Retention) => ({
-  l7: log * 3_600,
-  application: Math.max(seconds, minutes, hours, days) * 3_600,
-})
+const keptSecondsOf = ({ log, seconds, minutes, hours, days }: Retention) => {
+  const metrics = Math.max(seconds, minutes, hours, days) * 3_600
+  return { l7: log * 3_600, l4: log * 3_600, application: metrics, network: metrics }
+}
 
 /** Changes of resources become events that carry the tags of the resource. */
 const resourceEvents = Layer.unwrap(

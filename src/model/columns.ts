@@ -1,4 +1,4 @@
-// The two kinds of rows an agent sends, as lists of typed columns. The wire carries them in this order, the tables use these
+// The kinds of rows an agent sends, as lists of typed columns. The wire carries them in this order, the tables use these
 // names, so that a column is added in one place. Names are those of DeepFlow's tables.
 // `u64` and `i64` columns hold integers that are safe in a JavaScript number (|v| < 2^53).
 
@@ -64,6 +64,8 @@ export const l7Columns = [
   column("response_code", "i32"),
   column("response_exception", "str"),
   column("response_result", "str"),
+  /** -1: not told. */
+  column("sql_affected_rows", "i64"),
   column("http_proxy_client", "str"),
   column("x_request_id_0", "str"),
   column("x_request_id_1", "str"),
@@ -88,6 +90,7 @@ export const applicationColumns = [
   /** 0: seen at the client; 1: seen at the server. */
   column("role", "u8"),
   column("l7_protocol", "u8"),
+  column("protocol", "u8"),
   column("signal_source", "u16"),
   column("ip", "ip"),
   column("server_port", "u16"),
@@ -109,10 +112,157 @@ export const applicationColumns = [
   column("timeout", "u64"),
 ] as const
 
+/** The two ends of a flow: side 0 is the client, side 1 the server. IPv4 as ::ffff:a.b.c.d. */
+const flowEnds = [
+  column("ip_0", "ip"),
+  column("ip_1", "ip"),
+  column("server_port", "u16"),
+  /** Process ids of the two sides where they run on this host, else 0. */
+  column("process_id_0", "u32"),
+  column("process_id_1", "u32"),
+  column("process_kname_0", "str"),
+  column("process_kname_1", "str"),
+  column("gprocess_0", "str"),
+  column("gprocess_1", "str"),
+  column("container_0", "str"),
+  column("container_1", "str"),
+] as const
+
+/** What the flow log and the metrics of the network both count; tx is from client to server, delays are microseconds. */
+const flowMeters = [
+  column("packet_tx", "u64"),
+  column("packet_rx", "u64"),
+  column("byte_tx", "u64"),
+  column("byte_rx", "u64"),
+  column("l3_byte_tx", "u64"),
+  column("l3_byte_rx", "u64"),
+  column("l4_byte_tx", "u64"),
+  column("l4_byte_rx", "u64"),
+  column("l7_request", "u32"),
+  column("l7_response", "u32"),
+  column("l7_client_error", "u32"),
+  column("l7_server_error", "u32"),
+  column("retrans_tx", "u32"),
+  column("retrans_rx", "u32"),
+  column("zero_win_tx", "u32"),
+  column("zero_win_rx", "u32"),
+  column("ooo_tx", "u32"),
+  column("ooo_rx", "u32"),
+  column("syn_count", "u32"),
+  column("synack_count", "u32"),
+  column("retrans_syn", "u32"),
+  column("retrans_synack", "u32"),
+  column("srt_sum", "u64"),
+  column("art_sum", "u64"),
+  column("rrt_sum", "u64"),
+  column("cit_sum", "u64"),
+  column("srt_count", "u32"),
+  column("art_count", "u32"),
+  column("rrt_count", "u32"),
+  column("cit_count", "u32"),
+  column("srt_max", "u32"),
+  column("art_max", "u32"),
+  column("rrt_max", "u32"),
+  column("cit_max", "u32"),
+] as const
+
+/** A minute, or what is left at its end, of one flow at one observation point: rows of `flow_log.l4_flow_log`. */
+export const l4Columns = [
+  /** Microseconds since 1970: begin and end of this part. */
+  column("start_time", "u64"),
+  column("end_time", "u64"),
+  /** Microseconds from the flow's begin to the end of this part. */
+  column("duration", "u64"),
+  column("observation_point", "u8"),
+  column("signal_source", "u16"),
+  column("flow_id", "u64"),
+  column("is_new_flow", "u8"),
+  /** `CloseType`; 5: it goes on. */
+  column("close_type", "u16"),
+  column("status", "u8"),
+  column("protocol", "u8"),
+  column("l7_protocol", "u8"),
+  column("direction_score", "u8"),
+  ...flowEnds,
+  column("client_port", "u16"),
+  /** Hardware addresses, 48 bits; 0: not known. */
+  column("mac_0", "u64"),
+  column("mac_1", "u64"),
+  column("eth_type", "u16"),
+  column("vlan", "u16"),
+  /** Hardware address, address of this side are of this host. */
+  column("l2_end_0", "u8"),
+  column("l2_end_1", "u8"),
+  column("l3_end_0", "u8"),
+  column("l3_end_1", "u8"),
+  column("tcp_flags_bit_0", "u16"),
+  column("tcp_flags_bit_1", "u16"),
+  column("syn_seq", "u32"),
+  column("syn_ack_seq", "u32"),
+  column("last_keepalive_seq", "u32"),
+  column("last_keepalive_ack", "u32"),
+  ...flowMeters,
+  /** Since the flow began. */
+  column("total_packet_tx", "u64"),
+  column("total_packet_rx", "u64"),
+  column("total_byte_tx", "u64"),
+  column("total_byte_rx", "u64"),
+  column("l7_server_timeout", "u32"),
+  /** 0: not seen in this part. */
+  column("rtt", "u32"),
+  column("rtt_client", "u32"),
+  column("rtt_server", "u32"),
+  column("fin_count", "u32"),
+] as const
+
+/**
+ * Traffic, delays and failures between two sides over one interval: rows of `flow_metrics.network_map` and, of each side that was
+ * observed, of `flow_metrics.network`.
+ */
+export const networkColumns = [
+  /** Start of the interval, seconds since 1970. */
+  column("time", "u32"),
+  /** Length of the interval in seconds: 1 or 60. */
+  column("interval", "u8"),
+  column("observation_point", "u8"),
+  column("signal_source", "u16"),
+  column("protocol", "u8"),
+  ...flowEnds,
+  column("direction_score", "u8"),
+  column("new_flow", "u32"),
+  column("closed_flow", "u32"),
+  column("flow_load", "u32"),
+  ...flowMeters,
+  column("l7_timeout", "u32"),
+  column("rtt_sum", "u64"),
+  column("rtt_client_sum", "u64"),
+  column("rtt_server_sum", "u64"),
+  column("rtt_count", "u32"),
+  column("rtt_client_count", "u32"),
+  column("rtt_server_count", "u32"),
+  column("rtt_max", "u32"),
+  column("rtt_client_max", "u32"),
+  column("rtt_server_max", "u32"),
+  column("client_rst_flow", "u32"),
+  column("server_rst_flow", "u32"),
+  column("server_syn_miss", "u32"),
+  column("client_ack_miss", "u32"),
+  column("client_half_close_flow", "u32"),
+  column("server_half_close_flow", "u32"),
+  column("client_source_port_reuse", "u32"),
+  column("server_reset", "u32"),
+  column("server_queue_lack", "u32"),
+  column("client_establish_other_rst", "u32"),
+  column("server_establish_other_rst", "u32"),
+  column("tcp_timeout", "u32"),
+] as const
+
 /** The kinds of rows and their columns; the key is the batch's `kind` on the wire. */
 export const rowKinds = {
   l7: l7Columns,
   application: applicationColumns,
+  l4: l4Columns,
+  network: networkColumns,
 } as const
 
 export type RowKind = keyof typeof rowKinds

@@ -9,6 +9,9 @@ export const ObservationPoint = {
   serverNic: 2,
   /** A packet on an interface that belongs to both sides (loopback). */
   local: 4,
+  /** A packet on an interface of the host that the client runs on, on its way to or from it; the same of the server. */
+  clientNode: 9,
+  serverNode: 10,
   /** A system call of the client process. */
   clientProcess: 41,
   /** A system call of the server process. */
@@ -22,11 +25,13 @@ const names: Record<number, string> = {
   [ObservationPoint.clientNic]: "c",
   [ObservationPoint.serverNic]: "s",
   [ObservationPoint.local]: "local",
+  [ObservationPoint.clientNode]: "c-nd",
+  [ObservationPoint.serverNode]: "s-nd",
   [ObservationPoint.clientProcess]: "c-p",
   [ObservationPoint.serverProcess]: "s-p",
 }
 
-/** The short form that the tables store: `c-p`, `s-p`, `c`, `s`, `local`, `rest`. */
+/** The short form that the tables store: `c-p`, `s-p`, `c`, `s`, `c-nd`, `s-nd`, `local`, `rest`. */
 export const observationPointName = (point: number): string => names[point] ?? "rest"
 
 export const SignalSource = { packet: 0, ebpf: 3 } as const

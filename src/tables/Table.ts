@@ -140,8 +140,18 @@ export const modifyRetention = (table: Table, retention: Partial<Retention>): st
   return `ALTER TABLE ${qualifiedName(table)} MODIFY TTL ${ttlExpression(table, hours)} SETTINGS materialize_ttl_after_modify = ${again}`
 }
 
-export const addColumn = (table: Table, name: string): string => {
+const columnOf = (table: Table, name: string): TableColumn => {
   const one = table.columns.find((each) => each.name === name)
   if (one === undefined) throw new Error(`${qualifiedName(table)} has no column ${name}`)
-  return `ALTER TABLE ${qualifiedName(table)} ADD COLUMN IF NOT EXISTS ${columnDefinition(one)}`
+  return one
 }
+
+/** Makes the column what it is here, whatever it was; of a table over others `hasCodecs` is false. */
+export const modifyColumn = (table: Table, name: string, { hasCodecs = true } = {}): string => {
+  const one = columnOf(table, name)
+  const { codec: _codec, ...plain } = one
+  return `ALTER TABLE ${qualifiedName(table)} MODIFY COLUMN ${columnDefinition(hasCodecs ? one : plain)}`
+}
+
+export const addColumn = (table: Table, name: string): string =>
+  `ALTER TABLE ${qualifiedName(table)} ADD COLUMN IF NOT EXISTS ${columnDefinition(columnOf(table, name))}`

@@ -130,7 +130,8 @@ describe("columnar body", () => {
   it("does not carry rows beyond those in use", () => {
     const batch = sampleBatch(10)
     batch.rows = 4
-    assert.strictEqual(decoded("l7", encoder.encode(batch)[0].body).batch.columns.endpoint.length, 4)
+    const { columns } = decoded("l7", encoder.encode(batch)[0].body).batch
+    assert.strictEqual((columns as (typeof batch)["columns"]).endpoint.length, 4)
   })
 
   it("replaces lone surrogates and never joins them across rows", () => {

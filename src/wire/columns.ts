@@ -52,4 +52,6 @@ const schemaOf = (columns: ReadonlyArray<Column>): Uint8Array => {
 export const schemas: Readonly<Record<RowKind, Uint8Array>> = {
   l7: schemaOf(rowKinds.l7),
   application: schemaOf(rowKinds.application),
+  l4: schemaOf(rowKinds.l4),
+  network: schemaOf(rowKinds.network),
 }

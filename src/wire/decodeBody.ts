@@ -41,6 +41,7 @@ const defaults: Readonly<Record<string, number>> = {
   request_length: absentLength,
   response_length: absentLength,
   response_code: absentCode,
+  sql_affected_rows: -1,
 }
 
 interface SentColumn {

@@ -5,6 +5,8 @@ import { IpProtocol } from "../../model/protocol.ts"
 import { SignalSource } from "../../model/observation.ts"
 import { type Connection, Side } from "../flow/Connection.ts"
 import type { ConnectionTable } from "../flow/ConnectionTable.ts"
+import type { FlowLog } from "../flow/FlowLog.ts"
+import { countMoved, processAccount } from "../flow/processAccount.ts"
 import type { ProcessTable } from "../process/ProcessTable.ts"
 import { localEnd, remoteEnd } from "./eventEnds.ts"
 import { socketData } from "./layout.gen.ts"
@@ -15,12 +17,14 @@ const maxFlows = 4_096
 export class DatagramFlows {
   readonly counters = { datagram_flows_evicted_total: 0 }
   readonly #connections: ConnectionTable
+  readonly #flowLog: FlowLog
   readonly #processes: ProcessTable
   /** In the order in which they were last used. */
   readonly #flows = new Map<string, Connection>()
 
-  constructor(connections: ConnectionTable, processes: ProcessTable) {
+  constructor(connections: ConnectionTable, flowLog: FlowLog, processes: ProcessTable) {
     this.#connections = connections
+    this.#flowLog = flowLog
     this.#processes = processes
   }
 
@@ -40,7 +44,9 @@ export class DatagramFlows {
     const connection = isOpen ? known : this.#open(bytes, view, at, key, timeUs)
     const isSent = view.getUint8(at + socketData.direction) === 0
     const thread = view.getUint32(at + socketData.tid, true)
-    connection.feed(isSent ? Side.a : Side.b, bytes, start, end, missing, timeUs, 0, thread, 0)
+    const sender = isSent ? Side.a : Side.b
+    countMoved(this.#flowLog, connection.account, sender, end - start + missing, timeUs)
+    connection.feed(sender, bytes, start, end, missing, timeUs, 0, thread, 0)
     this.#flows.delete(key)
     // What is no message of a known protocol leaves nothing behind.
     if (connection.protocol === null) this.#connections.close(key, timeUs)
@@ -52,17 +58,19 @@ export class DatagramFlows {
       this.#end(this.#flows.keys().next().value!, timeUs)
       this.counters.datagram_flows_evicted_total++
     }
+    const local = localEnd(bytes, view, at, this.#processes)
+    const remote = remoteEnd(bytes, view, at)
     return this.#connections.open(
       key,
       {
-        a: localEnd(bytes, view, at, this.#processes),
-        b: remoteEnd(bytes, view, at),
+        a: local,
+        b: remote,
         observed: Side.a,
         client: Side.unknown,
         signalSource: SignalSource.ebpf,
         isTls: false,
         transport: IpProtocol.udp,
-        packetPoint: 0,
+        account: processAccount(IpProtocol.udp, local, remote, Side.unknown, timeUs),
       },
       timeUs,
     )

@@ -53,9 +53,14 @@ export const probePackets = (addon: Addon): Feature => {
   }
 }
 
-/** Addresses of this host, in text. */
-const localAddresses = (): Set<string> =>
-  new Set(Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address)))
+/** Addresses of this host, in text, and hardware addresses as numbers. */
+const localAddresses = () => {
+  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
+  return {
+    ips: new Set(all.map(({ address }) => address)),
+    macs: new Set(all.map(({ mac }) => Number.parseInt(mac.replaceAll(":", ""), 16))),
+  }
+}
 
 const isLoopback = (ip: Uint8Array): boolean => ip[10] === 0xff && ip[12] === 127
 
@@ -108,7 +113,7 @@ export const openPacketSource = async (
     return { refused: [{ name: "packets", on: false, hook: "", ...packetReason(cause as Error) }] }
   }
   let locals = localAddresses()
-  const isLocal = (ip: Uint8Array): boolean => isLoopback(ip) || locals.has(ipText(ip))
+  const isLocal = (ip: Uint8Array): boolean => isLoopback(ip) || locals.ips.has(ipText(ip))
   const describe = (end: Endpoint): void => {
     if (!isLocal(end.ip)) return
     const listener = context.processes.listener(end.port)
@@ -124,11 +129,13 @@ export const openPacketSource = async (
       connections,
       describe,
       isLocal,
+      isLocalMac: (mac) => locals.macs.has(mac),
       isExcluded: ({ client, server }) => {
         const { ports } = context.exclusions
         return ports.has(client.port) || ports.has(server.port)
       },
     }),
+    log: context.pipeline.flowLog,
     maxFlows: context.options.agent.maxConnections,
     tunnels: tunnelsOf(context.options.agent),
     seed: Math.floor(Math.random() * 2 ** 31),

@@ -88,8 +88,9 @@ const make = (maxConnections = 64) => {
   const processes = new ProcessTable()
   const flows = new SocketFlows({
     connections: pipeline.connections,
+    flowLog: pipeline.flowLog,
     processes,
-    datagrams: new DatagramFlows(pipeline.connections, processes),
+    datagrams: new DatagramFlows(pipeline.connections, pipeline.flowLog, processes),
     clockOffsetNs: 5_000_000_000,
     exclusions: new Exclusions([], [], []),
     verdicts: new Verdicts({ decideSockets: () => 0, decideServers: () => 0, forgetServer: () => {} }),

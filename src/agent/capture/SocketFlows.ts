@@ -4,6 +4,8 @@
 import { type Connection, Side } from "../flow/Connection.ts"
 import type { ConnectionTable } from "../flow/ConnectionTable.ts"
 import type { Endpoint } from "../flow/Endpoint.ts"
+import type { FlowLog } from "../flow/FlowLog.ts"
+import { countMoved, processAccount } from "../flow/processAccount.ts"
 import { SignalSource } from "../../model/observation.ts"
 import { IpProtocol } from "../../model/protocol.ts"
 import type { ProcessTable } from "../process/ProcessTable.ts"
@@ -15,6 +17,7 @@ import type { Verdicts } from "./Verdicts.ts"
 
 export interface SocketFlowsOptions {
   readonly connections: ConnectionTable
+  readonly flowLog: FlowLog
   readonly processes: ProcessTable
   /** To be added to CLOCK_MONOTONIC nanoseconds for nanoseconds since 1970. */
   readonly clockOffsetNs: number
@@ -88,15 +91,18 @@ export class SocketFlows {
     const timeUs = this.#timeUs(view, at + socketData.timeNs)
     const start = at + socketData.size
     const captured = Math.min(view.getUint32(at + socketData.captured, true), size - socketData.size)
-    const missing = Math.max(0, view.getUint32(at + socketData.length, true) - captured)
+    const length = Math.max(captured, view.getUint32(at + socketData.length, true))
+    const missing = length - captured
     this.counters.events_total++
     this.counters.bytes_total += captured
     if (view.getUint8(at + socketData.transport) === IpProtocol.udp)
       return this.#options.datagrams.add(bytes, view, at, start, start + captured, missing, timeUs)
     const key = readSocketKey(view, at + socketData.socket, view.getUint32(at + socketData.generation, true))
     const connection = this.#options.connections.get(key) ?? this.#open(bytes, view, at, key, timeUs)
+    const sender = view.getUint8(at + socketData.direction) === 0 ? Side.a : Side.b
+    countMoved(this.#options.flowLog, connection.account, sender, length, timeUs)
     connection.feed(
-      view.getUint8(at + socketData.direction) === 0 ? Side.a : Side.b,
+      sender,
       bytes,
       start,
       start + captured,
@@ -123,16 +129,17 @@ export class SocketFlows {
       const listener = processes.listener(remote.port)
       if (listener !== undefined) nameEnd(remote, listener.info.pid, listener, listener.info.comm)
     }
+    const client = role === roleClient ? Side.a : role === roleServer ? Side.b : Side.unknown
     const connection = connections.open(
       key,
       {
         a: local,
         b: remote,
         observed: Side.a,
-        client: role === roleClient ? Side.a : role === roleServer ? Side.b : Side.unknown,
+        client,
         signalSource: SignalSource.ebpf,
         isTls: false,
-        packetPoint: 0,
+        account: processAccount(IpProtocol.tcp, local, remote, client, timeUs),
       },
       timeUs,
     )

@@ -27,9 +27,14 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
   context.exclusions.connect(tracer)
 
   const verdicts = new Verdicts(tracer)
-  const datagrams = new DatagramFlows(context.pipeline.connections, context.processes)
+  const datagrams = new DatagramFlows(
+    context.pipeline.connections,
+    context.pipeline.flowLog,
+    context.processes,
+  )
   const flows = new SocketFlows({
     connections: context.pipeline.connections,
+    flowLog: context.pipeline.flowLog,
     processes: context.processes,
     clockOffsetNs: addon.clockOffsetNs(),
     exclusions: context.exclusions,

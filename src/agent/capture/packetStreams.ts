@@ -8,7 +8,9 @@ import { DirectionScore } from "../flow/tcp/direction.ts"
 import { DatagramStream } from "../flow/udp/DatagramStream.ts"
 import type { FlowEnd, PacketFlow } from "../flow/tcp/PacketFlow.ts"
 import { type ByteStream, type StreamConsumer, StreamDirection } from "../flow/tcp/StreamConsumer.ts"
-import { ObservationPoint, SignalSource } from "../../model/observation.ts"
+import { SignalSource } from "../../model/observation.ts"
+import type { Packet } from "./packet/Packet.ts"
+import { packetPoint } from "./packetPoint.ts"
 
 export interface PacketStreamsOptions {
   readonly connections: ConnectionTable
@@ -16,6 +18,8 @@ export interface PacketStreamsOptions {
   readonly describe?: (end: Endpoint) => void
   /** Addresses of this host as text keys of their 16 bytes; decides the observation point. */
   readonly isLocal?: (ip: Uint8Array) => boolean
+  /** Hardware addresses of this host, as numbers of 48 bits. */
+  readonly isLocalMac?: (mac: number) => boolean
   /** Connections that are nobody's business: Sonde's own. */
   readonly isExcluded?: (flow: PacketFlow) => boolean
 }
@@ -24,6 +28,13 @@ const endpoint = (end: FlowEnd, describe: ((end: Endpoint) => void) | undefined)
   const made = makeEndpoint(end.ip, 0, end.port)
   describe?.(made)
   return made
+}
+
+/** 48 bits; 0 where there is none. */
+const macAt = (bytes: Uint8Array, at: number): number => {
+  let mac = 0
+  if (at >= 0) for (let i = 0; i < 6; i++) mac = mac * 256 + bytes[at + i]!
+  return mac
 }
 
 class Stream implements ByteStream {
@@ -60,33 +71,48 @@ class Stream implements ByteStream {
 export const packetStreams = (options: PacketStreamsOptions): StreamConsumer => {
   const { connections } = options
   const isLocal = options.isLocal ?? (() => false)
+  const isLocalMac = options.isLocalMac ?? (() => false)
+  const begin = (flow: PacketFlow, packet: Packet, isFromClient: boolean): void => {
+    const { account } = flow
+    const sourceMac = macAt(packet.bytes, packet.macSourceAt)
+    const targetMac = macAt(packet.bytes, packet.macTargetAt)
+    flow.clientMac = isFromClient ? sourceMac : targetMac
+    flow.serverMac = isFromClient ? targetMac : sourceMac
+    flow.isClientMacLocal = isLocalMac(flow.clientMac)
+    flow.isServerMacLocal = isLocalMac(flow.serverMac)
+    flow.isClientIpLocal = isLocal(flow.client.ip)
+    flow.isServerIpLocal = isLocal(flow.server.ip)
+    account.point = packetPoint(
+      { hasLocalMac: flow.isClientMacLocal, hasLocalIp: flow.isClientIpLocal },
+      { hasLocalMac: flow.isServerMacLocal, hasLocalIp: flow.isServerIpLocal },
+      packet.macSourceAt >= 0,
+      sourceMac === targetMac,
+      packet.tunnelTier > 0,
+    )
+    if (options.isExcluded?.(flow)) return
+    account.client = endpoint(flow.client, options.describe)
+    account.server = endpoint(flow.server, options.describe)
+  }
   const open = (flow: PacketFlow): Connection | null => {
-    if (options.isExcluded?.(flow)) return null
-    const clientIsLocal = isLocal(flow.client.ip)
-    const serverIsLocal = isLocal(flow.server.ip)
+    const { account } = flow
+    if (account.client === undefined || account.server === undefined) return null
     return connections.open(
       flow.id,
       {
-        a: endpoint(flow.client, options.describe),
-        b: endpoint(flow.server, options.describe),
+        a: account.client,
+        b: account.server,
         observed: Side.unknown,
-        client: flow.directionScore === DirectionScore.handshake ? Side.a : Side.unknown,
+        client: account.directionScore === DirectionScore.handshake ? Side.a : Side.unknown,
         signalSource: SignalSource.packet,
         isTls: false,
         transport: flow.protocol,
-        packetPoint:
-          clientIsLocal && serverIsLocal
-            ? ObservationPoint.local
-            : clientIsLocal
-              ? ObservationPoint.clientNic
-              : serverIsLocal
-                ? ObservationPoint.serverNic
-                : ObservationPoint.rest,
+        account,
       },
-      flow.startUs,
+      account.startUs,
     )
   }
   return {
+    begin,
     open: (flow) => {
       const connection = open(flow)
       return connection === null ? null : new Stream(connection, connections)

@@ -13,6 +13,7 @@ import {
   type Protocol,
 } from "../protocol/Protocol.ts"
 import type { Endpoint } from "./Endpoint.ts"
+import type { FlowAccount } from "./FlowAccount.ts"
 import type { Session } from "./Session.ts"
 import { type PairBudget, SessionPairs } from "./SessionPairs.ts"
 
@@ -46,8 +47,8 @@ export interface ConnectionInit {
   readonly client: Side
   readonly signalSource: (typeof SignalSource)[keyof typeof SignalSource]
   readonly isTls: boolean
-  /** Observation point of packets; 0 for system calls, where the observed side decides. */
-  readonly packetPoint: number
+  /** Where the flow is counted; its first client is `a`. */
+  readonly account: FlowAccount
   /** IpProtocol number; absent: TCP. */
   readonly transport?: number
 }
@@ -57,6 +58,9 @@ export interface ConnectionContext {
   readonly protocols: ReadonlyArray<Protocol>
   readonly budget: PairBudget
   readonly onSession: (session: Session, connection: Connection) => void
+  /** The protocol is known now, and by it the client. */
+  readonly onSettle?: ((connection: Connection) => void) | undefined
+  readonly onClose?: ((connection: Connection) => void) | undefined
   /** Also each message before it is paired, for tools that print messages. */
   readonly onMessage?: ((message: L7Message, connection: Connection) => void) | undefined
 }
@@ -80,7 +84,7 @@ export class Connection implements MessageSink {
   readonly observed: Side
   readonly signalSource: number
   readonly isTls: boolean
-  readonly packetPoint: number
+  readonly account: FlowAccount
   readonly transport: number
   client: Side
   directionScore: number
@@ -117,7 +121,7 @@ export class Connection implements MessageSink {
     this.directionScore = init.client === Side.unknown ? DirectionScore.guess : DirectionScore.kernel
     this.signalSource = init.signalSource
     this.isTls = init.isTls
-    this.packetPoint = init.packetPoint
+    this.account = init.account
     this.transport = init.transport ?? IpProtocol.tcp
     this.context = context
     this.pairs = new SessionPairs(context.budget, (session) => context.onSession(session, this))
@@ -185,6 +189,7 @@ export class Connection implements MessageSink {
     this.parser?.close(timeUs)
     this.parser = null
     this.pairs.close()
+    this.context.onClose?.(this)
   }
 
   /** Gives up requests that waited too long. */
@@ -311,6 +316,7 @@ export class Connection implements MessageSink {
     else if (this.directionScore < score) this.directionScore = score
     this.client = client
     this.protocol = protocol
+    this.context.onSettle?.(this)
     this.parser = protocol.connection(this, this.serverEnd.port)
     const { pending } = this
     this.pending = []

@@ -43,7 +43,8 @@ export class ConnectionTable {
   private readonly options: ConnectionTableOptions
   private readonly maxConnections: number
   private readonly idleUs: number
-  private readonly nextFlowId: () => number
+  /** For flows that have no connection, too. */
+  readonly nextFlowId: () => number
 
   constructor(options: ConnectionTableOptions) {
     this.budget = makePairBudget(options)
@@ -65,9 +66,11 @@ export class ConnectionTable {
   open(key: number | string, init: ConnectionInit, nowUs: number): Connection {
     this.close(key, nowUs)
     if (this.connections.size >= this.maxConnections) this.makeRoom(nowUs)
+    const { account } = init
+    if (account.flowId === 0) account.flowId = this.nextFlowId()
     const connection = new Connection(
       key,
-      this.nextFlowId(),
+      account.flowId,
       init,
       this.contextOf(init.transport ?? IpProtocol.tcp),
     )
@@ -108,12 +111,14 @@ export class ConnectionTable {
   private contextOf(transport: number): ConnectionContext {
     const known = this.contexts.get(transport)
     if (known !== undefined) return known
-    const { onMessage, onSession, protocols } = this.options
+    const { onClose, onMessage, onSession, onSettle, protocols } = this.options
     const context = {
       protocols: protocols.filter((protocol) => runsOn(protocol, transport)),
       budget: this.budget,
       onSession,
       onMessage,
+      onSettle,
+      onClose,
     }
     this.contexts.set(transport, context)
     return context

@@ -88,6 +88,7 @@ describe("appendL7Row", () => {
       response_code: 503,
       response_exception: "Busy",
       response_result: "",
+      sql_affected_rows: -1,
       http_proxy_client: "1.2.3.4",
       x_request_id_0: "q",
       x_request_id_1: "r",

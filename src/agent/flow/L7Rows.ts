@@ -17,7 +17,7 @@ const none: ReadonlyArray<string> = []
 
 /** Where the session was seen: at the process of a side, or where the packets were. */
 export const observationPointOf = (connection: Connection): number => {
-  if (connection.observed === Side.unknown) return connection.packetPoint
+  if (connection.observed === Side.unknown) return connection.account.observationPoint
   return connection.observed === connection.client
     ? ObservationPoint.clientProcess
     : ObservationPoint.serverProcess
@@ -55,9 +55,13 @@ const writeEnd1 = (columns: RowColumns<"l7">, row: number, end: Endpoint, thread
   columns.syscall_thread_1[row] = threadId
 }
 
+/** An attribute that has a column of its own. */
+const affectedRows = "sql_affected_rows"
+
 const writeAttributes = (columns: RowColumns<"l7">, row: number, session: Session): void => {
   const request = session.request?.attributes ?? none
   const response = session.response?.attributes ?? none
+  columns.sql_affected_rows[row] = -1
   if (request.length === 0 && response.length === 0) {
     columns.attribute_names[row] = none
     columns.attribute_values[row] = none
@@ -67,6 +71,10 @@ const writeAttributes = (columns: RowColumns<"l7">, row: number, session: Sessio
   const values: Array<string> = []
   for (const attributes of [request, response]) {
     for (let i = 0; i + 1 < attributes.length; i += 2) {
+      if (attributes[i] === affectedRows) {
+        columns.sql_affected_rows[row] = Number(attributes[i + 1])
+        continue
+      }
       names.push(attributes[i])
       values.push(attributes[i + 1])
     }

@@ -1,8 +1,10 @@
 // For tests: endpoints and connections as the capture would open them.
 
 import { SignalSource } from "../../model/observation.ts"
+import { IpProtocol } from "../../model/protocol.ts"
 import { type ConnectionInit, Side } from "./Connection.ts"
 import { type Endpoint, makeEndpoint } from "./Endpoint.ts"
+import { FlowAccount } from "./FlowAccount.ts"
 
 export const endpoint = (lastByte: number, port: number, processId = 0, service = ""): Endpoint => {
   const end = makeEndpoint(Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 10, 0, 0, lastByte), 0, port)
@@ -20,5 +22,5 @@ export const systemCalls = (client: Side = Side.unknown, service = "local"): Con
   client,
   signalSource: SignalSource.ebpf,
   isTls: false,
-  packetPoint: 0,
+  account: new FlowAccount(IpProtocol.tcp, SignalSource.ebpf, 255, 0, null),
 })

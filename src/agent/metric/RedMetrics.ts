@@ -9,8 +9,15 @@ import type { Connection } from "../flow/Connection.ts"
 import { observationPointOf, responseDurationUs, statusOf } from "../flow/L7Rows.ts"
 import type { Session } from "../flow/Session.ts"
 import { latin1Text, ownText } from "../protocol/latin1.ts"
-import { makeScope, type RedCell, type RedScope, type RedScopeKey, type RedSeries } from "./RedScope.ts"
-import { RedWindow } from "./RedWindow.ts"
+import {
+  makeCell,
+  makeScope,
+  type RedCell,
+  type RedScope,
+  type RedScopeKey,
+  type RedSeries,
+} from "./RedScope.ts"
+import { MetricWindow } from "./MetricWindow.ts"
 
 export interface RedMetricsOptions {
   readonly maxScopes?: number
@@ -25,6 +32,12 @@ export interface RedMetricsOptions {
 const otherName = "other"
 const noAddress = new Uint8Array(16)
 const ended = Number.MAX_SAFE_INTEGER
+const maxU32 = 0xffff_ffff
+
+const isClientPoint = (point: number): boolean =>
+  point === ObservationPoint.clientProcess ||
+  point === ObservationPoint.clientNic ||
+  point === ObservationPoint.clientNode
 
 const addTo = (cell: RedCell, session: Session): void => {
   if (session.request !== null) cell.request++
@@ -41,13 +54,49 @@ const addTo = (cell: RedCell, session: Session): void => {
   else if (status === ResponseStatus.timeout) cell.timeout++
 }
 
+/** The batch has room for it. */
+const writeRow = (
+  batch: ColumnBatch<"application">,
+  time: number,
+  interval: number,
+  series: RedSeries,
+  cell: RedCell,
+): void => {
+  const { columns } = batch
+  const row = batch.rows++
+  const { scope } = series
+  columns.time[row] = time
+  columns.interval[row] = interval
+  columns.role[row] = scope.role
+  columns.l7_protocol[row] = scope.protocol
+  columns.protocol[row] = scope.transport
+  columns.signal_source[row] = scope.signalSource
+  columns.ip.set(scope.ip, row * 16)
+  columns.server_port[row] = scope.serverPort
+  columns.process_id[row] = scope.processId
+  columns.process_kname[row] = scope.processName
+  columns.gprocess[row] = scope.service
+  columns.container[row] = scope.containerId
+  columns.app_service[row] = ""
+  columns.app_instance[row] = ""
+  columns.endpoint[row] = series.endpoint
+  columns.request[row] = cell.request
+  columns.response[row] = cell.response
+  columns.rrt_max[row] = Math.min(cell.rrtMax, maxU32)
+  columns.rrt_sum[row] = cell.rrtSum
+  columns.rrt_count[row] = cell.rrtCount
+  columns.client_error[row] = cell.clientError
+  columns.server_error[row] = cell.serverError
+  columns.timeout[row] = cell.timeout
+}
+
 export class RedMetrics {
   /** Sessions added; those that went to "other" because there were too many scopes or endpoints. */
   readonly counters = { sessions: 0, overflows: 0 }
   private readonly scopes = new Map<string, RedScope>()
   private readonly otherScopes = new Map<string, RedScope>()
-  private readonly seconds: RedWindow
-  private readonly minutes: RedWindow
+  private readonly seconds: MetricWindow<RedSeries, RedCell>
+  private readonly minutes: MetricWindow<RedSeries, RedCell>
   private readonly maxScopes: number
   private readonly maxSeries: number
   private readonly maxEndpoints: number
@@ -57,8 +106,8 @@ export class RedMetrics {
 
   constructor(options: RedMetricsOptions = {}) {
     const delay = options.delaySeconds ?? 2
-    this.seconds = new RedWindow(1, delay)
-    this.minutes = new RedWindow(60, delay)
+    this.seconds = new MetricWindow(1, delay, makeCell)
+    this.minutes = new MetricWindow(60, delay, makeCell)
     this.maxScopes = options.maxScopes ?? 4096
     this.maxSeries = options.maxSeries ?? 16_384
     this.maxEndpoints = options.maxEndpointsPerScope ?? 512
@@ -115,19 +164,23 @@ export class RedMetrics {
     const rows = this.seconds.ready(nowSecond) + this.minutes.ready(nowSecond)
     const batch = rows === 0 ? null : makeBatch("application", rows)
     const target = batch ?? makeBatch("application", 0)
-    this.seconds.take(nowSecond, target)
-    this.minutes.take(nowSecond, target)
+    for (const window of [this.seconds, this.minutes]) {
+      window.take(nowSecond, (start, series, cell) =>
+        writeRow(target, start, window.lengthSeconds, series, cell),
+      )
+    }
     return batch
   }
 
   private scopeOf(session: Session, connection: Connection): RedScope {
     const point = observationPointOf(connection)
-    const role = point === ObservationPoint.clientProcess || point === ObservationPoint.clientNic ? 0 : 1
+    const role = isClientPoint(point) ? 0 : 1
     const end = role === 0 ? connection.clientEnd : connection.serverEnd
     const protocol = (session.request ?? session.response)?.protocol ?? 0
     const key: RedScopeKey = {
       role,
       protocol,
+      transport: connection.transport,
       signalSource: connection.signalSource,
       ip: end.ip,
       serverPort: connection.serverEnd.port,
@@ -137,7 +190,7 @@ export class RedMetrics {
       containerId: end.containerId,
     }
     const address = latin1Text(key.ip, 0, 16)
-    const id = `${role} ${protocol} ${key.signalSource} ${key.serverPort} ${key.processId} ${address} ${key.service}`
+    const id = `${role} ${protocol} ${key.transport} ${key.signalSource} ${key.serverPort} ${key.processId} ${address} ${key.service}`
     const known = this.scopes.get(id)
     if (known !== undefined) return known
     if (this.scopes.size >= this.maxScopes) return this.otherScope(key)
@@ -148,7 +201,7 @@ export class RedMetrics {
 
   /** For each role and protocol one scope takes the services for which there is no room: a handful. */
   private otherScope(key: RedScopeKey): RedScope {
-    const id = `${key.role} ${key.protocol} ${key.signalSource}`
+    const id = `${key.role} ${key.protocol} ${key.transport} ${key.signalSource}`
     let scope = this.otherScopes.get(id)
     if (scope === undefined) {
       scope = makeScope("", {

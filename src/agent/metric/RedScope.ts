@@ -36,6 +36,8 @@ export interface RedScopeKey {
   /** 0: seen at the client; 1: seen at the server. */
   readonly role: number
   readonly protocol: number
+  /** IpProtocol number. */
+  readonly transport: number
   readonly signalSource: number
   /** 16 bytes, of the observed side. */
   readonly ip: Uint8Array

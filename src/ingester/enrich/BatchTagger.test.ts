@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest"
 import { type ColumnBatch, makeBatch } from "../../model/ColumnBatch.ts"
 import { parseIp } from "../../tags/ipAddress.ts"
 import { BatchTagger } from "./BatchTagger.ts"
-import { estate, record } from "./records.testing.ts"
+import { estate, record, ref } from "./records.testing.ts"
 import { ResourceIndex } from "./ResourceIndex.ts"
 import { SideCache } from "./SideCache.ts"
 import { type InternerLimits, TagInterner, withGroup } from "./TagInterner.ts"
@@ -79,6 +79,30 @@ describe("BatchTagger", () => {
     expect(again.isComplete()).toBe(true)
     expect(again.sides.map(({ resourceId }) => [...resourceId])).toEqual([client, server])
     expect(tagger.stats()).toMatchObject({ side_cache_misses_total: 4, side_cache_hits_total: 8 })
+  })
+
+  it("looks a service up by the transport of the row", () => {
+    const { index, store, tagger } = make()
+    const dns = (id: number, name: string, protocol: number) =>
+      record("pod_service", id, name, {
+        ips: ["10.96.0.53"],
+        ports: [{ protocol, port: 53 }],
+        targets: [ref("pod", 7)],
+        parents: [ref("vpc", 5)],
+      })
+    index.apply([dns(20, "dns-tcp", 6), dns(21, "dns-udp", 17)])
+    const address: Side = { ip: "10.96.0.53" }
+    const batch = batchOf([
+      [internet, pod, 53],
+      [internet, pod, 53],
+      [internet, pod, 53],
+      [internet, address, 53],
+    ])
+    batch.columns.protocol.set([6, 17, 6, 17])
+    tagger.tag(batch, "agent-3", 1)
+    const services = store().map(({ auto_service }) => auto_service)
+    expect(services).toEqual(expect.arrayContaining(["dns-tcp", "dns-udp"]))
+    expect(tagger.stats()).toMatchObject({ side_cache_hits_total: 4 })
   })
 
   it("gives a new id when tags change, and the old one when they change back", () => {

@@ -6,7 +6,7 @@ import { IpProtocol } from "../../model/protocol.ts"
 import { TagSource } from "../../tags/ResourceKind.ts"
 import { ownText } from "../ownText.ts"
 import type { ResourceIndex } from "./ResourceIndex.ts"
-import { type CachedSide, SideCache } from "./SideCache.ts"
+import { type CachedSide, serviceKey, SideCache } from "./SideCache.ts"
 import type { ResourceEntry, TagInterner } from "./TagInterner.ts"
 
 /** One side of a batch's rows, as columns. */
@@ -19,6 +19,8 @@ interface SideColumns {
   readonly container: ReadonlyArray<string>
   /** Of the server where the side is one, else undefined. */
   readonly port: ArrayLike<number> | undefined
+  /** Transport protocol (IANA). */
+  readonly protocol: ArrayLike<number>
   /** Rows in which the side is a server; undefined: in all of them. */
   readonly role: ArrayLike<number> | undefined
 }
@@ -32,7 +34,7 @@ export interface SideTags {
 }
 
 export interface BatchTags {
-  /** Of `l7`: client, server. Of `application`: the observed side. */
+  /** Of `application` the observed side; of other kinds client, server. */
   readonly sides: ReadonlyArray<SideTags>
   readonly isComplete: () => boolean
   /** To be called when everything new is stored. */
@@ -47,8 +49,8 @@ interface Waiting {
 
 const sidesOf = (batch: AnyBatch): ReadonlyArray<SideColumns> => {
   const { rows } = batch
-  if (batch.kind === "l7") {
-    const { columns } = batch as ColumnBatch<"l7">
+  if (batch.kind !== "application") {
+    const { columns } = batch as ColumnBatch<"l7" | "l4" | "network">
     return [
       {
         rows,
@@ -58,6 +60,7 @@ const sidesOf = (batch: AnyBatch): ReadonlyArray<SideColumns> => {
         gprocess: columns.gprocess_0,
         container: columns.container_0,
         port: undefined,
+        protocol: columns.protocol,
         role: undefined,
       },
       {
@@ -68,6 +71,7 @@ const sidesOf = (batch: AnyBatch): ReadonlyArray<SideColumns> => {
         gprocess: columns.gprocess_1,
         container: columns.container_1,
         port: columns.server_port,
+        protocol: columns.protocol,
         role: undefined,
       },
     ]
@@ -82,6 +86,7 @@ const sidesOf = (batch: AnyBatch): ReadonlyArray<SideColumns> => {
       gprocess: columns.gprocess,
       container: columns.container,
       port: columns.server_port,
+      protocol: columns.protocol,
       role: columns.role,
     },
   ]
@@ -125,7 +130,7 @@ export class BatchTagger {
   }
 
   #side(columns: SideColumns, agentId: string, day: number, waiting: Array<Waiting>): SideTags {
-    const { container, gprocess, ip, kname, port, processId, role, rows } = columns
+    const { container, gprocess, ip, kname, port, processId, protocol, role, rows } = columns
     const side: SideTags = {
       resourceId: new Uint32Array(rows),
       tagSource: new Uint8Array(rows),
@@ -135,14 +140,18 @@ export class BatchTagger {
       const isServer = port !== undefined && (role === undefined || role[row] === 1)
       const ownPort = isServer ? port[row]! : 0
       const pid = processId[row]!
-      let found = this.#cache.get(pid, ip, row * 16, ownPort)
+      // Agents of before do not tell it of metrics.
+      const transport = protocol[row]! || IpProtocol.tcp
+      const service = isServer ? serviceKey(ownPort, transport) : 0
+      let found = this.#cache.get(pid, ip, row * 16, service)
       if (
         found === undefined ||
         found.gprocess !== gprocess[row] ||
         found.kname !== kname[row] ||
         found.container !== container[row]
       ) {
-        found = this.#resolve(columns, row, agentId, isServer, ownPort)
+        found = this.#resolve(columns, row, agentId, isServer, ownPort, transport)
+        this.#cache.set(pid, ip, row * 16, service, found)
       } else {
         this.#counters.hits++
       }
@@ -161,7 +170,14 @@ export class BatchTagger {
     return side
   }
 
-  #resolve(columns: SideColumns, row: number, agentId: string, isServer: boolean, port: number): CachedSide {
+  #resolve(
+    columns: SideColumns,
+    row: number,
+    agentId: string,
+    isServer: boolean,
+    port: number,
+    protocol: number,
+  ): CachedSide {
     const { container, gprocess, ip, kname, processId } = columns
     const names = {
       gprocess: ownText(gprocess[row]!),
@@ -175,13 +191,11 @@ export class BatchTagger {
       ip: ip.slice(row * 16, row * 16 + 16),
       mac: "",
       isServer,
-      protocol: IpProtocol.tcp,
+      protocol,
       port,
     })
     this.#count(tagSource)
-    const side: CachedSide = { entry, tagSource, ...names }
-    this.#cache.set(processId[row]!, ip, row * 16, port, side)
-    return side
+    return { entry, tagSource, ...names }
   }
 
   #count(tagSource: number): void {

@@ -3,6 +3,7 @@
 // older than the labeler's last change is not used.
 
 import { ipKey, isMappedIpv4 } from "../../tags/ipAddress.ts"
+import { IpProtocol } from "../../model/protocol.ts"
 import type { ResourceEntry } from "./TagInterner.ts"
 
 export interface CachedSide {
@@ -18,7 +19,7 @@ type Generation = Map<string, AgentSides>
 
 interface AgentSides {
   readonly byProcess: Map<number, CachedSide>
-  /** IPv4 address and port in one number. */
+  /** IPv4 address and service in one number. */
   readonly byIpv4: Map<number, CachedSide>
   readonly byIpv6: Map<string, CachedSide>
 }
@@ -26,7 +27,11 @@ interface AgentSides {
 const noSides = (): AgentSides => ({ byProcess: new Map(), byIpv4: new Map(), byIpv6: new Map() })
 
 const defaultCapacity = 131_072
-const portSpan = 65_536
+const portSpan = 4 * 65_536
+
+/** A server's port and transport (TCP, UDP or another) in one number below `portSpan`. */
+export const serviceKey = (port: number, transport: number): number =>
+  port + (transport === IpProtocol.tcp ? 0 : transport === IpProtocol.udp ? 65_536 : 2 * 65_536)
 
 export class SideCache {
   readonly #capacity: number
@@ -65,21 +70,21 @@ export class SideCache {
     this.#oldSides = this.#old.get(this.#agentId)
   }
 
-  /** `port` is 0 for clients. */
-  get(processId: number, ip: Uint8Array, at: number, port: number): CachedSide | undefined {
+  /** `service`: the `serviceKey` of a server, 0 for clients. */
+  get(processId: number, ip: Uint8Array, at: number, service: number): CachedSide | undefined {
     if (processId !== 0) {
-      const key = processId * portSpan + port
+      const key = processId * portSpan + service
       return this.#youngSides.byProcess.get(key) ?? this.#oldSides?.byProcess.get(key)
     }
     if (isMappedIpv4(ip, at)) {
-      const key = ipv4Key(ip, at, port)
+      const key = ipv4Key(ip, at, service)
       return this.#youngSides.byIpv4.get(key) ?? this.#oldSides?.byIpv4.get(key)
     }
-    const key = `${ipKey(ip, at)}${port}`
+    const key = `${ipKey(ip, at)}${service}`
     return this.#youngSides.byIpv6.get(key) ?? this.#oldSides?.byIpv6.get(key)
   }
 
-  set(processId: number, ip: Uint8Array, at: number, port: number, side: CachedSide): void {
+  set(processId: number, ip: Uint8Array, at: number, service: number, side: CachedSide): void {
     if (this.#size >= this.#capacity) {
       this.#old = this.#young
       this.#young = new Map()
@@ -87,9 +92,9 @@ export class SideCache {
       this.#choose()
     }
     this.#size++
-    if (processId !== 0) this.#youngSides.byProcess.set(processId * portSpan + port, side)
-    else if (isMappedIpv4(ip, at)) this.#youngSides.byIpv4.set(ipv4Key(ip, at, port), side)
-    else this.#youngSides.byIpv6.set(`${ipKey(ip, at)}${port}`, side)
+    if (processId !== 0) this.#youngSides.byProcess.set(processId * portSpan + service, side)
+    else if (isMappedIpv4(ip, at)) this.#youngSides.byIpv4.set(ipv4Key(ip, at, service), side)
+    else this.#youngSides.byIpv6.set(`${ipKey(ip, at)}${service}`, side)
   }
 
   /** Sides of the young generation. */
@@ -98,5 +103,7 @@ export class SideCache {
   }
 }
 
-const ipv4Key = (ip: Uint8Array, at: number, port: number): number =>
-  ((ip[at + 12]! * 256 + ip[at + 13]!) * 256 + ip[at + 14]!) * 256 * portSpan + ip[at + 15]! * portSpan + port
+const ipv4Key = (ip: Uint8Array, at: number, service: number): number =>
+  ((ip[at + 12]! * 256 + ip[at + 13]!) * 256 + ip[at + 14]!) * 256 * portSpan +
+  ip[at + 15]! * portSpan +
+  service

@@ -17,7 +17,18 @@ import { Enricher } from "../enrich/Enricher.ts"
 import { AttributeFields } from "../fields/AttributeFields.ts"
 import { Patience } from "./Patience.ts"
 import { TableWriter } from "./TableWriter.ts"
-import { count, keptSeconds, metrics, received, requests, run, storage, tables } from "./writer.testing.ts"
+import {
+  count,
+  flows,
+  keptSeconds,
+  metrics,
+  received,
+  requests,
+  run,
+  storage,
+  tables,
+  traffic,
+} from "./writer.testing.ts"
 
 describe("TableWriter", () => {
   it("stores requests as they were sent", async () => {
@@ -93,6 +104,95 @@ describe("TableWriter", () => {
       rrt_sum: "4000",
       client_error: "4",
     })
+  })
+
+  it("stores flows as they were sent", async () => {
+    const rows = await run(
+      Effect.gen(function* () {
+        const sink = yield* BatchSink
+        yield* sink.write(received(1, flows()))
+        const clickhouse = yield* ClickHouse
+        return yield* clickhouse.query(
+          "SELECT *, packet, auto_service_0, auto_service_1 FROM flow_log.l4_flow_log ORDER BY flow_id",
+        )
+      }),
+    )
+    expect(rows).toHaveLength(2)
+    expect(rows[0]).toMatchObject({
+      time: "2026-09-21 14:13:20",
+      start_time: "2026-09-21 14:12:50.000000",
+      end_time: "2026-09-21 14:13:20.250000",
+      duration: "90250000",
+      observation_point: "local",
+      flow_id: "77",
+      is_new_flow: 0,
+      close_type: 1,
+      protocol: 6,
+      is_ipv4: 1,
+      ip4_0: "10.0.0.1",
+      ip4_1: "10.0.0.2",
+      client_port: 40_000,
+      process_id_0: 100,
+      mac_0: String(0x0200_0000_0001),
+      packet: "7",
+      byte_tx: "5000000000",
+      rtt: 123,
+      art_sum: "4000",
+      art_count: "2",
+      retrans_tx: 1,
+      auto_service_0: "curl",
+      auto_service_1: "10.0.0.2:80",
+    })
+    expect(rows[1]).toMatchObject({
+      observation_point: "rest",
+      close_type: 5,
+      is_ipv4: 0,
+      ip4_0: "0.0.0.0",
+      ip6_1: "2001::8",
+      auto_service_1: "[2001::8]:80",
+    })
+  })
+
+  it("stores metrics of the network between two sides, and of each side at which they were seen", async () => {
+    const { map, sides, minutes } = await run(
+      Effect.gen(function* () {
+        const sink = yield* BatchSink
+        yield* sink.write(received(1, traffic()))
+        const clickhouse = yield* ClickHouse
+        return {
+          map: yield* clickhouse.query(
+            "SELECT *, auto_service_0, auto_service_1 FROM flow_metrics.`network_map.1s` ORDER BY observation_point",
+          ),
+          sides: yield* clickhouse.query(
+            "SELECT role, count() AS rows, any(auto_service) AS service, sum(packet_tx) AS packets FROM flow_metrics.`network.1s` GROUP BY role ORDER BY role",
+          ),
+          minutes: yield* clickhouse.query(
+            "SELECT sum(packet_tx) AS packets, max(rtt_max) AS rtt FROM flow_metrics.`network_map.1m`",
+          ),
+        }
+      }),
+    )
+    expect(map.map((row) => row["observation_point"])).toEqual(["c", "local", "rest"])
+    expect(map[0]).toMatchObject({
+      auto_service_0: "curl",
+      auto_service_1: "10.0.0.2:80",
+      // Only a side without a name needs its address.
+      ip4_0: "0.0.0.0",
+      ip4_1: "10.0.0.2",
+      is_ipv4: 1,
+      packet_tx: "4",
+      new_flow: "2",
+      rtt_max: 9,
+      server_establish_fail: "3",
+      client_establish_fail: "0",
+      tcp_rst_fail: "5",
+      tcp_transfer_fail: "7",
+    })
+    expect(sides).toEqual([
+      { role: 0, rows: "2", service: "curl", packets: "8" },
+      { role: 1, rows: "1", service: "10.0.0.2:80", packets: "4" },
+    ])
+    expect(minutes).toEqual([{ packets: "12", rtt: 9 }])
   })
 
   it("stores a batch once, however often and on however many connections it comes", async () => {

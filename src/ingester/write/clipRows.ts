@@ -37,6 +37,8 @@ const boundsOf = (kind: RowKind): ReadonlyArray<Bound> =>
 const bounds: Readonly<Record<RowKind, ReadonlyArray<Bound>>> = {
   l7: boundsOf("l7"),
   application: boundsOf("application"),
+  l4: boundsOf("l4"),
+  network: boundsOf("network"),
 }
 
 const isHighSurrogate = (code: number): boolean => code >= 0xd800 && code < 0xdc00

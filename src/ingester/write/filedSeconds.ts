@@ -1,5 +1,6 @@
-// The second that each row is filed under, its column `time`: that of its start, or the time of storing where that cannot be, because
-// a clock is wrong or nothing as old is kept. Such a request keeps its own `start_time`; such rows are counted.
+// The second that each row is filed under, its column `time`: that of a request's start, of the end of a flow's part, of an
+// interval's start; or the time of storing where that cannot be, because a clock is wrong or nothing as old is kept. Such a row keeps
+// its own `start_time` and `end_time`; it is counted.
 
 import type { AnyBatch, ColumnBatch } from "../../model/ColumnBatch.ts"
 import type { RowKind } from "../../model/columns.ts"
@@ -8,7 +9,7 @@ import type { RowKind } from "../../model/columns.ts"
 export type KeptSeconds = Readonly<Record<RowKind, number>>
 
 const year = 366 * 86_400
-export const keptAYear: KeptSeconds = { l7: year, application: year }
+export const keptAYear: KeptSeconds = { l7: year, application: year, l4: year, network: year }
 
 /** A clock may be ahead by so much. */
 const aheadMostSeconds = 86_400
@@ -25,15 +26,16 @@ export const noTimeStats = (): TimeStats => ({ times: 0, intervals: 0 })
 const isPossible = (second: number, nowSecond: number, keptSeconds: number): boolean =>
   second <= nowSecond + aheadMostSeconds && second >= nowSecond - keptSeconds
 
-const ofRequests = (
-  { columns, rows }: ColumnBatch<"l7">,
+const ofLog = (
+  timesUs: ArrayLike<number>,
+  rows: number,
   nowSecond: number,
   keptSeconds: number,
   stats: TimeStats,
 ): Uint32Array => {
   const filed = new Uint32Array(rows)
   for (let row = 0; row < rows; row++) {
-    const second = Math.floor(columns.start_time[row]! / 1e6)
+    const second = Math.floor(timesUs[row]! / 1e6)
     if (isPossible(second, nowSecond, keptSeconds)) {
       filed[row] = second
     } else {
@@ -49,7 +51,7 @@ const [second, minute] = [1, 60]
 
 /** Metrics of another interval count in their minute; minutes begin where minutes begin. */
 const ofMetrics = (
-  { columns, rows }: ColumnBatch<"application">,
+  { columns, rows }: ColumnBatch<"application"> | ColumnBatch<"network">,
   nowSecond: number,
   keptSeconds: number,
   stats: TimeStats,
@@ -76,7 +78,15 @@ export const filedSeconds = (
   nowSecond: number,
   kept: KeptSeconds,
   stats: TimeStats,
-): Uint32Array =>
-  batch.kind === "l7"
-    ? ofRequests(batch as ColumnBatch<"l7">, nowSecond, kept.l7, stats)
-    : ofMetrics(batch as ColumnBatch<"application">, nowSecond, kept.application, stats)
+): Uint32Array => {
+  const keptSeconds = kept[batch.kind]
+  switch (batch.kind) {
+    case "l7":
+      return ofLog(batch.columns.start_time, batch.rows, nowSecond, keptSeconds, stats)
+    case "l4":
+      return ofLog(batch.columns.end_time, batch.rows, nowSecond, keptSeconds, stats)
+    case "application":
+    case "network":
+      return ofMetrics(batch, nowSecond, keptSeconds, stats)
+  }
+}

@@ -75,6 +75,7 @@ export const l7Rows = (
     { name: "response_code", type: "Nullable(Int32)", data: columns.response_code, absent: absentCode },
     text("response_exception"),
     text("response_result"),
+    { name: "sql_affected_rows", type: "Nullable(UInt64)", data: columns.sql_affected_rows, absent: -1 },
     number("response_duration", "UInt64"),
     { name: "request_length", type: "Nullable(Int64)", data: columns.request_length, absent: absentLength },
     { name: "response_length", type: "Nullable(Int64)", data: columns.response_length, absent: absentLength },

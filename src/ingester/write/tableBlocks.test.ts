@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest"
 import type { AnyBatch } from "../../model/ColumnBatch.ts"
-import { applicationColumns, l7Columns } from "../../model/columns.ts"
+import { applicationColumns, l4Columns, l7Columns, networkColumns } from "../../model/columns.ts"
 import { application1m, application1s } from "../../tables/applicationMetrics.ts"
+import { l4FlowLog } from "../../tables/l4FlowLog.ts"
 import { l7FlowLog } from "../../tables/l7FlowLog.ts"
+import { network, networkMap } from "../../tables/networkMetrics.ts"
 import { storedColumns, type Table } from "../../tables/Table.ts"
 import { BatchTagger } from "../enrich/BatchTagger.ts"
 import { ResourceIndex } from "../enrich/ResourceIndex.ts"
@@ -10,7 +12,7 @@ import { TagInterner } from "../enrich/TagInterner.ts"
 import { filedSeconds, keptAYear, noTimeStats } from "./filedSeconds.ts"
 import { RowIds } from "./RowIds.ts"
 import { tableBlocks } from "./tableBlocks.ts"
-import { metrics, requests, second } from "./writer.testing.ts"
+import { flows, metrics, requests, second, traffic } from "./writer.testing.ts"
 
 /** Tags of a batch when nothing is known of its sides. */
 const untagged = (batch: AnyBatch) =>
@@ -37,6 +39,38 @@ describe("tableBlocks", () => {
     ])
     expect(unfilled(application1m, minutes!.columns)).toEqual(unfilled(application1s, seconds!.columns))
     expect(unfilled(l7FlowLog, l7!.columns)).toEqual([])
+    const [both, client] = blocksOf(traffic())
+    const ofNetwork = ["capture_network_type_id"]
+    expect(unfilled(network.seconds, client!.columns)).toEqual(ofNetwork)
+    expect(unfilled(networkMap.seconds, both!.columns)).toEqual([
+      ...ofNetwork,
+      "capture_nic_type",
+      "capture_nic",
+      "nat_source",
+      "tunnel_type",
+    ])
+    // What is left of flows no agent tells: groups, policies, translation, names behind tunnels.
+    expect(
+      unfilled(l4FlowLog, blocksOf(flows())[0]!.columns).filter((name) => !/^tunnel_/.test(name)),
+    ).toEqual([
+      "aggregated_flow_ids",
+      "request_domain",
+      "acl_gids",
+      "team_id",
+      "province_0",
+      "province_1",
+      "nat_real_ip4_0",
+      "nat_real_ip4_1",
+      "nat_real_port_0",
+      "nat_real_port_1",
+      "capture_network_type_id",
+      "capture_nic_type",
+      "capture_nic",
+      "nat_source",
+      "init_ipid",
+      "l7_parse_failed",
+      "tls_rtt",
+    ])
   })
 
   it("uses every column that agents send", () => {
@@ -48,12 +82,20 @@ describe("tableBlocks", () => {
     const ids = ["trace_id", "span_id", "parent_span_id"]
     const unused = l7Columns.map((column) => column.name).filter((name) => !l7.has(name))
     expect(unused.sort()).toEqual([...tags, ...ids].sort())
+    const flowTags = tags.filter((name) => !name.startsWith("ip_"))
+    const network = new Set<string>(blocksOf(traffic())[0]!.columns)
+    const unusedOfNetwork = networkColumns.map(({ name }) => name).filter((name) => !network.has(name))
+    expect(unusedOfNetwork.sort()).toEqual([...tags, "interval", "process_id_0", "process_id_1"].sort())
+    const l4 = new Set<string>(blocksOf(flows())[0]!.columns)
+    const unusedOfFlows = l4Columns.map(({ name }) => name).filter((name) => !l4.has(name))
+    expect(unusedOfFlows.sort()).toEqual([...flowTags, "ip_0", "ip_1"].sort())
     const application = new Set<string>(blocksOf(metrics())[0]!.columns)
     const unusedOfMetrics = applicationColumns
       .map(({ name }) => name)
       .filter((name) => !application.has(name))
     expect(unusedOfMetrics).toEqual([
       "interval",
+      "protocol",
       "ip",
       "process_id",
       "process_kname",

@@ -1,13 +1,18 @@
 // Which tables a batch goes to, and its rows as one Native block for each. Runs on the hot path: plain and synchronous.
 
-import type { AnyBatch } from "../../model/ColumnBatch.ts"
+import type { AnyBatch, ColumnBatch } from "../../model/ColumnBatch.ts"
 import { encodeNative, type NativeColumn } from "../../runtime/clickhouse/native.ts"
 import type { BatchTags, SideTags } from "../enrich/BatchTagger.ts"
 import { application1m, application1s } from "../../tables/applicationMetrics.ts"
+import { l4FlowLog } from "../../tables/l4FlowLog.ts"
 import { l7FlowLog } from "../../tables/l7FlowLog.ts"
+import { network, networkMap } from "../../tables/networkMetrics.ts"
 import type { Table } from "../../tables/Table.ts"
-import { applicationRows, rowsOfInterval } from "./applicationRows.ts"
+import { applicationRows } from "./applicationRows.ts"
+import { l4Rows } from "./l4Rows.ts"
 import { l7Rows } from "./l7Rows.ts"
+import { networkMapRows, networkRows, rowsOfRole } from "./networkRows.ts"
+import { rowsOfInterval } from "./pickRows.ts"
 import type { RowIds } from "./RowIds.ts"
 
 export interface TableBlock {
@@ -24,18 +29,12 @@ const blockOf = (table: Table, rows: number, columns: ReadonlyArray<NativeColumn
   block: encodeNative(rows, columns),
 })
 
-/** `times`: the seconds that the rows are filed under. Blocks without rows are left out. */
-export const tableBlocks = (
-  batch: AnyBatch,
+const applicationBlocks = (
+  batch: ColumnBatch<"application">,
   times: Uint32Array,
   tags: BatchTags,
   agent: number,
-  ids: RowIds,
-  nowSecond: number,
 ): ReadonlyArray<TableBlock> => {
-  if (batch.rows === 0) return []
-  if (batch.kind === "l7")
-    return [blockOf(l7FlowLog, batch.rows, l7Rows(batch, times, tags, agent, ids, nowSecond))]
   const observed = tags.sides[0] as SideTags
   const blocks: Array<TableBlock> = []
   for (const [table, interval] of [
@@ -47,4 +46,49 @@ export const tableBlocks = (
       blocks.push(blockOf(table, rows.length, applicationRows(batch, times, observed, rows, agent)))
   }
   return blocks
+}
+
+const networkBlocks = (
+  batch: ColumnBatch<"network">,
+  times: Uint32Array,
+  tags: BatchTags,
+  agent: number,
+): ReadonlyArray<TableBlock> => {
+  const blocks: Array<TableBlock> = []
+  for (const [both, one, interval] of [
+    [networkMap.seconds, network.seconds, 1],
+    [networkMap.minutes, network.minutes, 60],
+  ] as const) {
+    const rows = rowsOfInterval(batch, interval)
+    if (rows.length > 0)
+      blocks.push(blockOf(both, rows.length, networkMapRows(batch, times, tags, rows, agent)))
+    for (const role of [0, 1] as const) {
+      const own = rowsOfRole(batch, rows, role)
+      if (own.length > 0)
+        blocks.push(blockOf(one, own.length, networkRows(batch, times, tags, own, role, agent)))
+    }
+  }
+  return blocks
+}
+
+/** `times`: the seconds that the rows are filed under. Blocks without rows are left out. */
+export const tableBlocks = (
+  batch: AnyBatch,
+  times: Uint32Array,
+  tags: BatchTags,
+  agent: number,
+  ids: RowIds,
+  nowSecond: number,
+): ReadonlyArray<TableBlock> => {
+  if (batch.rows === 0) return []
+  switch (batch.kind) {
+    case "l7":
+      return [blockOf(l7FlowLog, batch.rows, l7Rows(batch, times, tags, agent, ids, nowSecond))]
+    case "l4":
+      return [blockOf(l4FlowLog, batch.rows, l4Rows(batch, times, tags, agent, ids, nowSecond))]
+    case "application":
+      return applicationBlocks(batch, times, tags, agent)
+    case "network":
+      return networkBlocks(batch, times, tags, agent)
+  }
 }

@@ -75,6 +75,68 @@ export const metrics = (): ColumnBatch<"application"> => {
   return batch
 }
 
+/** A flow of an HTTP server that this agent saw at both ends, and one over IPv6 that passed by. */
+export const flows = (): ColumnBatch<"l4"> => {
+  const batch = makeBatch("l4", 2)
+  batch.rows = 2
+  const { columns } = batch
+  for (let row = 0; row < 2; row++) {
+    columns.start_time[row] = (second - 30) * 1e6
+    columns.end_time[row] = second * 1e6 + 250_000
+    columns.duration[row] = 90_250_000
+    columns.observation_point[row] = row === 0 ? 4 : 0
+    columns.flow_id[row] = 77 + row
+    columns.is_new_flow[row] = row
+    columns.close_type[row] = row === 0 ? 1 : 5
+    columns.protocol[row] = row === 0 ? 6 : 17
+    columns.ip_0.set(row === 0 ? ipv4(10, 0, 0, 1) : [0x20, 1, ...new Array<number>(13).fill(0), 7], row * 16)
+    columns.ip_1.set(row === 0 ? ipv4(10, 0, 0, 2) : [0x20, 1, ...new Array<number>(13).fill(0), 8], row * 16)
+    columns.client_port[row] = 40_000
+    columns.server_port[row] = 80
+    columns.gprocess_0[row] = row === 0 ? "curl" : ""
+    columns.process_kname_0[row] = columns.gprocess_0[row]!
+    columns.process_id_0[row] = row === 0 ? 100 : 0
+    columns.mac_0[row] = 0x0200_0000_0001
+    columns.packet_tx[row] = 4
+    columns.packet_rx[row] = 3
+    columns.byte_tx[row] = 5_000_000_000
+    columns.rtt[row] = 123
+    columns.art_sum[row] = 4_000
+    columns.art_count[row] = 2
+    columns.retrans_tx[row] = 1
+  }
+  return batch
+}
+
+/** Traffic of one second and its minute between a program and an address, seen at both, at one, and at neither. */
+export const traffic = (): ColumnBatch<"network"> => {
+  const points = [4, 1, 0]
+  const batch = makeBatch("network", points.length * 2)
+  batch.rows = points.length * 2
+  const { columns } = batch
+  for (let row = 0; row < batch.rows; row++) {
+    const isSecond = row < points.length
+    columns.time[row] = isSecond ? second : second - (second % 60)
+    columns.interval[row] = isSecond ? 1 : 60
+    columns.observation_point[row] = points[row % points.length]!
+    columns.protocol[row] = 6
+    columns.ip_0.set(ipv4(10, 0, 0, 1), row * 16)
+    columns.ip_1.set(ipv4(10, 0, 0, 2), row * 16)
+    columns.server_port[row] = 80
+    columns.gprocess_0[row] = "curl"
+    columns.process_kname_0[row] = "curl"
+    columns.process_id_0[row] = 100
+    columns.packet_tx[row] = 4
+    columns.new_flow[row] = 2
+    columns.rtt_max[row] = 9
+    columns.server_syn_miss[row] = 1
+    columns.server_reset[row] = 2
+    columns.client_rst_flow[row] = 3
+    columns.tcp_timeout[row] = 4
+  }
+  return batch
+}
+
 export const received = (seq: number, batch: AnyBatch, instance = "life-1"): ReceivedBatch => ({
   agentId: "agent",
   instance,
@@ -90,7 +152,12 @@ export const storage = Layer.merge(Enricher.layer(), AttributeFields.layer()).pi
 )
 
 /** As the tables of tests keep. */
-export const keptSeconds: KeptSeconds = { l7: kept.log * 3_600, application: kept.minutes * 3_600 }
+export const keptSeconds: KeptSeconds = {
+  l7: kept.log * 3_600,
+  l4: kept.log * 3_600,
+  application: kept.minutes * 3_600,
+  network: kept.minutes * 3_600,
+}
 
 export interface RunOptions extends TableWriterOptions {
   readonly stats?: StatsRegistry

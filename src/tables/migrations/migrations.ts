@@ -2,6 +2,7 @@
 
 import { firstTables } from "./0001-first-tables.ts"
 import { packageParts } from "./0002-package-parts.ts"
+import { affectedRows } from "./0003-affected-rows.ts"
 import type { Migration } from "./Migration.ts"
 
-export const migrations: ReadonlyArray<Migration> = [firstTables, packageParts]
+export const migrations: ReadonlyArray<Migration> = [firstTables, packageParts, affectedRows]

@@ -6,19 +6,8 @@ export class FlowHalf {
   /** Where its first packet was seen, see `pointOf`; -1: none yet. */
   point = -1
   packets = 0
-  /** Bytes on the wire, link layer included. */
-  bytes = 0
-  /** Bytes of TCP or UDP payload as the headers say, retransmitted ones included. */
-  payloadBytes = 0
-  syn = 0
-  fin = 0
-  rst = 0
-  /** Segments with bytes (or a SYN) that were sent before. */
-  retransmissions = 0
-  synRetransmissions = 0
-  /** Segments that arrived after bytes that follow them. */
-  outOfOrder = 0
-  zeroWindow = 0
+  /** All TCP flags that were seen. */
+  flags = 0
   /** Bytes of the stream that were not captured. */
   missingBytes = 0
 
@@ -45,4 +34,18 @@ export class FlowHalf {
   gapSinceUs = 0
   deliveredUs = 0
   queue: SegmentQueue | null = null
+
+  /** End of what was seen sent, by sequence numbers alone; meaningful once `hasSent`. */
+  hasSent = false
+  sentEnd = 0
+  /** What was not seen before that: pairs of begin and end. */
+  gaps: Int32Array | null = null
+  gapCount = 0
+  /** When the last push was sent, and whether its acknowledgement and its answer are still awaited. */
+  pushUs = 0
+  awaitsAck = false
+  awaitsAnswer = false
+  /** When the last packet came (-1: none did), and its bytes. */
+  lastUs = -1
+  lastLength = 0
 }

@@ -1,25 +1,15 @@
 // Round-trip times of the TCP handshake, as seen from the point of capture: to the server by SYN and SYN-ACK,
 // to the client by SYN-ACK and the ACK that ends the handshake.
 
+import { addDelay, Meter } from "../FlowMeter.ts"
 import type { FlowHalf } from "./FlowHalf.ts"
 import type { PacketFlow } from "./PacketFlow.ts"
 
-export interface Rtt {
-  count: number
-  sumUs: number
-  maxUs: number
-}
-
 /** Longer ones are not round trips. */
-const maxRttUs = 30_000_000
+export const maxRttUs = 30_000_000
 
-export const makeRtt = (): Rtt => ({ count: 0, sumUs: 0, maxUs: 0 })
-
-const sample = (rtt: Rtt, us: number): void => {
-  if (us < 0 || us > maxRttUs) return
-  rtt.count++
-  rtt.sumUs += us
-  if (us > rtt.maxUs) rtt.maxUs = us
+const sample = (flow: PacketFlow, delay: number, us: number): void => {
+  if (us >= 0 && us <= maxRttUs) addDelay(flow.account.second, delay, us)
 }
 
 export const sawSyn = (flow: PacketFlow, timeUs: number): void => {
@@ -29,7 +19,7 @@ export const sawSyn = (flow: PacketFlow, timeUs: number): void => {
 /** A SYN-ACK; repeated ones are samples as long as the handshake lasts. */
 export const sawSynAck = (flow: PacketFlow, ack: number, timeUs: number): void => {
   if (flow.synUs < 0 || flow.isEstablished || ack !== ((flow.toServer.isn + 1) | 0)) return
-  sample(flow.rttServer, timeUs - flow.synUs)
+  sample(flow, Meter.rttServer, timeUs - flow.synUs)
   if (flow.synAckUs < 0) flow.synAckUs = timeUs
 }
 
@@ -40,10 +30,10 @@ export const sawSynAck = (flow: PacketFlow, ack: number, timeUs: number): void =
 export const sawClientAck = (flow: PacketFlow, seq: number, ack: number, timeUs: number): void => {
   if (flow.isEstablished || !isAfterSyn(flow.toServer, seq) || !isAfterSyn(flow.toClient, ack)) return
   flow.isEstablished = true
+  flow.isFresh = true
   if (flow.synAckUs < 0) return
-  sample(flow.rttClient, timeUs - flow.synAckUs)
-  const us = timeUs - flow.synUs
-  if (us >= 0 && us <= maxRttUs) flow.rttUs = us
+  sample(flow, Meter.rttClient, timeUs - flow.synAckUs)
+  sample(flow, Meter.rtt, timeUs - flow.synUs)
 }
 
 const isAfterSyn = (half: FlowHalf, seq: number): boolean => half.hasIsn && seq === ((half.isn + 1) | 0)

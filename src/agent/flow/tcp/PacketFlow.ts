@@ -1,8 +1,12 @@
-// One flow of packets: TCP connection or UDP exchange, its ends, counters and handshake times.
+// One flow of packets: TCP connection or datagrams between two ends, its state and where its streams stand.
 
+import { SignalSource } from "../../../model/observation.ts"
+import { IpProtocol } from "../../../model/protocol.ts"
+import { CloseType } from "../../../model/closeType.ts"
+import { FlowAccount } from "../FlowAccount.ts"
 import { FlowHalf } from "./FlowHalf.ts"
-import { makeRtt, type Rtt } from "./Handshake.ts"
 import type { ByteStream } from "./StreamConsumer.ts"
+import { closeTypeOfState, TcpState } from "./TcpState.ts"
 
 export interface FlowEnd {
   /** 16 bytes; IPv4 as ::ffff:a.b.c.d. Owned by this object. */
@@ -10,12 +14,11 @@ export interface FlowEnd {
   readonly port: number
 }
 
-export const CloseType = {
+/** Why the table holds a flow no longer, or for late packets only. */
+export const EndReason = {
   open: "open",
-  /** Both sides sent FIN. */
-  fin: "fin",
-  clientRst: "client_rst",
-  serverRst: "server_rst",
+  /** Both sides sent FIN, or one RST. */
+  closed: "closed",
   /** Nothing came for too long. */
   timeout: "timeout",
   /** Another connection between the same ports began. */
@@ -24,7 +27,7 @@ export const CloseType = {
   evicted: "evicted",
   captureEnd: "capture_end",
 } as const
-export type CloseType = (typeof CloseType)[keyof typeof CloseType]
+export type EndReason = (typeof EndReason)[keyof typeof EndReason]
 
 export class PacketFlow {
   readonly id: number
@@ -36,16 +39,22 @@ export class PacketFlow {
   readonly server: FlowEnd
   /** The server is the end with the lower key in the table. */
   readonly isServerLow: boolean
-  /** How sure it is who is the client, see `DirectionScore`. */
-  readonly directionScore: number
   readonly vlan: number
-  readonly startUs: number
-  endUs: number
+  readonly account: FlowAccount
   readonly toServer = new FlowHalf()
   readonly toClient = new FlowHalf()
+  /** Hardware addresses of the first packet, 48 bits; 0: the link has none. */
+  clientMac = 0
+  serverMac = 0
+  /** Whether these, and the addresses, are of this host. */
+  isClientMacLocal = false
+  isServerMacLocal = false
+  isClientIpLocal = false
+  isServerIpLocal = false
   /** Packets captured twice (loopback, bridges); not among the packets of either half. */
   duplicates = 0
-  closeType: CloseType = CloseType.open
+  endReason: EndReason = EndReason.open
+  state: TcpState = TcpState.raw
   /** The idle list it is in (-1: none) and when it was last moved to its front. */
   list = -1
   listedUs = 0
@@ -54,12 +63,10 @@ export class PacketFlow {
   synUs = -1
   synAckUs = -1
   isEstablished = false
-  /** First SYN to the acknowledgement of its SYN-ACK; -1: not seen. */
-  rttUs = -1
-  /** SYN-ACK to the client's acknowledgement: the network between here and the client. */
-  readonly rttClient: Rtt = makeRtt()
-  /** SYN to SYN-ACK: the network between here and the server. */
-  readonly rttServer: Rtt = makeRtt()
+  /** Established, and no payload since. */
+  isFresh = false
+  keepAliveSeq = 0
+  keepAliveAck = 0
 
   stream: ByteStream | null = null
   /** Bytes are delivered to nobody any more: the consumer did not want them, or the connection is over. */
@@ -72,6 +79,7 @@ export class PacketFlow {
     readonly client: FlowEnd
     readonly server: FlowEnd
     readonly isServerLow: boolean
+    /** How sure it is who is the client, see `DirectionScore`. */
     readonly directionScore: number
     readonly vlan: number
     readonly startUs: number
@@ -82,9 +90,17 @@ export class PacketFlow {
     this.client = init.client
     this.server = init.server
     this.isServerLow = init.isServerLow
-    this.directionScore = init.directionScore
     this.vlan = init.vlan
-    this.startUs = init.startUs
-    this.endUs = init.startUs
+    const { directionScore, protocol, startUs } = init
+    this.account = new FlowAccount(protocol, SignalSource.packet, directionScore, startUs, this)
+  }
+
+  /** How the flow ended; while it is open, and where nobody saw its end, that it goes on. */
+  get closeType(): CloseType {
+    const { endReason } = this
+    if (endReason === EndReason.open || endReason === EndReason.evicted) return CloseType.forcedReport
+    const ofState = this.protocol === IpProtocol.tcp ? closeTypeOfState(this.state) : undefined
+    if (ofState !== undefined) return ofState
+    return endReason === EndReason.timeout ? CloseType.timeout : CloseType.forcedReport
   }
 }

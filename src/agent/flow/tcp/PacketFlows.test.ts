@@ -15,6 +15,8 @@ import {
 } from "../../capture/packet/packets.testing.ts"
 import { parsePacket } from "../../capture/packet/parsePacket.ts"
 import { FlowIndex } from "./FlowIndex.ts"
+import { CloseType } from "../../../model/closeType.ts"
+import { Meter } from "../FlowMeter.ts"
 import { flowRecord } from "./flowRecord.ts"
 import { clientIsn, Play, serverIsn } from "./streams.testing.ts"
 
@@ -41,7 +43,7 @@ describe("streams", () => {
         server_ip: "10.0.0.2",
         server_port: 80,
         direction_score: 255,
-        close_type: "fin",
+        close_type: "Finish",
         packet_tx: 5,
         packet_rx: 3,
         l4_byte_tx: 7,
@@ -63,7 +65,7 @@ describe("streams", () => {
     play.client(0, "hello ")
     expect(play.streams[0].directions[0]).toBe("hello world!")
     expect(new Set(play.streams[0].feeds.map(([, timeUs]) => timeUs))).toEqual(new Set([play.timeUs]))
-    expect(play.streams[0].flow.toServer).toMatchObject({ outOfOrder: 1, retransmissions: 0 })
+    expect(flowRecord(play.streams[0].flow)).toMatchObject({ ooo_client: 1, retrans_client: 0 })
   })
 
   it("trims what was sent before, wholly or in part", () => {
@@ -74,7 +76,7 @@ describe("streams", () => {
     play.client(3, "defghi")
     play.client(1, "bc")
     expect(play.streams[0].directions[0]).toBe("abcdefghi")
-    expect(play.streams[0].flow.toServer.retransmissions).toBe(3)
+    expect(play.streams[0].flow.account.second[Meter.retransTx]).toBe(3)
   })
 
   it("does not count keep-alives and copies as retransmissions", () => {
@@ -85,7 +87,7 @@ describe("streams", () => {
     play.client(2, "c")
     play.client(2, "")
     const { flow } = play.streams[0]
-    expect(flow.toServer).toMatchObject({ retransmissions: 0, packets: 5 })
+    expect(flowRecord(flow)).toMatchObject({ retrans_client: 0, packet_tx: 5 })
     expect(flow.duplicates).toBe(1)
   })
 
@@ -175,7 +177,10 @@ describe("streams", () => {
     play.server(500, "middle")
     play.client(100, "next")
     expect(play.streams[0].directions).toEqual(["next", "middle"])
-    expect(play.streams[0].flow).toMatchObject({ directionScore: 200, client: { port: 40_000 } })
+    expect(play.streams[0].flow).toMatchObject({
+      account: { directionScore: 200 },
+      client: { port: 40_000 },
+    })
   })
 
   it("delivers nothing more to who abandoned the stream, and keeps nothing for it", () => {
@@ -202,7 +207,7 @@ describe("connections", () => {
     play.client(0, "", { seq: 90_000, flags: SYN, ack: 0 })
     play.client(0, "second", { seq: 90_001 })
     expect(play.streams.map(({ directions }) => directions[0])).toEqual(["first", "second"])
-    expect(play.ended[0]).toMatchObject({ closeType: "reused", toServer: { syn: 2, synRetransmissions: 1 } })
+    expect(flowRecord(play.ended[0])).toMatchObject({ end_reason: "reused", syn: 2, retrans_syn: 1 })
   })
 
   it("takes a SYN that was captured late as the beginning of the same connection", () => {
@@ -211,7 +216,10 @@ describe("connections", () => {
     play.client(-1, "", { flags: SYN, ack: 0 })
     play.client(0, "x")
     expect(play.flows.counters.opened).toBe(1)
-    expect(play.streams[0].flow).toMatchObject({ directionScore: 255, client: { port: 40_000 } })
+    expect(play.streams[0].flow).toMatchObject({
+      account: { directionScore: 255 },
+      client: { port: 40_000 },
+    })
   })
 
   it("a reset closes at once; what comes later is counted and not delivered", () => {
@@ -223,7 +231,7 @@ describe("connections", () => {
     play.client(3, "def")
     play.end()
     expect(play.streams[0].directions[0]).toBe("abc")
-    expect(play.ended[0]).toMatchObject({ closeType: "server_rst", toServer: { payloadBytes: 6 } })
+    expect(flowRecord(play.ended[0])).toMatchObject({ close_type: "TcpServerRst", l4_byte_tx: 6 })
   })
 
   it("a reset that is nowhere near the connection does not close it", () => {
@@ -300,7 +308,7 @@ describe("connections", () => {
     expect(play.flows.size).toBe(1)
     play.flows.expire(play.timeUs + 301_000_000)
     expect(play.flows.size).toBe(0)
-    expect(play.ended.at(-1)?.closeType).toBe("timeout")
+    expect(play.ended.at(-1)?.closeType).toBe(CloseType.timeout)
   })
 
   it("follows UDP in both directions and keeps equal datagrams", () => {

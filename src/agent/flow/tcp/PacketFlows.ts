@@ -9,15 +9,22 @@ import { defaultTunnels, Tunnels, type TunnelSettings } from "../../capture/pack
 import { DirectionScore, guessClient } from "./direction.ts"
 import type { FlowHalf } from "./FlowHalf.ts"
 import { FlowIndex } from "./FlowIndex.ts"
+import type { FlowLog } from "../FlowLog.ts"
+import { Meter } from "../FlowMeter.ts"
+import { measureEcho, measureUdp } from "../udp/datagramDelays.ts"
 import { sawClientAck, sawSyn, sawSynAck } from "./Handshake.ts"
 import { IdleLists } from "./IdleLists.ts"
-import { CloseType, type FlowEnd, PacketFlow } from "./PacketFlow.ts"
+import { EndReason, type FlowEnd, PacketFlow } from "./PacketFlow.ts"
 import { isNear, Reassembler } from "./Reassembler.ts"
 import { Copy, passUs, pointOf, RecentPackets } from "./RecentPackets.ts"
 import { type StreamConsumer, StreamDirection } from "./StreamConsumer.ts"
+import { measure } from "./TcpPerformance.ts"
+import { IdleList, idleUs, listOfState, nextState } from "./TcpState.ts"
 
 export interface PacketFlowsOptions {
   readonly consumer: StreamConsumer
+  /** Told of everything that is counted. */
+  readonly log?: FlowLog
   /** Called once for each flow when it is over. */
   readonly onFlowEnd?: (flow: PacketFlow) => void
   readonly maxFlows?: number
@@ -38,11 +45,12 @@ const defaultMaxQueuedBytes = 16 * 1024 * 1024
 const maxStrays = 4
 const secondUs = 1_000_000
 
-/** Lists by how much a flow is worth keeping, least first, and how long it may be idle. */
-const List = { closed: 0, opening: 1, udp: 2, established: 3 } as const
 /** A flow moves to the front of its list at most this often: saves most of the moving under load. */
 const touchUs = secondUs / 4
-const idleUs = [5 * secondUs, 30 * secondUs, 60 * secondUs, 300 * secondUs]
+
+/** The payload of an echo is the whole message. */
+const transportHeaderBytes = ({ optionsStart, payloadStart, protocol }: Packet): number =>
+  protocol === IpProtocol.tcp ? payloadStart - optionsStart + 20 : protocol === IpProtocol.udp ? 8 : 0
 
 const endOf = (packet: Packet, at: number, port: number): FlowEnd => {
   const ip = new Uint8Array(16)
@@ -144,9 +152,9 @@ export class PacketFlows {
     for (let list = 0; list < idleUs.length; list++) {
       for (let slot = this.lists.oldest(list); slot >= 0; slot = this.lists.oldest(list)) {
         const flow = this.flows[slot]
-        if (flow === null || nowUs - flow.endUs < idleUs[list]) break
-        if (flow.closeType === CloseType.open) this.counters.timedOut++
-        this.end(flow, CloseType.timeout)
+        if (flow === null || nowUs - flow.account.lastUs < idleUs[list]) break
+        if (flow.endReason === EndReason.open) this.counters.timedOut++
+        this.end(flow, EndReason.timeout)
       }
     }
   }
@@ -155,7 +163,7 @@ export class PacketFlows {
   endAll(): void {
     this.fragments.endAll()
     for (const flow of [...this.flows].filter((flow) => flow !== null).sort((a, b) => a.id - b.id)) {
-      this.end(flow, CloseType.captureEnd)
+      this.end(flow, EndReason.captureEnd)
     }
   }
 
@@ -164,7 +172,8 @@ export class PacketFlows {
     const flow = (slot < 0 ? null : this.flows[slot]) ?? this.open(packet)
     const direction = this.directionOf(flow)
     const isNew = this.count(flow, direction, packet)
-    this.touch(flow, List.udp)
+    if (isNew) (packet.protocol === IpProtocol.udp ? measureUdp : measureEcho)(flow, direction, packet)
+    this.touch(flow, IdleList.datagrams)
     if (isNew && !flow.isDeaf) this.deliverDatagram(flow, direction, packet)
   }
 
@@ -201,7 +210,7 @@ export class PacketFlows {
 
   private reuse(flow: PacketFlow): void {
     this.counters.reused++
-    this.end(flow, CloseType.reused)
+    this.end(flow, EndReason.reused)
   }
 
   private directionOf(flow: PacketFlow): StreamDirection {
@@ -249,6 +258,7 @@ export class PacketFlows {
       startUs: packet.timeUs,
     })
     this.flows[slot] = flow
+    this.options.consumer.begin?.(flow, packet, isSourceClient)
     this.counters.opened++
     return flow
   }
@@ -264,9 +274,24 @@ export class PacketFlows {
       return false
     }
     half.packets += packet.packets
-    half.bytes += packet.wireBytes
-    half.payloadBytes += packet.payloadEnd - packet.payloadStart + packet.missing
-    if (packet.timeUs > flow.endUs) flow.endUs = packet.timeUs
+    half.flags |= packet.flags
+    const { account } = flow
+    const { second } = account
+    const payloadBytes = packet.payloadEnd - packet.payloadStart + packet.missing
+    const l3Bytes = payloadBytes + transportHeaderBytes(packet)
+    if (direction === StreamDirection.toServer) {
+      second[Meter.packetTx]! += packet.packets
+      second[Meter.byteTx]! += packet.wireBytes
+      second[Meter.l3ByteTx]! += l3Bytes
+      second[Meter.l4ByteTx]! += payloadBytes
+    } else {
+      second[Meter.packetRx]! += packet.packets
+      second[Meter.byteRx]! += packet.wireBytes
+      second[Meter.l3ByteRx]! += l3Bytes
+      second[Meter.l4ByteRx]! += payloadBytes
+    }
+    if (packet.timeUs > account.lastUs) account.lastUs = packet.timeUs
+    if (!account.isActive) this.options.log?.touch(account)
     return true
   }
 
@@ -287,31 +312,24 @@ export class PacketFlows {
     const isToServer = direction === StreamDirection.toServer
     const half = isToServer ? flow.toServer : flow.toClient
     const { flags, timeUs } = packet
-    if ((flags & TcpFlag.syn) !== 0) {
-      half.syn++
-      if (half.hasIsn) {
-        half.retransmissions++
-        half.synRetransmissions++
-      }
+    const isRst = (flags & TcpFlag.rst) !== 0
+    // One that is nowhere near the connection would not end it either (RFC 5961).
+    if (!isRst || isNear(half, packet.seq)) {
+      const isOtherAck = flow.toServer.hasIsn && packet.ack !== ((flow.toServer.isn + 1) | 0)
+      flow.state = nextState(flow.state, isToServer, flags, isOtherAck)
     }
-    if ((flags & TcpFlag.fin) !== 0) half.fin++
-    if ((flags & TcpFlag.rst) !== 0) half.rst++
-    else {
-      if (packet.window === 0) half.zeroWindow++
+    if (!isRst) {
+      measure(flow, isToServer, packet)
       this.reassembler.take(flow, direction, packet)
     }
     if (!flow.isEstablished) this.followHandshake(flow, isToServer, packet)
-    if (flow.closeType === CloseType.open) {
-      if ((flags & TcpFlag.rst) !== 0) {
-        // One that is nowhere near the connection would not end it either (RFC 5961).
-        if (isNear(half, packet.seq)) {
-          this.close(flow, isToServer ? CloseType.clientRst : CloseType.serverRst, timeUs)
-        }
-      } else if (flow.toServer.isFinished && flow.toClient.isFinished) this.close(flow, CloseType.fin, timeUs)
+    if (flow.endReason === EndReason.open) {
+      if (isRst ? isNear(half, packet.seq) : flow.toServer.isFinished && flow.toClient.isFinished)
+        this.close(flow, EndReason.closed, timeUs)
     }
     const isAnswered = flow.toServer.packets > 0 && flow.toClient.packets > 0
-    const isOpen = flow.closeType === CloseType.open
-    this.touch(flow, isOpen ? (isAnswered ? List.established : List.opening) : List.closed)
+    const list = listOfState(flow.state)
+    this.touch(flow, list === IdleList.established && !isAnswered ? IdleList.brief : list)
     return half.strays >= maxStrays
   }
 
@@ -325,20 +343,21 @@ export class PacketFlows {
   }
 
   /** The connection is over; the flow stays for a while, for packets that come late. */
-  private close(flow: PacketFlow, closeType: CloseType, timeUs: number): void {
+  private close(flow: PacketFlow, reason: EndReason, timeUs: number): void {
     this.reassembler.flush(flow, timeUs)
-    flow.closeType = closeType
+    flow.endReason = reason
     flow.isDeaf = true
     const { stream } = flow
     flow.stream = null
     stream?.close(timeUs)
   }
 
-  private end(flow: PacketFlow, closeType: CloseType): void {
-    if (flow.closeType === CloseType.open) this.close(flow, closeType, this.nowUs)
+  private end(flow: PacketFlow, reason: EndReason): void {
+    if (flow.endReason === EndReason.open) this.close(flow, reason, this.nowUs)
     this.lists.remove(flow.slot)
     this.index.remove(flow.slot)
     this.flows[flow.slot] = null
+    this.options.log?.close(flow.account, flow.closeType)
     this.options.onFlowEnd?.(flow)
   }
 
@@ -348,7 +367,7 @@ export class PacketFlows {
       const flow = slot < 0 ? null : this.flows[slot]
       if (flow === null) continue
       this.counters.evicted++
-      this.end(flow, CloseType.evicted)
+      this.end(flow, EndReason.evicted)
       return
     }
   }

@@ -163,15 +163,9 @@ export class Reassembler {
       return
     }
     half.strays = 0
-    if (offset + length <= 0) {
-      // One byte right before the next is a keep-alive.
-      if (length > 1 || offset < -1) half.retransmissions++
-      return
-    }
+    if (offset + length <= 0) return
     const { queue } = half
-    if (queue?.first !== undefined && ((seq - queue.first.seq) | 0) < 0) half.outOfOrder++
     if (offset <= 0) {
-      if (offset < 0) half.retransmissions++
       this.deliver(flow, direction, half, bytes, start, end, missing, seq, timeUs)
       if (queue !== null) this.drain(flow, direction, half, timeUs)
       this.reachFin(half)
@@ -199,10 +193,7 @@ export class Reassembler {
   ): void {
     half.queue ??= new SegmentQueue(this.budget)
     const { queue } = half
-    if (queue.covers(seq, end - start + missing)) {
-      half.retransmissions++
-      return
-    }
+    if (queue.covers(seq, end - start + missing)) return
     if (queue.first === undefined) {
       half.gapSinceUs = timeUs
       this.waiting.add(flow)

@@ -12,6 +12,7 @@ import {
   udpDatagram,
   vxlan,
 } from "../../capture/packet/packets.testing.ts"
+import { Meter } from "../FlowMeter.ts"
 import { clientIsn, Play, serverIsn } from "./streams.testing.ts"
 
 const client = { from: "10.0.0.1", to: "10.0.0.2" }
@@ -53,12 +54,11 @@ const play = (
     points.at(frame, interfaceIndex, afterUs, isOutgoing)
   }
   points.end()
-  const { duplicates, toClient, toServer } = points.flow
-  const { retransmissions } = toServer
+  const { account, duplicates, toClient, toServer } = points.flow
   return {
     packets: toServer.packets + toClient.packets,
     duplicates,
-    retransmissions,
+    retransmissions: account.second[Meter.retransTx],
     counters: points.flows.counters,
   }
 }

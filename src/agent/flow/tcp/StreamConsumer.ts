@@ -2,9 +2,10 @@
 // ICMP echo the datagrams as they come. Narrow on
 // purpose: the L7 layer and tools implement it, this folder knows neither.
 
+import type { Packet } from "../../capture/packet/Packet.ts"
 import type { PacketFlow } from "./PacketFlow.ts"
 
-/** Direction of bytes by the initial guess of who is the client; see `PacketFlow.directionScore`. */
+/** Direction of bytes by the initial guess of who is the client; see `FlowAccount.directionScore`. */
 export const StreamDirection = { toServer: 0, toClient: 1 } as const
 export type StreamDirection = (typeof StreamDirection)[keyof typeof StreamDirection]
 
@@ -30,6 +31,8 @@ export interface ByteStream {
 }
 
 export interface StreamConsumer {
+  /** Called with the first packet of each flow, of whatever protocol. */
+  begin?(flow: PacketFlow, packet: Packet, isFromClient: boolean): void
   /** Called with the first bytes of a TCP connection; null when it is of no interest. */
   open(flow: PacketFlow): ByteStream | null
   /**

@@ -3,7 +3,7 @@
 
 import { type Connection, Side } from "../Connection.ts"
 import type { ConnectionTable } from "../ConnectionTable.ts"
-import { CloseType, type PacketFlow } from "../tcp/PacketFlow.ts"
+import { EndReason, type PacketFlow } from "../tcp/PacketFlow.ts"
 import { type ByteStream, StreamDirection } from "../tcp/StreamConsumer.ts"
 
 export class DatagramStream implements ByteStream {
@@ -35,7 +35,7 @@ export class DatagramStream implements ByteStream {
 
   close(timeUs: number): void {
     // Silence is how a request over datagrams fails: nothing ever closes them.
-    if (this.flow.closeType === CloseType.timeout) this.connection.expire(Infinity)
+    if (this.flow.endReason === EndReason.timeout) this.connection.expire(Infinity)
     this.connections.close(this.connection.key, timeUs)
   }
 }

@@ -1,0 +1,170 @@
+// Flows to rows: what was counted of each goes to the metrics once a second, and to a row of the flow log once a minute and when
+// the flow is over. Works by the time it is told. Rows of a minute are written over the seconds that follow it, a share in each.
+
+import { type ColumnBatch, makeBatch } from "../../model/ColumnBatch.ts"
+import { CloseType } from "../../model/closeType.ts"
+import type { NetworkMetrics } from "../metric/NetworkMetrics.ts"
+import type { FlowAccount } from "./FlowAccount.ts"
+import { addMeter, clearMeter, type FlowMeter, makeMeter } from "./FlowMeter.ts"
+import { L4Rows } from "./L4Rows.ts"
+
+export interface FlowLogOptions {
+  readonly emit: (batch: ColumnBatch<"l4">) => void
+  readonly metrics: NetworkMetrics
+  readonly nextFlowId: () => number
+}
+
+const batchRows = 2_048
+const secondUs = 1_000_000
+/** Seconds over which the rows of a minute are written. */
+const spreadSeconds = 16
+
+export class FlowLog {
+  rowsWritten = 0
+  readonly #options: FlowLogOptions
+  readonly #batch = makeBatch("l4", batchRows)
+  readonly #rows = new L4Rows(this.#batch)
+  #active: Array<FlowAccount> = []
+  /** Accounts whose present part has something, each knowing its place. */
+  #parts: Array<FlowAccount> = []
+  #due: Array<FlowAccount> = []
+  #dueShare = 0
+  /** Begin of the present second. */
+  #second = 0
+
+  constructor(options: FlowLogOptions) {
+    this.#options = options
+  }
+
+  /** Something is counted of this flow now. */
+  touch(account: FlowAccount): void {
+    if (account.isActive || account.isOver) return
+    account.isActive = true
+    this.#active.push(account)
+  }
+
+  /** The present. */
+  tick(nowUs: number): void {
+    const second = Math.floor(nowUs / secondUs)
+    if (second <= this.#second) return
+    if (this.#second > 0) this.#endSecond(second)
+    this.#second = second
+  }
+
+  #endSecond(nowSecond: number): void {
+    const active = this.#active
+    this.#active = []
+    for (const account of active) {
+      account.isActive = false
+      if (!account.isOver) this.#roll(account, nowSecond)
+    }
+    if (Math.floor(this.#second / 60) !== Math.floor(nowSecond / 60)) this.#endMinute()
+    for (let i = 0; i < this.#dueShare && this.#due.length > 0; i++) this.#writeDue(this.#due.pop()!)
+  }
+
+  /** Moves the second's counts to the metrics and to the part. */
+  #roll(account: FlowAccount, nowSecond: number): void {
+    // Told from the beginning once it is known to be worth telling.
+    if (!account.isTold) return
+    this.#count(account, nowSecond)
+    if (account.part === null) {
+      account.part = account.second
+      account.second = makeMeter()
+      account.partAt = this.#parts.push(account) - 1
+    } else {
+      addMeter(account.part, account.second)
+      clearMeter(account.second)
+    }
+  }
+
+  #count(account: FlowAccount, nowSecond: number) {
+    const cell = this.#options.metrics.add(account, this.#second, nowSecond)
+    if (!account.isCounted) cell.newFlows++
+    account.isCounted = true
+    return cell
+  }
+
+  #endMinute(): void {
+    // What is still due from the minute before was late long enough.
+    for (const account of this.#due) this.#writeDue(account)
+    for (const account of this.#parts) {
+      account.due = account.part
+      account.dueStartUs = account.partStartUs
+      account.dueEndUs = account.lastUs
+      account.part = null
+      account.partAt = -1
+      account.partStartUs = account.lastUs
+    }
+    this.#due = this.#parts
+    this.#parts = []
+    this.#dueShare = Math.ceil(this.#due.length / spreadSeconds)
+  }
+
+  #writeDue(account: FlowAccount): void {
+    const { due } = account
+    if (due === null) return
+    account.due = null
+    this.#write(account, due, account.dueStartUs, account.dueEndUs, CloseType.forcedReport)
+  }
+
+  /** The flow is over. */
+  close(account: FlowAccount, closeType: CloseType): void {
+    if (account.isOver) return
+    if (account.isTold) {
+      const cell = this.#count(account, this.#second)
+      cell.ended(closeType, account.transport)
+      this.#options.metrics.leave(account)
+      this.#writeDue(account)
+      const { part, second } = account
+      if (part !== null) addMeter(second, part)
+      this.#write(account, second, account.partStartUs, account.lastUs, closeType)
+    }
+    this.#forget(account)
+    account.isOver = true
+  }
+
+  /** The application's protocol says who is the client. */
+  reverse(account: FlowAccount, isReversed: boolean): void {
+    if (account.isReversed === isReversed) return
+    account.isReversed = isReversed
+    this.#options.metrics.leave(account)
+  }
+
+  #forget(account: FlowAccount): void {
+    if (account.partAt < 0) return
+    const last = this.#parts.pop()!
+    if (last !== account) {
+      this.#parts[account.partAt] = last
+      last.partAt = account.partAt
+    }
+    account.partAt = -1
+    account.part = null
+  }
+
+  #write(account: FlowAccount, meter: FlowMeter, startUs: number, endUs: number, closeType: CloseType): void {
+    if (this.#batch.rows === batchRows) this.#emit()
+    if (account.flowId === 0) account.flowId = this.#options.nextFlowId()
+    this.#rows.append(account, meter, startUs, endUs, closeType)
+    this.rowsWritten++
+  }
+
+  #emit(): void {
+    if (this.#batch.rows === 0) return
+    this.#options.emit(this.#batch)
+    this.#batch.rows = 0
+  }
+
+  /** Hands out the rows that are written. */
+  flush(): void {
+    this.#emit()
+  }
+
+  /** The orderly end: every flow gets a row of what was not told of it. */
+  end(): void {
+    this.#endSecond(this.#second)
+    this.#endMinute()
+    for (const account of this.#due) this.#writeDue(account)
+    this.#due = []
+    this.#emit()
+  }
+}

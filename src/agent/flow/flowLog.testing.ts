@@ -1,0 +1,61 @@
+// For tests: packets through the flow table into a flow log, and the rows and metrics that come out.
+
+import type { AnyBatch, RowColumns } from "../../model/ColumnBatch.ts"
+import type { RowKind } from "../../model/columns.ts"
+import { packetStreams, type PacketStreamsOptions } from "../capture/packetStreams.ts"
+import { Pipeline } from "../Pipeline.ts"
+import { Play } from "./tcp/streams.testing.ts"
+
+type Row = Readonly<Record<string, number | string>>
+
+export class LoggedPlay extends Play {
+  readonly rows: Record<RowKind, Array<Row>> = { l7: [], application: [], l4: [], network: [] }
+  readonly pipeline: Pipeline
+
+  constructor(options: Omit<PacketStreamsOptions, "connections"> = {}, maxFlows = 1_024) {
+    const rows: Record<RowKind, Array<Row>> = { l7: [], application: [], l4: [], network: [] }
+    const pipeline = new Pipeline({
+      maskLiterals: true,
+      sessionTimeoutUs: 120_000_000,
+      maxConnections: 1_024,
+      flowIdSeed: 3,
+      emit: (batch) => rows[batch.kind].push(...rowsOf(batch)),
+    })
+    super({
+      consumer: packetStreams({ connections: pipeline.connections, ...options }),
+      log: pipeline.flowLog,
+      maxFlows,
+    })
+    this.rows = rows
+    this.pipeline = pipeline
+    pipeline.tick(this.timeUs)
+  }
+
+  override packet(...args: Parameters<Play["packet"]>): void {
+    super.packet(...args)
+    this.pipeline.tick(this.timeUs)
+  }
+
+  /** Time goes by without packets, second by second. */
+  wait(seconds: number): void {
+    for (let i = 0; i < seconds; i++) {
+      this.timeUs += 1_000_000
+      this.pipeline.tick(this.timeUs)
+      this.flows.expire(this.timeUs)
+      this.pipeline.flush(this.timeUs)
+    }
+  }
+
+  override end(): void {
+    this.pipeline.end(this.timeUs)
+  }
+}
+
+const rowsOf = (batch: AnyBatch): ReadonlyArray<Row> =>
+  Array.from({ length: batch.rows }, (_, row) =>
+    Object.fromEntries(
+      Object.entries(batch.columns as RowColumns<RowKind>)
+        .filter(([name]) => !/^ip(_[01])?$/.test(name))
+        .map(([name, data]) => [name, (data as ArrayLike<number | string>)[row]!]),
+    ),
+  )

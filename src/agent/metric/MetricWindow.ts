@@ -1,0 +1,81 @@
+// The open intervals of one length (1 s or 60 s) and the sums of each series in them. Bounded: beyond `maxOpen` intervals
+// what comes goes to the newest one.
+
+interface Interval<Series, Cell> {
+  /** Seconds since 1970. */
+  readonly start: number
+  readonly cells: Map<Series, Cell>
+}
+
+const maxOpen = 16
+
+export class MetricWindow<Series, Cell> {
+  readonly lengthSeconds: number
+  /** What came after its own interval was closed. */
+  late = 0
+  private readonly delaySeconds: number
+  private readonly makeCell: () => Cell
+  /** In the order of their start. */
+  private open: Array<Interval<Series, Cell>> = []
+  /** Intervals that start before this second were handed out. */
+  private closedBefore = 0
+
+  constructor(lengthSeconds: number, delaySeconds: number, makeCell: () => Cell) {
+    this.lengthSeconds = lengthSeconds
+    this.delaySeconds = delaySeconds
+    this.makeCell = makeCell
+  }
+
+  /** The sums of a series in the interval of `second`, or in the current one when that is closed. */
+  cell(series: Series, second: number, nowSecond: number): Cell {
+    let start = second - (second % this.lengthSeconds)
+    const current = Math.max(nowSecond - (nowSecond % this.lengthSeconds), this.closedBefore)
+    if (start < this.closedBefore || start > current) {
+      this.late++
+      start = current
+    }
+    const { cells } = this.interval(start)
+    let cell = cells.get(series)
+    if (cell === undefined) {
+      cell = this.makeCell()
+      cells.set(series, cell)
+    }
+    return cell
+  }
+
+  /** Number of sums that `take` will hand out for this time. */
+  ready(nowSecond: number): number {
+    let sums = 0
+    for (const interval of this.open) if (this.isOver(interval, nowSecond)) sums += interval.cells.size
+    return sums
+  }
+
+  /** Closes the intervals that are over and hands out their sums, oldest first. */
+  take(nowSecond: number, each: (start: number, series: Series, cell: Cell) => void): void {
+    for (const interval of this.open) {
+      if (!this.isOver(interval, nowSecond)) continue
+      for (const [series, cell] of interval.cells) each(interval.start, series, cell)
+    }
+    this.open = this.open.filter((interval) => !this.isOver(interval, nowSecond))
+    const endedBefore = nowSecond - this.delaySeconds
+    this.closedBefore = Math.max(this.closedBefore, endedBefore - (endedBefore % this.lengthSeconds))
+  }
+
+  private isOver(interval: Interval<Series, Cell>, nowSecond: number): boolean {
+    return interval.start + this.lengthSeconds + this.delaySeconds <= nowSecond
+  }
+
+  private interval(start: number): Interval<Series, Cell> {
+    const { open } = this
+    let at = open.length
+    while (at > 0 && open[at - 1].start > start) at--
+    if (at > 0 && open[at - 1].start === start) return open[at - 1]
+    if (open.length >= maxOpen) {
+      this.late++
+      return open[open.length - 1]
+    }
+    const interval: Interval<Series, Cell> = { start, cells: new Map() }
+    open.splice(at, 0, interval)
+    return interval
+  }
+}

@@ -1,0 +1,172 @@
+// Traffic, delays and failures between any two ends at 1 s and 1 m, from what FlowLog.ts counted of flows each second: rows of
+// kind `network`. Groups are bounded; what there is no room for goes to one without addresses for each point and transport.
+
+import { type ColumnBatch, makeBatch } from "../../model/ColumnBatch.ts"
+import { makeEndpoint } from "../flow/Endpoint.ts"
+import type { FlowAccount } from "../flow/FlowAccount.ts"
+import { addMeter, mirroredMeter, networkMeterColumns } from "../flow/FlowMeter.ts"
+import { MeterColumns } from "../flow/MeterColumns.ts"
+import { latin1Text } from "../protocol/latin1.ts"
+import { MetricWindow } from "./MetricWindow.ts"
+import { endColumnNames, NetworkCell, type NetworkGroup, type NetworkGroupKey } from "./NetworkGroup.ts"
+
+export interface NetworkMetricsOptions {
+  readonly emit: (batch: ColumnBatch<"network">) => void
+  readonly maxGroups?: number
+  /** How long after its end an interval still takes flows. */
+  readonly delaySeconds?: number
+}
+
+const idleSeconds = 300
+const batchRows = 2_048
+const ended = Number.MAX_SAFE_INTEGER
+const noEnd = makeEndpoint(new Uint8Array(16), 0, 0)
+
+export class NetworkMetrics {
+  /** Flows that went to a group without addresses because there were too many groups. */
+  readonly counters = { overflows: 0 }
+  readonly #groups = new Map<string, NetworkGroup>()
+  readonly #others = new Map<string, NetworkGroup>()
+  readonly #seconds: MetricWindow<NetworkGroup, NetworkCell>
+  readonly #minutes: MetricWindow<NetworkGroup, NetworkCell>
+  readonly #maxGroups: number
+  readonly #emit: (batch: ColumnBatch<"network">) => void
+  readonly #batch = makeBatch("network", batchRows)
+  readonly #meters = new MeterColumns(this.#batch, networkMeterColumns)
+  #lastSweep = 0
+
+  constructor(options: NetworkMetricsOptions) {
+    const delay = options.delaySeconds ?? 2
+    this.#seconds = new MetricWindow(1, delay, () => new NetworkCell())
+    this.#minutes = new MetricWindow(60, delay, () => new NetworkCell())
+    this.#maxGroups = options.maxGroups ?? 16_384
+    this.#emit = options.emit
+  }
+
+  get size(): number {
+    return this.#groups.size
+  }
+
+  /** What was counted of a flow in `second`. */
+  add(account: FlowAccount, second: number, nowSecond: number): NetworkCell {
+    const group = this.#groupOf(account, second)
+    const cell = this.#seconds.cell(group, second, nowSecond)
+    addMeter(cell.meter, account.isReversed ? mirroredMeter(account.second) : account.second)
+    if (account.directionScore > cell.directionScore) cell.directionScore = account.directionScore
+    return cell
+  }
+
+  /** The flow is over, or another group is to count it. */
+  leave(account: FlowAccount): void {
+    if (account.group !== null) account.group.open--
+    account.group = null
+  }
+
+  #groupOf(account: FlowAccount, second: number): NetworkGroup {
+    let { group } = account
+    if (group === null || group.isRetired) {
+      group = this.#find(account)
+      group.open++
+      account.group = group
+    }
+    group.lastSecond = second
+    return group
+  }
+
+  #find(account: FlowAccount): NetworkGroup {
+    const [a, b] = [account.client ?? noEnd, account.server ?? noEnd]
+    const [client, server] = account.isReversed ? [b, a] : [a, b]
+    const key: NetworkGroupKey = {
+      client,
+      server,
+      serverPort: server.port,
+      transport: account.transport,
+      point: account.observationPoint,
+      signalSource: account.signalSource,
+    }
+    const ends = `${latin1Text(client.ip, 0, 16)}${latin1Text(server.ip, 0, 16)}${client.processId} ${server.processId}`
+    const id = `${ends} ${server.port} ${key.transport} ${key.point} ${key.signalSource} ${client.service} ${server.service}`
+    const known = this.#groups.get(id)
+    if (known !== undefined) return known
+    if (this.#groups.size >= this.#maxGroups) return this.#other(key)
+    const group: NetworkGroup = { ...key, id, open: 0, lastSecond: 0, isRetired: false }
+    this.#groups.set(id, group)
+    return group
+  }
+
+  #other({ point, signalSource, transport }: NetworkGroupKey): NetworkGroup {
+    this.counters.overflows++
+    const id = `${transport} ${point} ${signalSource}`
+    let group = this.#others.get(id)
+    if (group === undefined) {
+      group = {
+        ...{ client: noEnd, server: noEnd, serverPort: 0, transport, point, signalSource },
+        ...{ id: "", open: 0, lastSecond: 0, isRetired: false },
+      }
+      this.#others.set(id, group)
+    }
+    return group
+  }
+
+  /** Hands out the rows of all intervals that are over. To be called about once a second. */
+  flush(nowSecond: number): void {
+    this.#take(nowSecond)
+    if (nowSecond - this.#lastSweep < 60) return
+    this.#lastSweep = nowSecond
+    for (const group of this.#groups.values()) {
+      if (group.lastSecond >= nowSecond - idleSeconds || group.open > 0) continue
+      group.isRetired = true
+      this.#groups.delete(group.id)
+    }
+  }
+
+  /** The rows of all intervals, also of those that are not over: for the orderly end. */
+  flushAll(): void {
+    this.#take(ended)
+  }
+
+  #take(nowSecond: number): void {
+    this.#seconds.take(nowSecond, (start, group, cell) => {
+      cell.flowLoad = group.open + cell.closedFlows
+      this.#minutes.cell(group, start, start).add(cell)
+      this.#write(start, 1, group, cell)
+    })
+    this.#minutes.take(nowSecond, (start, group, cell) => this.#write(start, 60, group, cell))
+    if (this.#batch.rows === 0) return
+    this.#emit(this.#batch)
+    this.#batch.rows = 0
+  }
+
+  #write(time: number, interval: number, group: NetworkGroup, cell: NetworkCell): void {
+    if (this.#batch.rows === batchRows) {
+      this.#emit(this.#batch)
+      this.#batch.rows = 0
+    }
+    const { columns } = this.#batch
+    const row = this.#batch.rows++
+    const { client, server } = group
+    columns.time[row] = time
+    columns.interval[row] = interval
+    columns.observation_point[row] = group.point
+    columns.signal_source[row] = group.signalSource
+    columns.protocol[row] = group.transport
+    columns.ip_0.set(client.ip, row * 16)
+    columns.ip_1.set(server.ip, row * 16)
+    columns.server_port[row] = group.serverPort
+    columns.process_id_0[row] = client.processId
+    columns.process_id_1[row] = server.processId
+    columns.process_kname_0[row] = client.processName
+    columns.process_kname_1[row] = server.processName
+    columns.gprocess_0[row] = client.service
+    columns.gprocess_1[row] = server.service
+    columns.container_0[row] = client.containerId
+    columns.container_1[row] = server.containerId
+    columns.direction_score[row] = cell.directionScore
+    columns.new_flow[row] = cell.newFlows
+    columns.closed_flow[row] = cell.closedFlows
+    columns.flow_load[row] = cell.flowLoad
+    this.#meters.write(row, cell.meter)
+    for (let i = 0; i < endColumnNames.length; i++)
+      (columns[endColumnNames[i]!] as Uint32Array)[row] = cell.ends === null ? 0 : cell.ends[i]!
+  }
+}
