@@ -13,42 +13,9 @@ import { sessionRecord } from "../../agent/flow/sessionRecord.ts"
 import { Pipeline } from "../../agent/Pipeline.ts"
 import { neutralMessage } from "../../agent/protocol/neutral.ts"
 import { fail, json } from "../options.ts"
-import { duration, print, printJson, table } from "../output.ts"
-
-type Printed = Readonly<Record<string, unknown>>
-
-const clock = (us: number): string => new Date(us / 1_000).toISOString().slice(11, 23)
-
-const sessionTable = (rows: ReadonlyArray<Printed>): string =>
-  table(
-    ["TIME", "PROTOCOL", "CLIENT", "SERVER", "REQUEST", "STATUS", "DURATION"],
-    rows.map((row) => [
-      clock(Number(row["start_us"])),
-      String(row["protocol"]),
-      String(row["client"]),
-      String(row["server"]),
-      `${row["request_type"]} ${row["request_domain"] ?? ""}${row["request_resource"] ?? ""}`,
-      row["response_status"] === "ok"
-        ? styleText("green", `${row["response_code"] ?? "ok"}`)
-        : styleText("red", `${row["response_code"] ?? ""} ${row["response_status"]}`),
-      row["rrt_us"] === undefined ? "" : duration(Number(row["rrt_us"])),
-    ]),
-  )
-
-const flowTable = (rows: ReadonlyArray<Printed>): string =>
-  table(
-    ["START", "PROTOCOL", "CLIENT", "SERVER", "PACKETS", "BYTES", "RTT", "CLOSE"],
-    rows.map((row) => [
-      clock(Number(row["start_us"])),
-      String(row["protocol"]),
-      `${row["client_ip"]}:${row["client_port"]}`,
-      `${row["server_ip"]}:${row["server_port"]}`,
-      Number(row["packet_tx"]) + Number(row["packet_rx"]),
-      Number(row["byte_tx"]) + Number(row["byte_rx"]),
-      row["rtt_us"] === undefined ? "" : duration(Number(row["rtt_us"])),
-      String(row["close_type"]),
-    ]),
-  )
+import { print, printJson } from "../output.ts"
+import { CaptureSummary } from "../replay/CaptureSummary.ts"
+import { flowTable, type Printed, sessionTable, summaryTables } from "../replay/replayTables.ts"
 
 /** Rows a terminal table holds back for its column widths; beyond, and elsewhere, lines are printed as they come. */
 const tableRows = 5_000
@@ -64,7 +31,13 @@ export const replay = Command.make(
       Flag.withDefault(false),
     ),
     flows: Flag.Boolean("flows").pipe(
-      Flag.withDescription("Print the TCP and UDP flows instead"),
+      Flag.withDescription("Print the TCP, UDP and ICMP flows instead"),
+      Flag.withDefault(false),
+    ),
+    summary: Flag.Boolean("summary").pipe(
+      Flag.withDescription(
+        "Print what it comes down to: services, protocols, rates, errors, durations, the slowest requests",
+      ),
       Flag.withDefault(false),
     ),
     raw: Flag.Boolean("raw").pipe(
@@ -79,9 +52,20 @@ export const replay = Command.make(
     ),
     json,
   },
-  Effect.fnUntraced(function* ({ duplicates, file, flows: wantsFlows, json, messages: wantsMessages, raw }) {
-    if (wantsFlows && wantsMessages) return yield* fail("--messages and --flows exclude each other")
+  Effect.fnUntraced(function* ({
+    duplicates,
+    file,
+    flows: wantsFlows,
+    json,
+    messages: wantsMessages,
+    raw,
+    summary: wantsSummary,
+  }) {
+    if ([wantsFlows, wantsMessages, wantsSummary].filter(Boolean).length > 1)
+      return yield* fail("--messages, --flows and --summary exclude each other")
     const isTable = !json && !wantsMessages && process.stdout.isTTY
+    const wantsRequests = !wantsFlows && !wantsMessages && !wantsSummary
+    const captured = new CaptureSummary()
     const held: Array<Printed> = []
     let count = 0
     const emit = (row: Printed): void => {
@@ -96,7 +80,8 @@ export const replay = Command.make(
       flowIdSeed: 0,
       emit: () => undefined,
       onSession: (session, connection) => {
-        if (!wantsFlows && !wantsMessages) emit(sessionRecord(session, connection))
+        if (wantsRequests) emit(sessionRecord(session, connection))
+        else if (wantsSummary) captured.session(session, connection)
       },
       onMessage: (message) => {
         if (wantsMessages) emit({ i: count, ...neutralMessage(message) })
@@ -107,12 +92,14 @@ export const replay = Command.make(
       keepsCopies: duplicates,
       onFlowEnd: (flow) => {
         if (wantsFlows) emit(flowRecord(flow))
+        else if (wantsSummary) captured.flow(flow)
       },
     })
     let nowUs = 0
     const summary = yield* readPcap(file === "-" ? process.stdin : file, (packet) => {
       if (packet.timeUs > nowUs) nowUs = packet.timeUs
       pipeline.tick(nowUs)
+      captured.packet(packet.timeUs, packet.originalLength)
       packets.add(
         packet.bytes,
         packet.start,
@@ -125,10 +112,13 @@ export const replay = Command.make(
     }).pipe(Effect.mapError((error) => fail(error.message)))
     packets.endAll()
     pipeline.end(nowUs)
-    if (isTable && held.length > 0) print(wantsFlows ? flowTable(held) : sessionTable(held))
+    if (wantsSummary) {
+      if (json) printJson(captured.result())
+      else print(summaryTables(captured.result()))
+    } else if (isTable && held.length > 0) print(wantsFlows ? flowTable(held) : sessionTable(held))
     for (const warning of summary.warnings)
       process.stderr.write(`${styleText("yellow", "warning")} ${warning}\n`)
-    if (!json && process.stderr.isTTY) {
+    if (!json && !wantsSummary && process.stderr.isTTY) {
       const what = wantsFlows ? "flows" : wantsMessages ? "messages" : "requests"
       process.stderr.write(
         styleText("dim", `${count} ${what} in ${summary.packets} packets (${summary.format})\n`),
@@ -136,9 +126,10 @@ export const replay = Command.make(
     }
   }),
 ).pipe(
-  Command.withDescription("Print the requests, messages or flows of a capture file"),
+  Command.withDescription("Print the requests, messages, flows or a summary of a capture file"),
   Command.withExamples([
     { command: "sonde replay capture.pcap", description: "Requests with their responses" },
+    { command: "sonde replay --summary capture.pcap", description: "Services, errors, the slowest requests" },
     { command: "sonde replay --flows --json capture.pcapng.gz", description: "One JSON object a flow" },
   ]),
 )

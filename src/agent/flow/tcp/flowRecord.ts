@@ -5,7 +5,7 @@ import { IpProtocol } from "../../capture/packet/Packet.ts"
 import { closeTypeName } from "../../../model/closeType.ts"
 import { ipText } from "../../../model/ipText.ts"
 import { l7ProtocolName } from "../../../model/protocol.ts"
-import { delayOf, Meter } from "../FlowMeter.ts"
+import { delayOf, Meter, mirroredMeter } from "../FlowMeter.ts"
 import type { PacketFlow } from "./PacketFlow.ts"
 
 const protocolName = (protocol: number): string =>
@@ -13,8 +13,11 @@ const protocolName = (protocol: number): string =>
 
 /** Of a flow whose counts nobody takes away: they are those since it began. */
 export const flowRecord = (flow: PacketFlow) => {
-  const { account, client, server, toClient, toServer } = flow
-  const { second } = account
+  const { account } = flow
+  const { isReversed } = account
+  const second = isReversed ? mirroredMeter(account.second) : account.second
+  const [client, server] = isReversed ? [flow.server, flow.client] : [flow.client, flow.server]
+  const [toServer, toClient] = isReversed ? [flow.toClient, flow.toServer] : [flow.toServer, flow.toClient]
   const base = {
     flow_id: flow.id,
     protocol: protocolName(flow.protocol),
