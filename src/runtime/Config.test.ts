@@ -69,12 +69,13 @@ describe("loadConfig", () => {
     Effect.gen(function* () {
       assert.deepStrictEqual(
         yield* problems({
-          environment: { SONDE_AGENT_CAPTURE: "dtrace" },
+          environment: { SONDE_AGENT_CAPTURE: "dtrace", SONDE_AGENT_TUNNELS: "vxlan,stt" },
           flags: new Map([["http.port", "70000"]]),
         }),
         [
           "http.port: expected an integer from 0 to 65535, found 70000 (command line)",
           'agent.capture: expected one of auto, ebpf, packets, none, found "dtrace" (environment SONDE_AGENT_CAPTURE)',
+          'agent.tunnels: expected a list of any of vxlan, geneve, gre, teb, erspan, ipip, found ["vxlan","stt"] (environment SONDE_AGENT_TUNNELS)',
         ],
       )
     }),

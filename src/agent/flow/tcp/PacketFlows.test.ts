@@ -12,6 +12,7 @@ import {
   type TcpSpec,
   text,
   udpDatagram,
+  vxlan,
 } from "../../capture/packet/packets.testing.ts"
 import { parsePacket } from "../../capture/packet/parsePacket.ts"
 import { FlowIndex } from "./FlowIndex.ts"
@@ -21,6 +22,32 @@ import { flowRecord } from "./flowRecord.ts"
 import { clientIsn, Play, serverIsn } from "./streams.testing.ts"
 
 const { ack: ACK, fin: FIN, rst: RST, syn: SYN } = TcpFlag
+
+describe("tunnels", () => {
+  it("connections are those of the packets within, until they are not to be looked into", () => {
+    const play = new Play()
+    const add = () => {
+      const payload = udpDatagram(50_000, 4789, vxlan(7, tcpFrame({ payload: text("hello") })))
+      const frame = ethernet(0x0800, ipv4({ from: "192.0.2.1", to: "192.0.2.2", protocol: 17 }, payload))
+      return play.flows.add(frame, 0, frame.length, frame.length, 1, (play.timeUs += 2_000))
+    }
+    expect(add()).toBe(Parsed.tcp)
+    play.flows.configure({ names: [], vxlanPorts: [4789], genevePorts: [] })
+    expect(add()).toBe(Parsed.udp)
+    play.end()
+    const ends = play.ended.map(flowRecord).map(({ client_ip, protocol }) => `${protocol} ${client_ip}`)
+    expect(ends).toEqual(["tcp 10.0.0.1", "udp 192.0.2.1"])
+    expect(play.streams[0].directions).toEqual(["hello", ""])
+  })
+
+  it("a VLAN is told that the kernel took out of a packet", () => {
+    const play = new Play()
+    const frame = tcpFrame({})
+    play.flows.add(frame, 0, frame.length, frame.length, 1, play.timeUs, 2, true, 77)
+    play.end()
+    expect(play.ended[0].vlan).toBe(77)
+  })
+})
 
 describe("streams", () => {
   it("delivers both directions in order, from handshake to FIN", () => {

@@ -73,17 +73,20 @@ export class RecentPackets {
   }
 
   private markOf(packet: Packet, flow: number): number {
-    const { bytes, identification, missing, payloadEnd, payloadStart, protocol } = packet
+    const { identification, missing, payloadEnd, payloadStart, protocol } = packet
     let mark = mix(flow, packet.seq)
     mark = mix(mark, packet.ack)
     mark = mix(mark, (identification << 16) | packet.window)
-    mark = mix(mark, packet.flags)
-    mark = mix(mark, payloadEnd - payloadStart + missing)
-    if (protocol !== IpProtocol.udp || identification !== 0) return mark
-    const firstEnd = Math.min(payloadEnd, payloadStart + tellingBytes)
-    for (let at = payloadStart; at < firstEnd; at++) mark = mix(mark, bytes[at])
-    for (let at = Math.max(firstEnd, payloadEnd - tellingBytes); at < payloadEnd; at++)
-      mark = mix(mark, bytes[at])
-    return mark
+    mark = mix(mark, (packet.flags << 24) ^ (payloadEnd - payloadStart + missing))
+    return protocol === IpProtocol.udp && identification === 0 ? mixPayload(mark, packet) : mark
   }
+}
+
+const mixPayload = (start: number, { bytes, payloadEnd, payloadStart }: Packet): number => {
+  let mark = start
+  const firstEnd = Math.min(payloadEnd, payloadStart + tellingBytes)
+  for (let at = payloadStart; at < firstEnd; at++) mark = mix(mark, bytes[at])
+  for (let at = Math.max(firstEnd, payloadEnd - tellingBytes); at < payloadEnd; at++)
+    mark = mix(mark, bytes[at])
+  return mark
 }
