@@ -3,6 +3,7 @@
 
 import { networkInterfaces } from "node:os"
 import type { Feature } from "../../model/AgentStatus.ts"
+import { packetFilter } from "./cbpf.ts"
 import type { Endpoint } from "../flow/Endpoint.ts"
 import { ipText } from "../../model/ipText.ts"
 import { Parsed, parsedNames } from "./packet/Packet.ts"
@@ -34,19 +35,15 @@ const linkTypes: Readonly<Record<number, number>> = {
   778: LinkType.raw,
   823: LinkType.raw,
 }
-/** One packet is seen going out and coming in on loopback (PACKET_OUTGOING): once is enough. */
+/** PACKET_OUTGOING */
 const packetOutgoing = 4
-const loopbackHardware = 772
-
-/** "Accept, up to 64 KiB": one BPF_RET instruction. */
-const acceptAll = new Uint8Array(new Uint16Array([0x06, 0, 0xffff, 0]).buffer)
 
 const hook = "AF_PACKET TPACKET_V3"
 
 /** Opens and closes a packet socket. */
 export const probePackets = (addon: Addon): Feature => {
   try {
-    addon.closePackets(addon.openPackets("", acceptAll, 1, 65_536, retireMs))
+    addon.closePackets(addon.openPackets("", packetFilter({ rejectPorts: [] }), 1, 65_536, retireMs))
     return { name: "packets", on: true, hook, missing: "", next: "" }
   } catch (cause) {
     return { name: "packets", on: false, hook: "", ...packetReason(cause as Error) }
@@ -75,11 +72,9 @@ const drainPackets = (bytes: Uint8Array, view: DataView, length: number, flows: 
   while (at + recordHeader <= length) {
     const captured = view.getUint32(at, true)
     const start = at + recordHeader
-    const hardware = view.getUint16(at + 24, true)
-    const linkType = linkTypes[hardware]
+    const linkType = linkTypes[view.getUint16(at + 24, true)]
     const isOutgoing = view.getUint16(at + 12, true) === packetOutgoing
-    const isSecond = hardware === loopbackHardware && isOutgoing
-    if (linkType !== undefined && !isSecond) {
+    if (linkType !== undefined) {
       const timeUs =
         view.getUint32(at + 16, true) * 1_000_000 + Math.floor(view.getUint32(at + 20, true) / 1_000)
       flows.add(
@@ -108,7 +103,10 @@ export const openPacketSource = async (
   }
   let ring: PacketRing
   try {
-    ring = addon.openPackets(context.options.agent.interface, acceptAll, blocks, blockBytes, retireMs)
+    // Sonde's own traffic stays in the kernel; configured ports may change and are left out by `isExcluded`.
+    const { agent, excludePorts } = context.options
+    const rejectPorts = excludePorts.filter((port) => !agent.excludePorts.includes(port))
+    ring = addon.openPackets(agent.interface, packetFilter({ rejectPorts }), blocks, blockBytes, retireMs)
   } catch (cause) {
     return { refused: [{ name: "packets", on: false, hook: "", ...packetReason(cause as Error) }] }
   }

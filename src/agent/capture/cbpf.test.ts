@@ -47,13 +47,13 @@ describe("packetFilter", () => {
     expect(runFilter(filter, packet)).toBe(snap)
   })
 
-  it("rejects what is not TCP", () => {
-    const datagram = udpDatagram(40_000, 53, payload)
-    expect(runFilter(filter, ethernet(0x0800, ipv4({ protocol: 17 }, datagram)))).toBe(0)
-    expect(runFilter(filter, ethernet(0x86dd, ipv6(17, datagram)))).toBe(0)
-    expect(runFilter(filter, ethernet(0x0806, new Uint8Array(46)))).toBe(0)
-    expect(runFilter(filter, ethernet(0x0800, ipv4({ protocol: 17 }, datagram), [1, 2]))).toBe(0)
-    expect(runFilter(filter, ethernet(0x0800, ipv4({}, segment(1, 2)), [1, 2, 3]))).toBe(0)
+  it("accepts what is not TCP", () => {
+    const datagram = udpDatagram(40_000, 8_123, payload)
+    expect(runFilter(filter, ethernet(0x0800, ipv4({ protocol: 17 }, datagram)))).toBe(snap)
+    expect(runFilter(filter, ethernet(0x86dd, ipv6(17, datagram)))).toBe(snap)
+    expect(runFilter(filter, ethernet(0x0806, new Uint8Array(46)))).toBe(snap)
+    expect(runFilter(filter, ethernet(0x0800, ipv4({ protocol: 17 }, datagram), [1, 2]))).toBe(snap)
+    expect(runFilter(filter, ethernet(0x0800, ipv4({}, segment(8_123, 2)), [1, 2, 3]))).toBe(snap)
   })
 
   it("accepts where no port can be looked at: later fragments, IPv6 extension headers", () => {

@@ -1,5 +1,5 @@
-// The packet filter that runs in the kernel, in classic BPF: TCP over IPv4 and IPv6, without the ports to be left alone. It owns
-// the encoding of `struct sock_filter` (include/uapi/linux/filter.h); what it lets through may still be parsed as anything.
+// The packet filter that runs in the kernel, in classic BPF: everything but TCP of the ports to be left alone, and packets of
+// loopback once. It owns the encoding of `struct sock_filter` (include/uapi/linux/filter.h).
 
 export interface PacketFilterOptions {
   /** TCP ports whose packets are left out, at either end. */
@@ -42,8 +42,6 @@ const vlanTag = 4
 const maxVlanTags = 2
 
 const tcp = 6
-/** Headers that may stand between IPv6 and TCP: hop-by-hop, routing, fragment, authentication, destination options. */
-const ipv6Extensions = [0, 43, 44, 51, 60] as const
 
 /** BPF_MAXINSNS. */
 const maxInstructions = 4_096
@@ -124,23 +122,23 @@ const findIp = (filter: Assembler): void => {
     if (tags < maxVlanTags) {
       filter
         .branch(op.jumpIfEqual, etherType.vlan, `tag ${tags}`)
-        .branch(op.jumpIfEqual, etherType.serviceVlan, `tag ${tags}`, "reject")
+        .branch(op.jumpIfEqual, etherType.serviceVlan, `tag ${tags}`, "accept")
         .label(`tag ${tags}`)
-    } else filter.goto("reject")
+    } else filter.goto("accept")
   }
 }
 
-/** X = where the TCP header begins; what is TCP but has no ports to look at (a later fragment, extensions) is accepted. */
+/** X = where the TCP header begins; what is not TCP, or has no ports to look at (a later fragment, extensions), is accepted. */
 const findTcp = (filter: Assembler): void => {
   filter
     .label("ip")
     .emit(op.loadByteBehindX, 0)
     .emit(op.shiftRight, 4)
     .branch(op.jumpIfEqual, 4, "ipv4")
-    .branch(op.jumpIfEqual, 6, "ipv6", "reject")
+    .branch(op.jumpIfEqual, 6, "ipv6", "accept")
     .label("ipv4")
     .emit(op.loadByteBehindX, 9)
-    .branch(op.jumpIfEqual, tcp, undefined, "reject")
+    .branch(op.jumpIfEqual, tcp, undefined, "accept")
     .emit(op.loadHalfBehindX, 6)
     .branch(op.jumpIfAnyBit, 0x1fff, "accept")
     .emit(op.loadByteBehindX, 0)
@@ -149,12 +147,11 @@ const findTcp = (filter: Assembler): void => {
     .goto("tcp")
     .label("ipv6")
     .emit(op.loadByteBehindX, 6)
-  for (const extension of ipv6Extensions) filter.branch(op.jumpIfEqual, extension, "accept")
-  filter.branch(op.jumpIfEqual, tcp, undefined, "reject").emit(op.copyToA).emit(op.add, 40)
+  filter.branch(op.jumpIfEqual, tcp, undefined, "accept").emit(op.copyToA).emit(op.add, 40)
   filter.emit(op.copyToX).goto("ports").label("tcp").emit(op.addX).emit(op.copyToX)
 }
 
-/** Instructions for `addon.openPackets`. A packet that ends before what must be looked at is rejected, as is everything else. */
+/** Instructions for `addon.openPackets`. A packet that ends before what must be looked at is rejected. */
 export const packetFilter = ({ rejectPorts, snapBytes = 65_535 }: PacketFilterOptions): Uint8Array => {
   if (!Number.isInteger(snapBytes) || snapBytes < 1 || snapBytes > 262_144) {
     throw new RangeError(`expected a snap length of 1 to 262144 bytes, found ${snapBytes}`)

@@ -38,7 +38,7 @@ export interface Addon {
    * fits.
    */
   pollRing(ring: EventRing, destination: Uint8Array): number
-  /** `interfaceName` is empty for all; the filter is that of capture/cbpf.ts; a block waits at most `retireMs`. */
+  /** `interfaceName` is empty for all; the filter is made by capture/cbpf.ts; a block waits at most `retireMs`. */
   openPackets(
     interfaceName: string,
     filter: Uint8Array,
