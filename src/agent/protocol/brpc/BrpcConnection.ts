@@ -3,6 +3,7 @@
 
 import { type L7Message, RecordType } from "../../../model/L7Session.ts"
 import { L7Protocol } from "../../../model/protocol.ts"
+import { callEndpoint } from "../framed/callEndpoint.ts"
 import { type Frame, FramedConnection, noFrame, undecided } from "../framed/FramedConnection.ts"
 import { OpenCalls } from "../framed/OpenCalls.ts"
 import type { ParserStats } from "../ParserStats.ts"
@@ -68,7 +69,7 @@ export class BrpcConnection extends FramedConnection {
     this.stats.requests++
     message.requestType = meta.method
     message.requestResource = meta.service
-    message.endpoint = [meta.service, meta.method].filter((part) => part !== "").join("/")
+    message.endpoint = callEndpoint(meta.service, meta.method)
     message.xRequestId ||= meta.requestId || meta.logId
     if (meta.timeoutMs > 0) message.attributes = ["timeout_ms", `${meta.timeoutMs}`]
     if (message.requestId >= 0) this.calls.add(message.requestId, message.endpoint)

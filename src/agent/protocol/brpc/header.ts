@@ -2,7 +2,7 @@
 //
 //   0 magic "PRPC", "STRM"   4 length of the body (what follows the header)   8 length of the RpcMeta at its beginning
 
-import { u32At } from "../framed/ByteReader.ts"
+import { mayBeginWith, u32At } from "../framed/ByteReader.ts"
 
 export const headerBytes = 12
 const callMagic = 0x50525043
@@ -24,14 +24,11 @@ export const frameBytes = (bytes: Uint8Array, at: number): number => {
   return body <= maxBody && meta <= body && meta <= maxMeta ? headerBytes + body : -1
 }
 
-const magics = [callMagic, streamMagic]
+const magics = [
+  [0x50, 0x52, 0x50, 0x43],
+  [0x53, 0x54, 0x52, 0x4d],
+]
 
 /** Whether bytes[at, end), fewer than a header, may begin one. */
 export const mayBeHeader = (bytes: Uint8Array, at: number, end: number): boolean =>
-  at < end &&
-  magics.some((magic) => {
-    for (let i = 0; i < 4 && at + i < end; i++) {
-      if (bytes[at + i] !== ((magic >>> (24 - 8 * i)) & 0xff)) return false
-    }
-    return true
-  })
+  magics.some((magic) => mayBeginWith(bytes, at, end, magic))

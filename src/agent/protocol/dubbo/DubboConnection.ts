@@ -3,6 +3,7 @@
 
 import { type L7Message, RecordType, ResponseStatus } from "../../../model/L7Session.ts"
 import { L7Protocol } from "../../../model/protocol.ts"
+import { callEndpoint } from "../framed/callEndpoint.ts"
 import { type Frame, FramedConnection, noFrame, undecided } from "../framed/FramedConnection.ts"
 import { OpenCalls } from "../framed/OpenCalls.ts"
 import type { ParserStats } from "../ParserStats.ts"
@@ -91,7 +92,7 @@ export class DubboConnection extends FramedConnection {
     message.version = invocation.protocolVersion
     message.requestType = method
     message.requestResource = message.requestDomain = service
-    message.endpoint = service === "" || method === "" ? service : `${service}/${method}`
+    message.endpoint = callEndpoint(service, method)
     const attributes = [...message.attributes]
     if (serviceVersion !== "" && serviceVersion !== noVersion)
       attributes.push("service_version", serviceVersion)

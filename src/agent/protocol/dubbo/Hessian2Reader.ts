@@ -9,6 +9,8 @@ import { utf8Text } from "../latin1.ts"
 const maxDepth = 32
 const maxClasses = 256
 const maxFields = 256
+/** Entries of a map that are read. */
+const maxEntries = 256
 /** Bytes of a text that are kept: a trace header, or the beginning of a message. */
 const maxText = 1024
 
@@ -87,7 +89,7 @@ export class Hessian2Reader extends ByteReader {
     const code = this.u8()
     if (code === Code.typedMap) this.skipType()
     else if (code !== Code.untypedMap) return
-    while (!this.isEnd()) {
+    for (let i = 0; i < maxEntries && !this.isEnd(); i++) {
       const name = this.textValue()
       if (this.isShort) return
       const isText = this.isTextNext()

@@ -2,10 +2,11 @@
 //
 //   0 magic 0xdabb   2 flags, serialization   3 status of a response   4 id   12 length of the body
 
-import { u16At, u32At } from "../framed/ByteReader.ts"
+import { mayBeginWith, u16At, u32At } from "../framed/ByteReader.ts"
 
 export const headerBytes = 16
 const magic = 0xdabb
+const magicBytes = [0xda, 0xbb]
 /** The default limit of a body is 8 MiB; providers may set another one. */
 const maxBody = 0x1000_0000
 
@@ -74,4 +75,4 @@ export const messageLength = (bytes: Uint8Array, at: number): number => {
 
 /** Whether bytes[at, end), fewer than a header, may begin one. */
 export const mayBeHeader = (bytes: Uint8Array, at: number, end: number): boolean =>
-  at < end && bytes[at] === magic >> 8 && (at + 1 >= end || bytes[at + 1] === (magic & 0xff))
+  mayBeginWith(bytes, at, end, magicBytes)

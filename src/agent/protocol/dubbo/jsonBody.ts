@@ -15,20 +15,23 @@ const stringOf = (line: string): string => {
   return text.slice(0, maxName)
 }
 
-/** The lines that are whole, at most `most` of them and the last one. */
+/** The lines that are whole: the first `most` of them, and the last one behind these. */
 const linesOf = (bytes: Uint8Array, start: number, end: number, most: number): ReadonlyArray<string> => {
   const lines: Array<string> = []
   let from = start
+  let lastFrom = -1
+  let lastTo = -1
   while (from < end) {
-    let to = bytes.indexOf(lineFeed, from)
+    const to = bytes.indexOf(lineFeed, from)
     if (to < 0 || to >= end) break
-    const next = to + 1
-    if (bytes[to - 1] === 13) to--
-    const line = utf8Text(bytes, from, to)
-    if (lines.length <= most) lines.push(line)
-    else lines[most] = line
-    from = next
+    if (lines.length < most) lines.push(utf8Text(bytes, from, to))
+    else {
+      lastFrom = from
+      lastTo = to
+    }
+    from = to + 1
   }
+  if (lastFrom >= 0) lines.push(utf8Text(bytes, lastFrom, lastTo))
   return lines
 }
 

@@ -118,3 +118,16 @@ export const isPrintable = (bytes: Uint8Array, start: number, end: number): bool
   }
   return true
 }
+
+/** Whether bytes[at, end) begin with `magic`, as far as they go; not when there are none. */
+export const mayBeginWith = (
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  magic: ReadonlyArray<number>,
+): boolean => {
+  for (let i = 0; i < magic.length && at + i < end; i++) {
+    if (bytes[at + i] !== magic[i]) return false
+  }
+  return at < end
+}

@@ -2,10 +2,11 @@
 //
 //   0 "KR"   2 length of the RpcMeta   4 length of RpcMeta and body
 
-import { u16At, u32At } from "../framed/ByteReader.ts"
+import { mayBeginWith, u16At, u32At } from "../framed/ByteReader.ts"
 
 export const headerBytes = 8
 const magic = 0x4b52
+const magicBytes = [0x4b, 0x52]
 /** KRPC's own default is 1 MB. */
 const maxLength = 64 * 1024 * 1024
 /** A direction and two numbers. */
@@ -23,4 +24,4 @@ export const messageLength = (bytes: Uint8Array, at: number): number => {
 
 /** Whether bytes[at, end), fewer than a header, may begin one. */
 export const mayBeHeader = (bytes: Uint8Array, at: number, end: number): boolean =>
-  at < end && bytes[at] === magic >> 8 && (at + 1 >= end || bytes[at + 1] === (magic & 0xff))
+  mayBeginWith(bytes, at, end, magicBytes)

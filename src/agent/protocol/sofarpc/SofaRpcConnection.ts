@@ -3,6 +3,7 @@
 
 import { type L7Message, RecordType, ResponseStatus } from "../../../model/L7Session.ts"
 import { L7Protocol } from "../../../model/protocol.ts"
+import { callEndpoint } from "../framed/callEndpoint.ts"
 import { type Frame, FramedConnection, noFrame, undecided } from "../framed/FramedConnection.ts"
 import { OpenCalls } from "../framed/OpenCalls.ts"
 import { utf8Text } from "../latin1.ts"
@@ -17,6 +18,8 @@ import { Codec, codecName, statusName, statusOf } from "./statuses.ts"
 const maxKept = 8192
 /** Ids of calls by the server are this much higher: both sides count from their own start. */
 const ofServer = 2 ** 32
+/** The class of all SOFARPC's requests, which says nothing of a call. */
+const sofaRequest = "com.alipay.sofa.rpc.core.request.SofaRequest"
 /** Bytes of an error's text that are shown. */
 const maxErrorText = 256
 
@@ -66,8 +69,9 @@ export class SofaRpcConnection extends FramedConnection {
     // Clients without headers name all in the object; answers say there what went wrong.
     const hasObject = header.codec === Codec.hessian && (!asks || facts.service === "" || facts.method === "")
     if (hasObject) object.read(bytes, Math.min(end, contentAt), contentEnd)
-    const className = utf8Text(bytes, Math.min(end, classAt), Math.min(end, headersAt))
-    if (asks) this.readRequest(message, className, hasObject)
+    if (hasObject && object.isError) facts.isError = true
+    const className = headersAt <= end ? utf8Text(bytes, classAt, headersAt) : ""
+    if (asks) this.readRequest(message, className === sofaRequest ? "" : className, hasObject)
     else {
       // With Protocol Buffers the content of a failure is its text.
       const isText = facts.isError && header.codec === Codec.protobuf
@@ -85,13 +89,11 @@ export class SofaRpcConnection extends FramedConnection {
     else {
       if (hasObject) for (const [name, value] of object.texts) facts.take(name, value)
       // Other users of Bolt tell their requests apart by class.
-      message.requestResource = facts.service || className
-      message.requestType = facts.method || className.slice(className.lastIndexOf(".") + 1)
+      const { service, method } = facts
+      message.requestResource = service || className
+      message.requestType = method || className.slice(className.lastIndexOf(".") + 1)
       message.requestDomain = facts.targetApp
-      message.endpoint =
-        facts.service === ""
-          ? className
-          : [facts.service, facts.method].filter((part) => part !== "").join("/")
+      message.endpoint = callEndpoint(service, method) || className
       if (facts.callerApp !== "") message.attributes = [...message.attributes, "caller_app", facts.callerApp]
       facts.endTrace()
     }

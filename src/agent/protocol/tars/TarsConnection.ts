@@ -3,6 +3,7 @@
 
 import { type L7Message, RecordType } from "../../../model/L7Session.ts"
 import { L7Protocol } from "../../../model/protocol.ts"
+import { callEndpoint } from "../framed/callEndpoint.ts"
 import { type Frame, FramedConnection, noFrame, undecided } from "../framed/FramedConnection.ts"
 import { OpenCalls } from "../framed/OpenCalls.ts"
 import type { ParserStats } from "../ParserStats.ts"
@@ -78,7 +79,7 @@ export class TarsConnection extends FramedConnection {
     this.stats.requests++
     message.requestType = packet.method
     message.requestResource = packet.servant
-    message.endpoint = [packet.servant, packet.method].filter((part) => part !== "").join("/")
+    message.endpoint = callEndpoint(packet.servant, packet.method)
     message.isAsync = packet.isOneWay
     if (packet.timeoutMs > 0) message.attributes = ["timeout_ms", `${packet.timeoutMs}`]
     if (!message.isAsync) this.calls.add(message.requestId, message.endpoint)

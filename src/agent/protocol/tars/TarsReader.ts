@@ -4,6 +4,8 @@
 import { ByteReader } from "../framed/ByteReader.ts"
 
 const maxDepth = 16
+/** Entries of a map of texts; with more of them nothing is read any more. */
+const maxEntries = 256
 
 export const TarsType = {
   int8: 0,
@@ -74,6 +76,7 @@ export class TarsReader extends ByteReader {
       return
     }
     const count = this.readCount()
+    if (count > maxEntries) return this.giveUp()
     for (let i = 0; i < count && !this.isShort; i++) {
       if (!this.step()) return this.giveUp()
       const name = this.textValue(limit)
