@@ -72,7 +72,7 @@ export class DubboConnection extends FramedConnection {
     return true
   }
 
-  private readRequest(message: L7Message, { bytes, start, end }: Frame): void {
+  private readRequest(message: L7Message, { bytes, start, end, length }: Frame): void {
     this.stats.requests++
     message.isAsync = !isTwoWay(bytes, start)
     const body = bodyOf(serializationOf(bytes, start))
@@ -81,14 +81,14 @@ export class DubboConnection extends FramedConnection {
       message.requestType = eventNames[body?.readText(bytes, bodyAt, end) ?? "?"] ?? "EVENT"
     else if (body !== undefined) {
       invocation.begin(message)
-      body.readInvocation(bytes, bodyAt, end, invocation)
+      body.readInvocation(bytes, bodyAt, end, invocation, end - start === length)
       this.describeCall(message)
     }
     if (!message.isAsync) this.calls.add(message.requestId, message.endpoint)
   }
 
   private describeCall(message: L7Message): void {
-    const { service, serviceVersion, method, group, application } = invocation
+    const { service, serviceVersion, method, group, application, genericMethod } = invocation
     message.version = invocation.protocolVersion
     message.requestType = method
     message.requestResource = message.requestDomain = service
@@ -96,6 +96,7 @@ export class DubboConnection extends FramedConnection {
     const attributes = [...message.attributes]
     if (serviceVersion !== "" && serviceVersion !== noVersion)
       attributes.push("service_version", serviceVersion)
+    if (genericMethod !== "") attributes.push("generic_method", genericMethod)
     if (group !== "") attributes.push("group", group)
     if (application !== "") attributes.push("remote_application", application)
     message.attributes = attributes

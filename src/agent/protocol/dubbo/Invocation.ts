@@ -13,15 +13,21 @@ export class Invocation {
   method = ""
   group = ""
   application = ""
+  /** Of a call without the interface's classes (`$invoke`, by gateways) the method that is meant: its first argument. */
+  genericMethod = ""
   private rank = 0
   private message: L7Message | null = null
 
   /** Begins a new call, whose trace context goes to `message`. */
   begin(message: L7Message): void {
     this.protocolVersion = this.service = this.serviceVersion = this.method = ""
-    this.group = this.application = ""
+    this.group = this.application = this.genericMethod = ""
     this.rank = 0
     this.message = message
+  }
+
+  get isGeneric(): boolean {
+    return this.method === "$invoke" || this.method === "$invokeAsync"
   }
 
   readonly attachment = (name: string, value: string): void => {
@@ -46,7 +52,7 @@ export const isException = (kind: number): boolean =>
 
 /** How one way of serialization is read: bytes[start, end) are a body, of which the end may be cut off. */
 export interface BodyReader {
-  readInvocation(bytes: Uint8Array, start: number, end: number, into: Invocation): void
+  readInvocation(bytes: Uint8Array, start: number, end: number, into: Invocation, isWhole: boolean): void
   /** Text of the exception that the body of a fine response holds, as far as it is readable; null for a value. */
   readException(bytes: Uint8Array, start: number, end: number): string | null
   /** The text that is the body of a failed response, or of an event. */

@@ -253,7 +253,42 @@ describe("Hessian", () => {
   })
 })
 
+describe("calls by gateways", () => {
+  it("name the method that is meant", () => {
+    const descriptor = "Ljava/lang/String;[Ljava/lang/String;[Ljava/lang/Object;"
+    const hessian = Buffer.concat([
+      ...["2.0.2", "shop.Orders", "0.0.0", "$invoke"].map(text),
+      ...[text(descriptor), text("find"), Buffer.from("NN"), map({ traceparent })],
+    ])
+    const lines = [
+      "2.0.2",
+      "shop.Orders",
+      "0.0.0",
+      "$invoke",
+      descriptor,
+      "find",
+      null,
+      null,
+      { traceparent },
+    ]
+    const json = Buffer.from(lines.map((line) => `${JSON.stringify(line)}\r\n`).join(""))
+    for (const request of [call(1n, hessian), call(1n, json, 6)]) {
+      const [message] = play(makeDubbo(), [client(request)]).messages
+      expect(message).toMatchObject({ endpoint: "shop.Orders/$invoke", traceId: traceparent.slice(3, 35) })
+      expect(message.attributes).toContain("generic_method")
+      expect(message.attributes).toContain("find")
+    }
+  })
+})
+
 describe("losses and hostile input", () => {
+  it("takes no argument for attachments when these are cut off", () => {
+    const lines = ["2.0.2", "shop.Orders", "0.0.0", "find", "Ljava/util/Map;", { traceparent }, {}]
+    const whole = call(1n, Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join("")), 6)
+    const { messages } = play(makeDubbo(), [{ ...client(whole.subarray(0, -3)), missing: 3 }])
+    expect(messages[0]).toMatchObject({ endpoint: "shop.Orders/find", traceId: "" })
+  })
+
   it("skips what is missing of a body", () => {
     const dubbo = makeDubbo()
     const long = call(

@@ -74,7 +74,10 @@ export const fastJson2Body: BodyReader = {
     into.serviceVersion = readTextValue()
     into.method = readTextValue()
     const parameters = parameterCount(readTextValue())
-    for (let i = 0; i < parameters && !reader.isShort; i++) close(open())
+    for (let i = 0; i < parameters && !reader.isShort; i++) {
+      if (i === 0 && into.isGeneric) into.genericMethod = readTextValue()
+      else close(open())
+    }
     open()
     if (reader.u8() !== Code.object) return
     while (!reader.isShort && bytes[reader.at] !== Code.objectEnd) {

@@ -13,7 +13,10 @@ export const hessianBody: BodyReader = {
     into.serviceVersion = reader.textValue()
     into.method = reader.textValue()
     const parameters = parameterCount(reader.textValue())
-    for (let i = 0; i < parameters && !reader.isShort; i++) reader.skipValue()
+    for (let i = 0; i < parameters && !reader.isShort; i++) {
+      if (i === 0 && into.isGeneric) into.genericMethod = reader.textValue()
+      else reader.skipValue()
+    }
     if (!reader.isShort) reader.textEntries(into.attachment)
   },
 

@@ -15,37 +15,35 @@ const stringOf = (line: string): string => {
   return text.slice(0, maxName)
 }
 
-/** The lines that are whole: the first `most` of them, and the last one behind these. */
+/** The first lines that are whole, at most `most`. */
 const linesOf = (bytes: Uint8Array, start: number, end: number, most: number): ReadonlyArray<string> => {
   const lines: Array<string> = []
   let from = start
-  let lastFrom = -1
-  let lastTo = -1
-  while (from < end) {
+  while (lines.length < most) {
     const to = bytes.indexOf(lineFeed, from)
     if (to < 0 || to >= end) break
-    if (lines.length < most) lines.push(utf8Text(bytes, from, to))
-    else {
-      lastFrom = from
-      lastTo = to
-    }
+    lines.push(utf8Text(bytes, from, to))
     from = to + 1
   }
-  if (lastFrom >= 0) lines.push(utf8Text(bytes, lastFrom, lastTo))
   return lines
 }
 
+/** The last line of bytes that end with one. */
+const lastLine = (bytes: Uint8Array, end: number): string =>
+  bytes[end - 1] === lineFeed ? utf8Text(bytes, bytes.lastIndexOf(lineFeed, end - 2) + 1, end - 1) : ""
+
 export const jsonBody: BodyReader = {
-  readInvocation(bytes, start, end, into) {
-    const lines = linesOf(bytes, start, end, firstArgument)
+  readInvocation(bytes, start, end, into, isWhole) {
+    const lines = linesOf(bytes, start, end, firstArgument + 1)
     const text = (i: number): string => stringOf(lines[i] ?? "")
     into.protocolVersion = text(0)
     into.service = text(1)
     into.serviceVersion = text(2)
     into.method = text(3)
+    if (into.isGeneric) into.genericMethod = text(firstArgument)
     // Attachments are the last value.
-    const last = lines[firstArgument]
-    if (last?.startsWith("{") === true) walkFields(last, into.attachment)
+    const last = isWhole && lines.length > firstArgument ? lastLine(bytes, end) : ""
+    if (last.startsWith("{")) walkFields(last, into.attachment)
   },
 
   readException(bytes, start, end) {
