@@ -52,6 +52,7 @@ export class BoltHeader {
     if (this.protocol !== 1 && this.protocol !== 2) return -1
     const shift = this.protocol - 1
     if (at + 5 + shift > end) return 0
+    if (this.protocol === 2 && bytes[at + 1] !== 1 && bytes[at + 1] !== crcVersion) return -1
     this.type = bytes[at + 1 + shift]
     this.code = u16At(bytes, at + 2 + shift)
     if (!this.isKnown() || bytes[at + 4 + shift] !== commandVersion) return -1

@@ -86,8 +86,11 @@ describe("detection", () => {
       call(1, {}, { className: "not a class" }),
       call(1, {}, { className: "a" }),
       Buffer.from(call(1)).fill(0xff, 18, 22),
-      // A MySQL packet of length 1, a MongoDB message of length 257.
+      // The beginnings of a FastCGI request and of blocks of ClickHouse, a MySQL packet of length 1, a MongoDB message of length 257.
       Buffer.from("0100000103250000020364656600000003737562", "hex"),
+      Buffer.from("010100010008000000010000000000000104000100110000", "hex"),
+      Buffer.from("0200010002ffffffff000000000000000000000000000000", "hex"),
+      Buffer.from("0100010002ffffffff000000000000000000000000000000", "hex"),
       Buffer.from("01010000010000000000000000000000dd07000000000000", "hex"),
       Buffer.from("GET / HTTP/1.1\r\nhost: a\r\n\r\n"),
     ])
