@@ -46,23 +46,38 @@ describe.skipIf(!hasCaptures)("detection of framed protocols", () => {
   }
 })
 
+const here = new URL("../", import.meta.url)
+
+/** Folder and bytes of all runs of the recordings. */
+const recordedRuns = (): ReadonlyArray<readonly [folder: string, bytes: Uint8Array]> =>
+  readdirSync(here, { recursive: true, encoding: "utf8" })
+    .filter((file) => /^\w+\/recordings\/.+\.jsonl$/.test(file))
+    .flatMap((file) =>
+      readRecording(new URL(file, here)).map(({ bytes }) => [file.split("/")[0], bytes] as const),
+    )
+
 describe("recorded conversations", () => {
-  for (const folder of ["dubbo", "sofarpc", "tars"]) {
-    it(`of ${folder} are taken by nobody else`, () => {
-      const recordings = new URL(`../${folder}/recordings/`, import.meta.url)
-      for (const file of readdirSync(recordings).filter((name) => name.endsWith(".jsonl"))) {
-        for (const { bytes } of readRecording(new URL(file, recordings))) {
-          const takers = makeProtocols().filter((protocol) => {
-            if (protocol.transports !== undefined) return false
-            const evidence = protocol.detect(bytes, 0, Math.min(bytes.length, 64))
-            return evidence !== Evidence.none && evidence !== Evidence.unclear
-          })
-          expect(
-            takers.map(({ name }) => name),
-            file,
-          ).toEqual([folder])
-        }
+  const rpc = ["dubbo", "sofarpc", "tars"]
+
+  it("of RPC protocols are taken by nobody else", () => {
+    const protocols = makeProtocols().filter(({ transports }) => transports === undefined)
+    for (const [folder, bytes] of recordedRuns().filter((run) => rpc.includes(run[0]))) {
+      const takers = protocols.filter((protocol) => {
+        const evidence = protocol.detect(bytes, 0, Math.min(bytes.length, 64))
+        return evidence !== Evidence.none && evidence !== Evidence.unclear
+      })
+      expect(takers.map(({ name }) => name)).toEqual([folder])
+    }
+  })
+
+  it("of other protocols are not taken by them", () => {
+    const runs = recordedRuns().filter(([folder]) => !rpc.includes(folder))
+    expect(runs.length).toBeGreaterThan(500)
+    for (const protocol of [makeBrpc(), makeDubbo(), makeKrpc(), makeSofaRpc(), makeTars()]) {
+      for (const [folder, bytes] of runs) {
+        const evidence = protocol.detect(bytes, 0, bytes.length)
+        expect([Evidence.none, Evidence.unclear], `${protocol.name} took ${folder}`).toContain(evidence)
       }
-    })
-  }
+    }
+  })
 })
