@@ -108,10 +108,17 @@ describe("calls", () => {
 
   it("take traces from user fields first", () => {
     const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    const field = bytes(9, Buffer.concat([text(1, "traceparent"), text(2, traceparent)]))
-    expect(play(makeBrpc(), [client(call(1, [field], [number(4, 5)]))]).messages[0].traceId).toBe(
-      "0af7651916cd43dd8448eb211c80319c",
-    )
+    const pair = Buffer.concat([text(1, "traceparent"), text(2, traceparent)])
+    // User fields of Apache's bRPC, and fields of brpc-java's requests.
+    for (const request of [
+      call(1, [bytes(9, pair)], [number(4, 5)]),
+      call(1, [], [bytes(7, pair), number(4, 5)]),
+    ])
+      expect(play(makeBrpc(), [client(request)]).messages[0]).toMatchObject({
+        traceId: "0af7651916cd43dd8448eb211c80319c",
+        spanId: "b7ad6b7169203331",
+        xRequestId: "",
+      })
   })
 
   it("are paired by id in any order, ids of 64 bits too", () => {

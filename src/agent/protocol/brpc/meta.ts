@@ -2,6 +2,7 @@
 
 import type { L7Message } from "../../../model/L7Session.ts"
 import { ProtobufReader } from "../framed/ProtobufReader.ts"
+import { TraceRank } from "../traceContext.ts"
 import { readTraceField } from "../traceField.ts"
 
 const Meta = {
@@ -27,10 +28,14 @@ const Request = {
 
 const Response = { errorCode: 1, errorText: 2 } as const
 
-const maxUserFields = 64
+const maxPairs = 64
 
 const fields = new ProtobufReader()
 const inner = new ProtobufReader()
+const pair = new ProtobufReader()
+
+/** Tag of the first field of a pair. */
+const pairTag = 0x0a
 
 export class RpcMeta {
   isRequest = false
@@ -46,6 +51,8 @@ export class RpcMeta {
   correlationId = -1
   attachmentSize = 0
   opensStream = false
+  private rank: number = TraceRank.none
+  private pairs = 0
 
   /** Reads bytes[start, end); trace ids go to `message`. False when it is no RpcMeta, or its end is cut off. */
   read(bytes: Uint8Array, start: number, end: number, message: L7Message): boolean {
@@ -53,8 +60,8 @@ export class RpcMeta {
     this.service = this.method = this.logId = this.requestId = this.errorText = ""
     this.timeoutMs = this.errorCode = this.compression = this.attachmentSize = 0
     this.correlationId = -1
-    let rank = 0
-    let userFields = 0
+    this.rank = TraceRank.none
+    this.pairs = 0
     fields.begin(bytes, start, end)
     while (fields.step()) {
       const { field, value, at } = fields
@@ -64,8 +71,7 @@ export class RpcMeta {
       else if (field === Meta.correlationId) this.correlationId = fields.idValue()
       else if (field === Meta.attachmentSize) this.attachmentSize = value
       else if (field === Meta.streamSettings) this.opensStream = true
-      else if (field === Meta.userFields && fields.isBytes && userFields++ < maxUserFields)
-        rank = readUserField(bytes, at, at + value, message, rank)
+      else if (field === Meta.userFields && fields.isBytes) this.takePair(bytes, at, at + value, message)
     }
     return !fields.isShort && fields.at >= end && this.isRequest !== this.isResponse
   }
@@ -85,22 +91,29 @@ export class RpcMeta {
           this.logId = inner.isBytes ? "" : `${inner.value}`
           break
         case Request.traceId:
-          message.traceId = inner.hexValue()
+          if (this.rank === TraceRank.none) message.traceId = inner.hexValue()
           break
         case Request.spanId:
-          message.spanId = inner.hexValue()
+          if (this.rank === TraceRank.none) message.spanId = inner.hexValue()
           break
         case Request.parentSpanId:
-          message.parentSpanId = inner.hexValue()
+          if (this.rank === TraceRank.none) message.parentSpanId = inner.hexValue()
           break
         case Request.requestId:
-          this.requestId = inner.fieldText()
+          // brpc-java and baidurpc have pairs here (extFields).
+          if (inner.isBytes && bytes[inner.at] === pairTag)
+            this.takePair(bytes, inner.at, inner.at + inner.value, message)
+          else this.requestId = inner.fieldText()
           break
         case Request.timeoutMs:
           this.timeoutMs = inner.value
           break
       }
     }
+  }
+
+  private takePair(bytes: Uint8Array, start: number, end: number, message: L7Message): void {
+    if (this.pairs++ < maxPairs) this.rank = readPair(bytes, start, end, message, this.rank)
   }
 
   private readResponse(bytes: Uint8Array, start: number, end: number): void {
@@ -113,8 +126,8 @@ export class RpcMeta {
   }
 }
 
-/** An entry of the map of user fields: headers of the application's own. */
-const readUserField = (
+/** A pair of a name and a value: headers of the application's own. */
+const readPair = (
   bytes: Uint8Array,
   start: number,
   end: number,
@@ -123,10 +136,10 @@ const readUserField = (
 ): number => {
   let name = ""
   let value = ""
-  inner.begin(bytes, start, end)
-  while (inner.step()) {
-    if (inner.field === 1) name = inner.fieldText()
-    else if (inner.field === 2) value = inner.fieldText()
+  pair.begin(bytes, start, end)
+  while (pair.step()) {
+    if (pair.field === 1) name = pair.fieldText()
+    else if (pair.field === 2) value = pair.fieldText()
   }
   return readTraceField(name, value, message, rank)
 }
