@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest"
 import { ResponseStatus } from "../../../model/L7Session.ts"
 import { keepsToFrames } from "../framed/framed.testing.ts"
 import { Evidence } from "../Protocol.ts"
+import { readRecording, shortly } from "../recording.testing.ts"
 import { client, play, server } from "../transcript.testing.ts"
 import { makeBrpc } from "./brpc.ts"
 
@@ -72,6 +73,21 @@ describe("detection", () => {
   })
 })
 
+describe("a real conversation", () => {
+  it("is read", () => {
+    const runs = readRecording(new URL("./recordings/brpc-java.jsonl", import.meta.url))
+    const failed = ["fail B$Shop", "< server_error 2001 no such thing"]
+    expect(shortly(makeBrpc(), runs)).toEqual(["hello B$Shop", "< ok", ...failed, ...failed, ...failed])
+    const { messages } = play(makeBrpc(), runs)
+    expect(messages[0]).toMatchObject({
+      endpoint: "B$Shop/hello",
+      traceId: "0af7651916cd43dd8448eb211c80319c",
+      spanId: "b7ad6b7169203331",
+    })
+    expect(new Set(messages.map(({ requestId }) => requestId)).size).toBe(4)
+  })
+})
+
 describe("calls", () => {
   it("say service, method, trace and what else the meta has", () => {
     const trace = 0xfedc_ba98_7654_3210n
@@ -103,6 +119,7 @@ describe("calls", () => {
     const requestIdOf = (...of: ReadonlyArray<Uint8Array>) =>
       play(makeBrpc(), [client(call(1, [], of))]).messages[0].xRequestId
     expect(requestIdOf(number(3, 42))).toBe("42")
+    expect(requestIdOf(number(3, 0))).toBe("")
     expect(requestIdOf(number(3, 42), text(7, "r-2"))).toBe("r-2")
   })
 

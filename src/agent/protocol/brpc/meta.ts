@@ -88,7 +88,8 @@ export class RpcMeta {
           this.method = inner.fieldText()
           break
         case Request.logId:
-          this.logId = inner.isBytes ? "" : `${inner.value}`
+          // 0 is what clients send that set none.
+          this.logId = inner.isBytes || inner.value === 0 ? "" : `${inner.value}`
           break
         case Request.traceId:
           if (this.rank === TraceRank.none) message.traceId = inner.hexValue()

@@ -57,7 +57,7 @@ const recordedRuns = (): ReadonlyArray<readonly [folder: string, bytes: Uint8Arr
     )
 
 describe("recorded conversations", () => {
-  const rpc = ["dubbo", "sofarpc", "tars"]
+  const rpc = ["brpc", "dubbo", "sofarpc", "tars"]
 
   it("of RPC protocols are taken by nobody else", () => {
     const protocols = makeProtocols().filter(({ transports }) => transports === undefined)
