@@ -51,7 +51,7 @@ const Code = {
 } as const
 
 /** A thrown object: its class and what it says. */
-export interface Thrown {
+interface Thrown {
   readonly className: string
   readonly text: string
 }

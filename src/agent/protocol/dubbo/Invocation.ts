@@ -38,7 +38,7 @@ export class Invocation {
 }
 
 /** The first value in the body of a response whose status is fine. */
-export const ResultKind = {
+const ResultKind = {
   exception: 0,
   value: 1,
   null: 2,

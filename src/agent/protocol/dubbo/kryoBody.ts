@@ -12,8 +12,6 @@ const newMark = 0x01
 /** Attachments have short names. */
 const maxAttachmentName = 32
 const highBit = 0x80
-/** Marks that turn out to be none, after which the search is given up. */
-const maxMisses = 128
 /** A class by its name, of which this is the first object. */
 const namedClass = 1
 
@@ -60,12 +58,10 @@ const isMarked = (bytes: Uint8Array, at: number): boolean =>
 /** Calls `entry` with each pair of marked texts whose first one is short enough for a name. */
 const eachPair = (start: number, end: number, entry: (name: string, value: string) => void): void => {
   const { bytes } = reader
-  let misses = 0
   let next = start
-  for (let at = start; at + 4 < end && misses < maxMisses; at = next) {
+  for (let at = start; at + 4 < end; at = next) {
     next = at + 1
     if (!isMarked(bytes, at)) continue
-    misses++
     reader.reset(bytes, at + 2, Math.min(end, at + 2 + maxAttachmentName))
     const name = readText(maxAttachmentName)
     if (reader.isShort || name === "") continue
@@ -76,7 +72,6 @@ const eachPair = (start: number, end: number, entry: (name: string, value: strin
     if (reader.isShort) continue
     entry(name, value)
     next = reader.at
-    misses--
   }
 }
 

@@ -9,7 +9,7 @@
 import { u16At, u32At } from "../framed/ByteReader.ts"
 
 export const CommandType = { response: 0, request: 1, oneWay: 2 } as const
-export const CommandCode = { heartbeat: 0, request: 1, response: 2 } as const
+const CommandCode = { heartbeat: 0, request: 1, response: 2 } as const
 
 const commandVersion = 1
 const crcVersion = 2
@@ -56,7 +56,7 @@ export class BoltHeader {
     this.type = bytes[at + 1 + shift]
     this.code = u16At(bytes, at + 2 + shift)
     if (!this.isKnown() || bytes[at + 4 + shift] !== commandVersion) return -1
-    const lengthsAt = this.isResponse ? (this.protocol === 1 ? 12 : 14) : this.protocol === 1 ? 14 : 16
+    const lengthsAt = (this.isResponse ? 12 : 14) + 2 * shift
     this.headBytes = lengthsAt + 8
     if (at + this.headBytes > end) return 0
     this.id = u32At(bytes, at + 5 + shift)

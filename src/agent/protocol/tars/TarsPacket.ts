@@ -5,7 +5,7 @@ import { u32At } from "../framed/ByteReader.ts"
 import { maxTraceValue } from "../traceField.ts"
 import { TarsReader, TarsType } from "./TarsReader.ts"
 
-export const lengthBytes = 4
+const lengthBytes = 4
 /** The shortest packet, and the limit that TarsCpp sets (100 MB). */
 const minPacket = 12
 const maxPacket = 100 * 1024 * 1024
@@ -20,7 +20,6 @@ const Request = {
   requestId: 4,
   servant: 5,
   method: 6,
-  buffer: 7,
   timeout: 8,
   context: 9,
   status: 10,
@@ -28,9 +27,7 @@ const Request = {
 
 const Response = {
   requestId: 3,
-  messageType: 4,
   result: 5,
-  buffer: 6,
   status: 7,
   description: 8,
   context: 9,
@@ -87,17 +84,16 @@ export const kindOf = (bytes: Uint8Array, at: number, end: number): Kind => {
 export class TarsPacket {
   version = 0
   isOneWay = false
-  messageType = 0
   requestId = -1
   servant = ""
   method = ""
   timeoutMs = 0
   result = 0
   description = ""
-  /** What was read of it goes as far as the result or the method. */
+  /** The packet was whole at least as far as its method or result. */
   isRead = false
 
-  /** Reads the packet in bytes[start, end); texts of its maps go to `entry`, those of `status` before those of `context`. */
+  /** Reads the packet in bytes[start, end); texts of its maps go to `entry`. */
   read(
     bytes: Uint8Array,
     start: number,
@@ -106,7 +102,7 @@ export class TarsPacket {
     entry: (name: string, value: string) => void,
   ): void {
     this.servant = this.method = this.description = ""
-    this.timeoutMs = this.result = this.messageType = 0
+    this.timeoutMs = this.result = 0
     this.requestId = -1
     this.isRead = false
     reader.reset(bytes, Math.min(end, start + lengthBytes), end)
@@ -117,7 +113,6 @@ export class TarsPacket {
   }
 
   private readRequest(entry: (name: string, value: string) => void): void {
-    this.messageType = stepToNumber(thirdTag) ? reader.intValue() : 0
     while (reader.step()) {
       if (reader.tag === Request.requestId) this.requestId = reader.intValue() >>> 0
       else if (reader.tag === Request.servant) this.servant = reader.textValue(maxName)
@@ -135,7 +130,6 @@ export class TarsPacket {
   private readResponse(entry: (name: string, value: string) => void): void {
     while (reader.step()) {
       if (reader.tag === Response.requestId) this.requestId = reader.intValue() >>> 0
-      else if (reader.tag === Response.messageType) this.messageType = reader.intValue()
       else if (reader.tag === Response.result) {
         this.result = reader.intValue()
         this.isRead = !reader.isShort
