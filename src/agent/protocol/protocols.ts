@@ -28,6 +28,7 @@ import { makeSomeIp } from "./someip/someip.ts"
 import { makeSmtp, type SmtpOptions } from "./smtp/smtp.ts"
 import { makeSofaRpc } from "./sofarpc/sofarpc.ts"
 import { makeTars } from "./tars/tars.ts"
+import { makeThrift } from "./thrift/thrift.ts"
 import { makeTls } from "./tls/tls.ts"
 import { makeWebSocket } from "./websocket/websocket.ts"
 import { makeZmtp } from "./zmtp/zmtp.ts"
@@ -75,6 +76,7 @@ export const makeProtocols = (options: ProtocolOptions = {}): ReadonlyArray<Prot
     makeFastCgi(options),
     makeClickHouse(options),
     makeCassandra(options),
+    makeThrift(),
     makeMqtt(),
     makeMongodb(options),
     makeMysql(options),

@@ -5,7 +5,7 @@ import { eachForeignPayload, hasCaptures } from "../captures.testing.ts"
 import { keepsToFrames } from "../framed/framed.testing.ts"
 import { makeKafka } from "../kafka/kafka.ts"
 import { Direction, Evidence } from "../Protocol.ts"
-import { makeProtocols } from "../protocols.ts"
+import { recognisers } from "../recognisers.testing.ts"
 import { readRecording, shortly } from "../recording.testing.ts"
 import { client, play, server } from "../transcript.testing.ts"
 import { makeClickHouse } from "./clickhouse.ts"
@@ -45,13 +45,6 @@ const end = Buffer.from([5])
 const failure = (code: number, message: string) =>
   bytes(2, Buffer.from([code & 255, code >> 8, 0, 0]), "DB::Exception", message, "0. ?", 0)
 const detect = (piece: Uint8Array) => makeClickHouse().detect(piece, 0, piece.length)
-const recognisers = (piece: Uint8Array): ReadonlyArray<string> =>
-  makeProtocols()
-    .filter((protocol) => {
-      const evidence = protocol.detect(piece, 0, piece.length)
-      return evidence !== Evidence.none && evidence !== Evidence.unclear
-    })
-    .map((protocol) => protocol.name)
 
 /** A statement and the name of a type. */
 const maxBuffered = 4096 + 65_536
@@ -83,7 +76,7 @@ describe("detection", () => {
     for (const name of names) {
       const runs = recorded(name)
       expect(recognisers(runs[0].bytes)).toEqual(["clickhouse"])
-      expect(recognisers(runs[1].bytes).filter((other) => other !== "clickhouse")).toEqual([])
+      expect([[], ["clickhouse"]]).toContainEqual(recognisers(runs[1].bytes))
       for (const run of runs)
         expect([Evidence.none, Evidence.unclear]).toContain(
           makeKafka().detect(run.bytes, 0, run.bytes.length),
