@@ -16,6 +16,7 @@ import { makeMongodb, type MongodbOptions } from "./mongodb/mongodb.ts"
 import { makeMqtt } from "./mqtt/mqtt.ts"
 import { makeMysql, type MysqlOptions } from "./mysql/mysql.ts"
 import { makeNats } from "./nats/nats.ts"
+import { makeOracle, type OracleOptions } from "./oracle/oracle.ts"
 import { makePostgresql, type PostgresqlOptions } from "./postgresql/postgresql.ts"
 import { type LdapOptions, makeLdap } from "./ldap/ldap.ts"
 import type { Protocol } from "./Protocol.ts"
@@ -46,6 +47,7 @@ export interface ProtocolOptions
     MemcachedOptions,
     MongodbOptions,
     MysqlOptions,
+    OracleOptions,
     PostgresqlOptions,
     RedisOptions {}
 
@@ -77,6 +79,7 @@ export const makeProtocols = (options: ProtocolOptions = {}): ReadonlyArray<Prot
     makeClickHouse(options),
     makeCassandra(options),
     makeThrift(),
+    makeOracle(options),
     makeMqtt(),
     makeMongodb(options),
     makeMysql(options),

@@ -45,6 +45,9 @@ for (const [letters, wanted] of [
 const Fate = { mask: 1, drop: 2 } as const
 type Fate = (typeof Fate)[keyof typeof Fate]
 
+/** What closes text that begins with a bracket: those of q'...'. */
+const closing: Readonly<Record<number, number>> = { 40: 41, 60: 62, 91: 93, 123: 125 }
+
 const apostrophe = 39
 const doubleQuote = 34
 const backslash = 92
@@ -62,6 +65,10 @@ const isWord = (bytes: Uint8Array, start: number, word: string): boolean => {
   for (let i = 0; i < word.length; i++) if ((bytes[start + i] | 32) !== word.charCodeAt(i)) return false
   return true
 }
+
+/** bytes[start, end) are the word `q` or `nq`. */
+const isQ = (bytes: Uint8Array, start: number, end: number): boolean =>
+  (bytes[end - 1] | 32) === 113 && (end - start === 1 || (end - start === 2 && (bytes[start] | 32) === 110))
 
 /** Text of UTF-8; most of it is ASCII, which is cheaper to make. */
 const textOf = (bytes: Uint8Array, start: number, end: number): string => {
@@ -203,6 +210,8 @@ export class SqlReader {
     const { bytes, end } = this
     let at = i + 1
     while (at < end && wordBytes[bytes[at]] === 1) at++
+    if (this.dialect.qQuotes === true && at < end && bytes[at] === apostrophe && isQ(bytes, i, at))
+      return this.put(i, this.qQuoteEnd(at), Fate.mask)
     // E'...', N'...', X'...', B'...'
     if (at === i + 1 && at < end && bytes[at] === apostrophe)
       return this.put(i, this.string(at, apostrophe, this.dialect.backslashes || (c | 32) === 101), Fate.mask)
@@ -210,6 +219,16 @@ export class SqlReader {
     else if (!this.hasFirst) this.firstWord(i, at)
     else if ((beginnings[c] & this.wanted) !== 0) this.wantedWord(i, at - i)
     return at
+  }
+
+  /** Behind the bracket that answers the one at `i + 1`, or the same character again, and an apostrophe. */
+  private qQuoteEnd(i: number): number {
+    const { bytes, end } = this
+    const open = i + 1 < end ? bytes[i + 1] : 0
+    const close = closing[open] ?? open
+    for (let at = i + 2; at + 1 < end; at++)
+      if (bytes[at] === close && bytes[at + 1] === apostrophe) return at + 2
+    return end
   }
 
   private firstWord(start: number, end: number): void {

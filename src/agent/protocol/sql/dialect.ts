@@ -11,6 +11,8 @@ export interface SqlDialect {
   readonly dashesNeedSpace: boolean
   /** $$...$$ and $tag$...$tag$ are text. */
   readonly dollarQuotes: boolean
+  /** q'[...]' is text, with any character or pair of brackets. */
+  readonly qQuotes?: boolean
 }
 
 export const mysqlDialect: SqlDialect = {
@@ -47,6 +49,7 @@ export const cqlDialect: SqlDialect = {
 }
 
 export const oracleDialect: SqlDialect = {
+  qQuotes: true,
   doubleQuotesText: false,
   backslashes: false,
   hashComments: false,

@@ -2,7 +2,7 @@ import * as fc from "fast-check"
 import { Buffer } from "node:buffer"
 import { describe, expect, it } from "vitest"
 import { emptyMessage, RecordType } from "../../../model/L7Session.ts"
-import { mysqlDialect, postgresqlDialect } from "./dialect.ts"
+import { mysqlDialect, oracleDialect, postgresqlDialect } from "./dialect.ts"
 import { maskQuoted } from "./quotedValues.ts"
 import { maxStatement, SqlReader } from "./SqlReader.ts"
 import { StatementCache } from "./StatementCache.ts"
@@ -25,6 +25,14 @@ const traceId = "0af7651916cd43dd8448eb211c80319c"
 const spanId = "b7ad6b7169203331"
 
 describe("masking", () => {
+  it("knows Oracle's other quotes", () => {
+    expect(masked("select q'[it's]', Nq'!don't!', q'x', 'y' from t", oracleDialect)).toBe("select ?, ?, ?")
+    expect(masked("update t set a = q'{it's}' where q = 'z'", oracleDialect)).toBe(
+      "update t set a = ? where q = ?",
+    )
+    expect(masked("select q'[it'", oracleDialect)).toBe("select ?")
+  })
+
   it("replaces literals and nothing else", () => {
     expect(masked("SELECT * FROM t1 WHERE a='x' AND b = 12 AND c IN (1, -2.5e-3, 0x1F)")).toBe(
       "SELECT * FROM t1 WHERE a=? AND b = ? AND c IN (?, -?, ?)",

@@ -5,8 +5,7 @@ import { type L7Message, RecordType, ResponseStatus } from "../../../model/L7Ses
 import { L7Protocol } from "../../../model/protocol.ts"
 import { ByteReader } from "../framed/ByteReader.ts"
 import { inflate } from "../inflate.ts"
-import type { ParserStats } from "../ParserStats.ts"
-import { Direction, Evidence, type MessageSink } from "../Protocol.ts"
+import { Direction, Evidence } from "../Protocol.ts"
 import { ByteStream, type Reading } from "../streamed/ByteStream.ts"
 import { StreamedConnection } from "../streamed/StreamedConnection.ts"
 import { maxTraceName, readTraceField } from "../traceField.ts"
@@ -53,10 +52,6 @@ const headers = new ByteReader()
 
 export class ThriftConnection extends StreamedConnection {
   private readonly waiting = new Map<number, string>()
-
-  constructor(sink: MessageSink, stats: ParserStats) {
-    super(sink, stats)
-  }
 
   protected override mayBegin(direction: Direction, bytes: Uint8Array, start: number, end: number): boolean {
     const evidence = detectThrift(bytes, start, end)

@@ -137,7 +137,7 @@ describe("outcomes", () => {
       client(binary(1, "get", 1)),
       server(binary(3, "get", 1, failure)),
       client(binary(1, "get", 2)),
-      server(binary(3, "get", 2, "08000200000005" + "00")),
+      server(binary(3, "get", 2, "0800020000000500")),
     ])
     expect(messages[1]).toMatchObject({ status: ResponseStatus.serverError, code: 6, exception: "oops" })
     expect(messages[3]).toMatchObject({
