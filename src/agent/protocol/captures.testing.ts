@@ -10,6 +10,19 @@ const root = new URL("../../../../shared/conformance/l7/", import.meta.url).path
 export const hasCaptures = existsSync(root)
 if (!hasCaptures) console.warn(`SKIPPED: no conformance captures at ${root}`)
 
+/** Calls `check` with each payload of TCP in one capture, `folder/name.pcap`, and its source port. */
+export const eachPayload = async (
+  file: string,
+  check: (bytes: Uint8Array, start: number, end: number, sourcePort: number) => void,
+): Promise<void> => {
+  const packet = new Packet()
+  await readPackets(`${root}${file}`, ({ bytes, start, end, originalLength, linkType, timeUs }) => {
+    const parsed = parsePacket(packet, bytes, start, end, originalLength, linkType, timeUs)
+    if (parsed === Parsed.tcp && packet.payloadStart < packet.payloadEnd)
+      check(bytes, packet.payloadStart, packet.payloadEnd, packet.sourcePort)
+  })
+}
+
 /** Calls `check` with each payload of TCP or UDP in the captures of all folders but those named. */
 export const eachForeignPayload = async (
   own: ReadonlyArray<string>,

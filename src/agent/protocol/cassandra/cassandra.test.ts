@@ -217,5 +217,4 @@ describe("losses and hostile input", () => {
   })
 })
 
-keepsToFrames(makeCassandra, recorded("v4-lz4"), maxBuffered)
 keepsToFrames(makeCassandra, recorded("v5-lz4"), maxBuffered)

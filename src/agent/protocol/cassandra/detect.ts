@@ -2,7 +2,7 @@
 
 import { u16At, u32At } from "../framed/ByteReader.ts"
 import { Evidence } from "../Protocol.ts"
-import { envelopeLength, Flag, headerLength, Opcode, type OuterFrame, outerLength } from "./envelope.ts"
+import { envelopeLength, headerLength, Opcode, type OuterFrame, outerLength } from "./envelope.ts"
 
 const lookahead = 64
 const maxOptions = 16
@@ -51,8 +51,7 @@ const detectEnvelope = (bytes: Uint8Array, start: number, stop: number, end: num
   const isAlone = start + length === end
   const opcode = bytes[start + 4]
   // What stands before the body in answers, or compresses it, hides how it begins.
-  if ((bytes[start + 1] & ~Flag.payload) !== 0 || bytes[start + 1] === Flag.payload)
-    return isAlone && length > headerLength ? strong : Evidence.unclear
+  if (bytes[start + 1] !== 0) return isAlone && length > headerLength ? strong : Evidence.unclear
   if (opcode === Opcode.result && length === headerLength + 4 && isAlone)
     return u32At(bytes, start + headerLength) === 1 ? strong : Evidence.none
   if (!fits(bytes, start + headerLength, stop, opcode, length - headerLength)) return Evidence.none

@@ -13,7 +13,7 @@ import type { SqlReader } from "../sql/SqlReader.ts"
 import type { ByteStream, Reading } from "../streamed/ByteStream.ts"
 import { StreamedConnection } from "../streamed/StreamedConnection.ts"
 import { Answer } from "./Answer.ts"
-import { type BlockFacts, passBlock, passCompressed } from "./blocks.ts"
+import { passBlock, passCompressed } from "./blocks.ts"
 import { isQuery } from "./detect.ts"
 import { statusOf } from "./errors.ts"
 import { ClientPacket, ServerPacket } from "./packets.ts"
@@ -36,8 +36,6 @@ const endings = new Set<number>([
   ServerPacket.endOfStream,
   ServerPacket.tablesStatus,
 ])
-
-const block: BlockFacts = { columns: 0, rows: 0 }
 
 export class ClickHouseConnection extends StreamedConnection {
   private clientRevision = 0
@@ -90,7 +88,7 @@ export class ClickHouseConnection extends StreamedConnection {
         direction === Direction.toServer
           ? yield* this.fromClient(stream, type)
           : yield* this.fromServer(stream, type)
-      if (!isRead) return
+      if (!isRead || this.hasLeft) return
     }
   }
 
@@ -167,7 +165,6 @@ export class ClickHouseConnection extends StreamedConnection {
       id: "",
       user: "",
       clientName: "",
-      clientRevision: 0,
       traceId: "",
       spanId: "",
       isCompressed: false,
@@ -229,7 +226,7 @@ export class ClickHouseConnection extends StreamedConnection {
 
   private *passRows(stream: ByteStream, isCompressed: boolean): Reading<boolean> {
     if (isCompressed) return yield* passCompressed(stream)
-    return yield* passBlock(stream, this.revision, block)
+    return yield* passBlock(stream, this.revision)
   }
 
   /** Names of tables, and of a server of this revision the state of each. */

@@ -12,12 +12,6 @@ const maxText = 2 ** 31
 /** Types of enumerations list all their names. */
 const maxType = 65_536
 
-/** What was counted of one block. */
-export interface BlockFacts {
-  columns: number
-  rows: number
-}
-
 const checksumLength = 16
 /** Method, size with this header, size of the text. */
 const frameHeader = 9
@@ -44,13 +38,11 @@ export function* passCompressed(stream: ByteStream): Reading<boolean> {
 }
 
 /** Passes over a block; false when it cannot be. */
-export function* passBlock(stream: ByteStream, revision: number, facts: BlockFacts): Reading<boolean> {
+export function* passBlock(stream: ByteStream, revision: number): Reading<boolean> {
   if (!(yield* passInfo(stream))) return false
   const columns = yield* stream.varint()
   const rows = yield* stream.varint()
   if (columns > maxColumns || rows > maxRows) return false
-  facts.columns = columns
-  facts.rows = rows
   for (let i = 0; i < columns; i++) {
     const nameLength = yield* stream.varint()
     if (nameLength > maxText) return false

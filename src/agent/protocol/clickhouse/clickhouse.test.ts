@@ -330,7 +330,6 @@ describe("types of columns", () => {
   })
 })
 
-keepsToFrames(makeClickHouse, python, maxBuffered)
 keepsToFrames(makeClickHouse, lz4, maxBuffered)
 keepsToFrames(
   makeClickHouse,

@@ -8,8 +8,6 @@ export interface Query {
   id: string
   user: string
   clientName: string
-  /** 0 when the client tells none. */
-  clientRevision: number
   traceId: string
   spanId: string
   isCompressed: boolean
@@ -19,7 +17,7 @@ export interface Query {
   isStatementCut: boolean
 }
 
-export const maxStatementBytes = 4096
+const maxStatementBytes = 4096
 const maxText = 2 ** 31
 const maxSettings = 256
 const maxRoles = 1024
@@ -95,7 +93,6 @@ function* readClient(stream: ByteStream, known: number, isAssumed: boolean, quer
     const minor = yield* stream.varint()
     const own = yield* stream.varint()
     if (own < minRevision || own > maxRevision) return -1
-    query.clientRevision = own
     if (isAssumed) revision = own
     // Python's clickhouse-driver, which has this version for ever, sends the halves of the trace id the other way round.
     isSwapped = major === 20 && minor === 10 && own > Revision.openTelemetry

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer"
 import { describe, expect, it } from "vitest"
 import { ResponseStatus } from "../../../model/L7Session.ts"
-import { eachForeignPayload, hasCaptures } from "../captures.testing.ts"
+import { eachForeignPayload, eachPayload, hasCaptures } from "../captures.testing.ts"
 import { keepsToFrames } from "../framed/framed.testing.ts"
 import { Evidence } from "../Protocol.ts"
 import { readRecording } from "../recording.testing.ts"
@@ -179,6 +179,21 @@ describe("requests", () => {
       ["", ResponseStatus.clientError, 413, "Too Large"],
     ])
     expect(messages[4].attributes).toEqual(["app_status", "3"])
+  })
+})
+
+describe.skipIf(!hasCaptures)("DeepFlow's capture", () => {
+  it("is read as tshark reads it", async () => {
+    const runs: Array<ReturnType<typeof client>> = []
+    await eachPayload("fastcgi/fastcgi.pcap", (bytes, start, end, port) => {
+      const piece = Buffer.from(bytes.subarray(start, end))
+      runs.push(port === 9000 ? server(piece) : client(piece))
+    })
+    const { messages } = play(makeFastCgi(), runs)
+    expect(messages).toHaveLength(2)
+    expect(messages[0]).toMatchObject({ requestType: "GET", endpoint: "/aaaaa", requestId: 1 })
+    // The capture ends in the second record of the output: its length is not known.
+    expect(messages[1]).toMatchObject({ code: 200, status: ResponseStatus.ok, length: -1, requestId: 1 })
   })
 })
 

@@ -1,6 +1,6 @@
 // The text of a CONNECT packet, `(DESCRIPTION=(CONNECT_DATA=(SERVICE_NAME=shop)(CID=(PROGRAM=x)(HOST=y)(USER=z))))`, and of a refusal.
 
-export interface ConnectData {
+interface ConnectData {
   readonly service: string
   readonly attributes: ReadonlyArray<string>
 }

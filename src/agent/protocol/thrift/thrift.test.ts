@@ -183,4 +183,3 @@ describe("losses and hostile input", () => {
 
 keepsToFrames(makeThrift, recorded("binary"), maxBuffered)
 keepsToFrames(makeThrift, recorded("bufcompact"), maxBuffered)
-keepsToFrames(makeThrift, recorded("headerz"), maxBuffered)
