@@ -62,6 +62,8 @@ export const makeProtocols = (options: ProtocolOptions = {}): ReadonlyArray<Prot
     makeTls(),
     // Before HTTP, which has a CONNECT too.
     makeNats(),
+    // Before HTTP/2, which takes the first query of a connection for a frame.
+    makeClickHouse(options),
     makeHttp1({ ...options, upgrades }),
     http2,
     makeAmqp(),
@@ -76,7 +78,6 @@ export const makeProtocols = (options: ProtocolOptions = {}): ReadonlyArray<Prot
     makePulsar(),
     makeRocketMq(),
     makeFastCgi(options),
-    makeClickHouse(options),
     makeCassandra(options),
     makeThrift(),
     makeOracle(options),

@@ -13,8 +13,8 @@ import type { SqlReader } from "../sql/SqlReader.ts"
 import type { ByteStream, Reading } from "../streamed/ByteStream.ts"
 import { StreamedConnection } from "../streamed/StreamedConnection.ts"
 import { Answer } from "./Answer.ts"
-import { passBlock, passCompressed } from "./blocks.ts"
-import { isQuery } from "./detect.ts"
+import { mayBeBlock, passBlock, passCompressed } from "./blocks.ts"
+import { isAddendum, isQuery } from "./detect.ts"
 import { statusOf } from "./errors.ts"
 import { ClientPacket, ServerPacket } from "./packets.ts"
 import { passParameters, passText, type Query, readQuery, shortText } from "./query.ts"
@@ -39,6 +39,7 @@ const endings = new Set<number>([
 
 export class ClickHouseConnection extends StreamedConnection {
   private clientRevision = 0
+  private serverRevision = 0
   /** The lower one of both sides; 0 when their hellos were not seen. */
   private revision = 0
   private version = ""
@@ -63,13 +64,7 @@ export class ClickHouseConnection extends StreamedConnection {
     if (type === ServerPacket.exception)
       return end - start > 20 && utf8Text(bytes, start + 6, start + 17).startsWith("DB::")
     const isBlock = type === ServerPacket.data || type === ServerPacket.profileEvents
-    return (
-      isBlock &&
-      end - start > 10 &&
-      bytes[start + 1] === 0 &&
-      bytes[start + 2] === 1 &&
-      bytes[start + 3] === 0
-    )
+    return isBlock && bytes[start + 1] === 0 && mayBeBlock(bytes, start + 2, end)
   }
 
   /** What is outstanding may still be answered: an answer says where it ends. */
@@ -83,6 +78,9 @@ export class ClickHouseConnection extends StreamedConnection {
   protected override *messages(direction: Direction, stream: ByteStream): Reading<void> {
     for (;;) {
       yield* stream.begin()
+      // Joined between the client's hello and its first query.
+      const isJoined = direction === Direction.toServer && this.clientRevision === 0
+      if (isJoined && isAddendum(stream.bytes, stream.at, stream.end)) yield* stream.u8()
       const type = yield* stream.varint()
       const isRead =
         direction === Direction.toServer
@@ -172,7 +170,7 @@ export class ClickHouseConnection extends StreamedConnection {
       statement: new Uint8Array(0),
       isStatementCut: false,
     }
-    const revision = yield* readQuery(stream, this.revision, query)
+    const revision = yield* readQuery(stream, this.revision, this.serverRevision, query)
     if (revision < 0) return false
     this.revision = revision
     this.isCompressed = query.isCompressed
@@ -295,8 +293,11 @@ export class ClickHouseConnection extends StreamedConnection {
     const minor = yield* stream.varint()
     const own = yield* stream.varint()
     if (own < minRevision || own > maxRevision) return false
-    const revision = this.clientRevision === 0 ? own : Math.min(own, this.clientRevision)
+    this.serverRevision = own
     this.version = `${major}.${minor}`
+    // What follows depends on the revision of a client whose hello was not seen.
+    if (this.clientRevision === 0) return false
+    const revision = Math.min(own, this.clientRevision)
     if (revision >= Revision.replicasVersion) yield* stream.varint()
     if (revision >= Revision.serverTimezone && !(yield* passText(stream))) return false
     if (revision >= Revision.displayName && !(yield* passText(stream))) return false

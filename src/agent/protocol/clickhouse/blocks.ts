@@ -21,6 +21,15 @@ const maxFrame = 2 ** 30
 const fullFrame = 1_048_576
 const maxPacketType = 18
 
+/** Whether a block may begin at `at`, compressed or not: with its numbered fields, or with a known method and a size. */
+export const mayBeBlock = (bytes: Uint8Array, at: number, end: number): boolean => {
+  if (at + 7 < end && bytes[at] === 1 && bytes[at + 1] <= 1 && bytes[at + 2] === 2) return true
+  const methodAt = at + checksumLength
+  if (methodAt + frameHeader > end || !methods.has(bytes[methodAt])) return false
+  // Sizes have their lowest byte first: the highest is small.
+  return bytes[methodAt + 4] < 0x40 && bytes[methodAt + 8] < 0x40
+}
+
 /** Passes over a block in compressed frames; false when they are none. */
 export function* passCompressed(stream: ByteStream): Reading<boolean> {
   for (;;) {

@@ -295,6 +295,17 @@ describe("losses and hostile input", () => {
     expect(clickHouse.stats.malformed).toBe(0)
   })
 
+  it("joins a connection behind either hello", () => {
+    for (const name of ["python-driver", "python-driver-lz4", "types"]) {
+      const runs = recorded(name)
+      const whole = shortly(makeClickHouse(), runs)
+      // Of the server's hello one cannot tell the end without that of the client's.
+      expect(shortly(makeClickHouse(), runs.slice(1))).toEqual(whole.slice(2))
+      expect(shortly(makeClickHouse(), runs.slice(2))).toEqual(whole.slice(2))
+      expect(recognisers(runs[2].bytes)[0]).toBe("clickhouse")
+    }
+  })
+
   it("joins a connection at a query", () => {
     const joined = python.slice(python.findIndex((run) => Buffer.from(run.bytes).includes("SELECT missing")))
     expect(shortly(makeClickHouse(), joined)).toEqual(shortly(makeClickHouse(), python).slice(-2))

@@ -58,9 +58,14 @@ export const isQuery = (bytes: Uint8Array, start: number, end: number): boolean 
   return addressEnd > 0 && addressForm.test(latin1Text(bytes, firstIdEnd + 1, addressEnd))
 }
 
+/** What a client without a quota key sends behind the server's hello, an empty text, with its first query. */
+export const isAddendum = (bytes: Uint8Array, start: number, end: number): boolean =>
+  bytes[start] === 0 && start + 1 < end && isQuery(bytes, start + 1, end)
+
 export const detectClickHouse = (bytes: Uint8Array, start: number, end: number): Evidence => {
   const stop = Math.min(end, start + lookahead)
   if (stop <= start) return Evidence.unclear
+  if (isAddendum(bytes, start, stop)) return Evidence.request
   if (bytes[start] === ClientPacket.hello) return detectHello(bytes, start, stop)
   return isQuery(bytes, start, stop) ? Evidence.request : Evidence.none
 }

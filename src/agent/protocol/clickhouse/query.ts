@@ -53,15 +53,23 @@ function* readTrace(stream: ByteStream, isSwapped: boolean, query: Query): Readi
   return true
 }
 
-/** `known`: the revision that both sides agreed on, 0 when their hellos were not seen. Returns it, or -1 when this is no query. */
-export function* readQuery(stream: ByteStream, known: number, query: Query): Reading<number> {
+/**
+ * `known`: the revision that both sides agreed on, 0 when one of their hellos was not seen; `ofServer`: that of the server alone, or
+ * 0. Returns the revision, or -1 when this is no query.
+ */
+export function* readQuery(
+  stream: ByteStream,
+  known: number,
+  ofServer: number,
+  query: Query,
+): Reading<number> {
   let revision = known === 0 ? assumedRevision : known
   query.id = (yield* shortText(stream)) ?? ""
   if (revision >= Revision.clientInfo) {
     const kind = yield* stream.u8()
     if (kind > 2) return -1
     if (kind > 0) {
-      revision = yield* readClient(stream, revision, known === 0, query)
+      revision = yield* readClient(stream, revision, known === 0, ofServer, query)
       if (revision < 0) return -1
     }
   }
@@ -79,7 +87,13 @@ export function* readQuery(stream: ByteStream, known: number, query: Query): Rea
   return revision
 }
 
-function* readClient(stream: ByteStream, known: number, isAssumed: boolean, query: Query): Reading<number> {
+function* readClient(
+  stream: ByteStream,
+  known: number,
+  isAssumed: boolean,
+  ofServer: number,
+  query: Query,
+): Reading<number> {
   let revision = known
   query.user = (yield* shortText(stream)) ?? ""
   if (!(yield* passText(stream)) || !(yield* passText(stream))) return -1
@@ -93,10 +107,12 @@ function* readClient(stream: ByteStream, known: number, isAssumed: boolean, quer
     const minor = yield* stream.varint()
     const own = yield* stream.varint()
     if (own < minRevision || own > maxRevision) return -1
-    if (isAssumed) revision = own
+    if (isAssumed) revision = ofServer === 0 ? own : Math.min(own, ofServer)
     // Python's clickhouse-driver, which has this version for ever, sends the halves of the trace id the other way round.
     isSwapped = major === 20 && minor === 10 && own > Revision.openTelemetry
   } else if (type === Interface.http) {
+    // Nothing tells the revision then.
+    if (isAssumed) return -1
     yield* stream.pass(1)
     if (!(yield* passText(stream))) return -1
     if (revision >= Revision.forwardedFor && !(yield* passText(stream))) return -1
