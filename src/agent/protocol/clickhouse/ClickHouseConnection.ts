@@ -29,6 +29,9 @@ const maxRules = 1024
 const maxTables = 65_536
 const maxServerSettings = 4096
 
+const secretSetting = /password|secret|token|key/i
+const plainSetting = /^[\w.-]{0,32}$/
+
 /** Packets that end an answer which is no error. */
 const endings = new Set<number>([
   ServerPacket.hello,
@@ -198,9 +201,10 @@ export class ClickHouseConnection extends StreamedConnection {
     if (query.user !== "") attributes.push("user", query.user)
     const shown: Array<string> = []
     for (let i = 0; i < query.settings.length; i += 2) {
-      const value =
-        this.masksLiterals && !/^[\w.-]{0,32}$/.test(query.settings[i + 1]) ? "?" : query.settings[i + 1]
-      shown.push(`${query.settings[i]}=${value}`)
+      const name = query.settings[i]
+      const value = query.settings[i + 1]
+      const isShown = !secretSetting.test(name) && (!this.masksLiterals || plainSetting.test(value))
+      shown.push(`${name}=${isShown ? value : "?"}`)
     }
     if (shown.length > 0) attributes.push("settings", shown.join(" "))
     message.attributes = attributes

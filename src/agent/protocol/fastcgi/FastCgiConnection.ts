@@ -9,6 +9,7 @@ import { type Frame, FramedConnection, noFrame, undecided } from "../framed/Fram
 import { latin1Text } from "../latin1.ts"
 import type { ParserStats } from "../ParserStats.ts"
 import { Direction, type MessageSink } from "../Protocol.ts"
+import { maskQuoted } from "../sql/quotedValues.ts"
 import { Kept } from "./Kept.ts"
 import { bodyStart, readHeaders } from "./output.ts"
 import { readParameters } from "./parameters.ts"
@@ -213,7 +214,8 @@ export class FastCgiConnection extends FramedConnection {
     if (bodyAt > 0 && exchange.outputLength >= 0) response.length = exchange.outputLength - bodyAt
     const attributes: Array<string> = []
     if (applicationStatus !== 0) attributes.push("app_status", `${applicationStatus}`)
-    if (errorText !== "" && response.status !== ResponseStatus.ok) attributes.push("stderr", errorText.trim())
+    if (errorText !== "" && response.status !== ResponseStatus.ok)
+      attributes.push("stderr", maskQuoted(errorText.trim(), "'"))
     if (attributes.length > 0) response.attributes = attributes
     this.stats.responses++
     this.sink.message(response)

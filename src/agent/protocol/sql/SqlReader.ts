@@ -97,6 +97,9 @@ export class SqlReader {
   private wanted = 0
   private isTableNext = false
   private isSecret = false
+  private isIdentified = false
+  /** The next word is a password. */
+  private isSecretNext = false
   private depth = 0
   /** Bit n: there is a SELECT in the n-th level of parentheses. */
   private selects = 0
@@ -174,7 +177,7 @@ export class SqlReader {
     this.keyword = this.table = ""
     this.wanted = 0
     this.isTableNext = false
-    this.isSecret = false
+    this.isSecret = this.isIdentified = this.isSecretNext = false
     this.depth = 0
     this.selects = 0
     this.comments.length = 0
@@ -215,9 +218,22 @@ export class SqlReader {
     // E'...', N'...', X'...', B'...'
     if (at === i + 1 && at < end && bytes[at] === apostrophe)
       return this.put(i, this.string(at, apostrophe, this.dialect.backslashes || (c | 32) === 101), Fate.mask)
+    if (this.isIdentified && this.dialect.bareSecrets === true) return this.secretWord(i, at)
     if (this.isTableNext) this.tableWord(i, at)
     else if (!this.hasFirst) this.firstWord(i, at)
     else if ((beginnings[c] & this.wanted) !== 0) this.wantedWord(i, at - i)
+    return at
+  }
+
+  /** A word behind IDENTIFIED: the password itself, or what announces it. */
+  private secretWord(i: number, at: number): number {
+    if (this.isSecretNext) {
+      this.isSecretNext = false
+      return this.put(i, at, Fate.mask)
+    }
+    const { bytes } = this
+    this.isSecretNext =
+      (at - i === 2 && isWord(bytes, i, "by")) || (at - i === 7 && isWord(bytes, i, "replace"))
     return at
   }
 
@@ -269,7 +285,7 @@ export class SqlReader {
         return
       }
       case 10: {
-        if (isWord(bytes, start, "identified")) this.isSecret = true
+        if (isWord(bytes, start, "identified")) this.isSecret = this.isIdentified = true
         return
       }
       default:
@@ -307,6 +323,10 @@ export class SqlReader {
       return this.put(i, this.string(i, quote, this.dialect.backslashes), Fate.mask)
     }
     const stop = this.string(i, quote, false)
+    if (this.isSecretNext) {
+      this.isSecretNext = false
+      return this.put(i, stop, Fate.mask)
+    }
     this.hasFirst = true
     if (this.isTableNext) this.addTable(i + 1, this.bytes[stop - 1] === quote ? stop - 1 : stop, stop)
     return stop

@@ -13,6 +13,8 @@ export interface SqlDialect {
   readonly dollarQuotes: boolean
   /** q'[...]' is text, with any character or pair of brackets. */
   readonly qQuotes?: boolean
+  /** Passwords stand behind IDENTIFIED BY and REPLACE as words or in double quotes. */
+  readonly bareSecrets?: boolean
 }
 
 export const mysqlDialect: SqlDialect = {
@@ -50,6 +52,7 @@ export const cqlDialect: SqlDialect = {
 
 export const oracleDialect: SqlDialect = {
   qQuotes: true,
+  bareSecrets: true,
   doubleQuotesText: false,
   backslashes: false,
   hashComments: false,

@@ -33,6 +33,22 @@ describe("masking", () => {
     expect(masked("select q'[it'", oracleDialect)).toBe("select ?")
   })
 
+  it("still finds tables behind a column that is called password", () => {
+    expect(endpoint("select password from users", oracleDialect)).toBe("SELECT users")
+  })
+
+  it("hides Oracle's passwords, which need no quotes, in any case", () => {
+    for (const masks of [true, false]) {
+      const text = (sql: string) => read(sql, masks, oracleDialect).text
+      expect(text("ALTER USER jane IDENTIFIED BY hunter2 REPLACE hunter1 ACCOUNT UNLOCK")).toBe(
+        "ALTER USER jane IDENTIFIED BY ? REPLACE ? ACCOUNT UNLOCK",
+      )
+      expect(text('create user jane identified by "hun ter" quota unlimited on users')).toBe(
+        "create user jane identified by ? quota unlimited on users",
+      )
+    }
+  })
+
   it("replaces literals and nothing else", () => {
     expect(masked("SELECT * FROM t1 WHERE a='x' AND b = 12 AND c IN (1, -2.5e-3, 0x1F)")).toBe(
       "SELECT * FROM t1 WHERE a=? AND b = ? AND c IN (?, -?, ?)",
