@@ -15,6 +15,8 @@ import { RegionAuthority } from "../controller/enrol/RegionAuthority.ts"
 import { RegionSecurity, type SecurityError } from "../controller/enrol/RegionSecurity.ts"
 import { Tokens } from "../controller/enrol/Tokens.ts"
 import { Region, type RegionError } from "../controller/membership/Region.ts"
+import { RegionDirectory } from "../controller/regions/RegionDirectory.ts"
+import { regionsToAsk, sharing } from "../controller/regions/sharing.ts"
 import { AgentDirectory } from "../ingester/receive/AgentDirectory.ts"
 import { Enricher } from "../ingester/enrich/Enricher.ts"
 import { AttributeFields } from "../ingester/fields/AttributeFields.ts"
@@ -146,14 +148,21 @@ const warnOfRegions = ({ cluster }: SondeConfig) =>
     { discard: true },
   )
 
+/** The directory's regions come and go while the server runs. */
+const regionsFor = ({ cluster }: SondeConfig) =>
+  Layer.effect(
+    Regions,
+    Effect.map(RegionDirectory, (directory) => ({
+      self: cluster.region,
+      get others() {
+        return regionsToAsk(regionsOf(cluster.regions), directory)
+      },
+    })),
+  )
+
 const querier = (config: SondeConfig, door: AdminDoorway) =>
   QuerierHttp.layer({ ...config.http, webDirectory }).pipe(
-    Layer.provide([
-      clickHouseStore,
-      consoleSources(config),
-      door.layer,
-      Layer.succeed(Regions, { self: config.cluster.region, others: regionsOf(config.cluster.regions) }),
-    ]),
+    Layer.provide([clickHouseStore, consoleSources(config), door.layer, regionsFor(config)]),
   )
 
 const domainView = ({ domain, lastSuccessMs, problem, records }: SourceStatus) => ({
@@ -185,7 +194,9 @@ export const startServer = (config: SondeConfig): Effect.Effect<RunningServer, S
     const door = new AdminDoorway(isLoopback(config.http.host))
     const elsewhere = new MachinesElsewhere()
     const region = yield* Layer.build(
-      RegionSecurity.layer(config).pipe(Layer.provideMerge(Region.layer(config, { version, roles }))),
+      Layer.mergeAll(RegionSecurity.layer(config), sharing(config)).pipe(
+        Layer.provideMerge(Region.layer(config, { version, roles })),
+      ),
     )
     const security = Context.get(region, RegionSecurity)
     const services = yield* Layer.build(

@@ -5,10 +5,11 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { Coordination } from "../runtime/coordination/Coordination.ts"
 import { StatsSources } from "../runtime/metrics.ts"
-import { type OtherRegion, regionProblem } from "../runtime/otherRegions.ts"
+import type { OtherRegion } from "../runtime/otherRegions.ts"
 import type { ClientTls } from "../runtime/tls/tlsOptions.ts"
 import { supervise } from "../runtime/supervise.ts"
 import type { AdminError, AgentMachine } from "../wire/control/AdminRpc.ts"
+import { isLoopback, parseAddress } from "../wire/socket.ts"
 import { type AdminHandlers, adminError, makeAdminCalls } from "./admin/AdminCalls.ts"
 import { agentCalls, attachedAgent } from "./admin/agentCalls.ts"
 import { Audit } from "./admin/Audit.ts"
@@ -35,6 +36,12 @@ import { fencedCommit, whileLeading } from "./membership/leading.ts"
 import { Membership } from "./membership/Membership.ts"
 import { Packages } from "./package/Packages.ts"
 import { Placement } from "./placement/Placement.ts"
+import { GlobalStore } from "./regions/GlobalStore.ts"
+import { leadSharing } from "./regions/leadSharing.ts"
+import { RegionDirectory } from "./regions/RegionDirectory.ts"
+import { addressesMost, type RegionRecord } from "./regions/RegionRecord.ts"
+import { regionViews } from "./regions/regionViews.ts"
+import { regionsToAsk } from "./regions/sharing.ts"
 
 export interface AssembleOptions {
   /** Of all keys: `/sonde/REGION/`. */
@@ -42,6 +49,8 @@ export interface AssembleOptions {
   readonly region: string
   readonly version: string
   readonly otherRegions: ReadonlyArray<OtherRegion>
+  /** Agents may be guests of other regions, and others here. */
+  readonly allowsSpill: boolean
   /** Shared by the servers of the region. */
   readonly secret: string
   /** How to connect to other servers; undefined: plain. */
@@ -58,7 +67,6 @@ export interface AssembleOptions {
 const hourMs = 3_600_000
 const balanceEveryMs = 15_000
 const cleanEveryMs = 60_000
-const viewOfRegion = { state: "reachable", message: "", isHere: true } as const
 
 export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
   const { prefix } = options
@@ -79,6 +87,9 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
   const sessions = yield* AgentSessions
   const stats = yield* StatsSources
   const claims = yield* Claims
+  const clock = yield* Clock.Clock
+  const directory = yield* RegionDirectory
+  const global = yield* GlobalStore
   const bundles = new SupportBundles(sessions)
   const peers = new Peers(membership, options.secret, options.clientTls)
   const self = membership.self().id
@@ -128,6 +139,38 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
     }),
   )
   yield* Effect.forkScoped(supervise("controller/superseded")(superseded))
+
+  const ownRegion = (): RegionRecord => {
+    const servers = [...membership.servers().values()]
+    return {
+      name: options.region,
+      control: servers
+        .map(({ control }) => control)
+        .filter(isNamed)
+        .slice(0, addressesMost),
+      http: servers
+        .map(({ http }) => http)
+        .filter(isNamed)
+        .slice(0, addressesMost),
+      authority: options.clientTls === undefined ? "" : authority.certificate,
+      allowsSpill: options.allowsSpill,
+      servers: servers.length,
+      agents: known.list().length,
+      guests: 0,
+      seenMs: clock.currentTimeMillisUnsafe(),
+    }
+  }
+  if (global !== undefined) {
+    /** Queries that only their own machine reaches would be asked of the wrong one elsewhere. */
+    const toldToOthers = (): RegionRecord => {
+      const record = ownRegion()
+      const http = record.http.filter((address) => !isLoopback(parseAddress(address)?.host ?? "127.0.0.1"))
+      return { ...record, http: http.map((address) => `http://${address}`) }
+    }
+    yield* Effect.forkScoped(
+      leadSharing({ prefix, region: options.region, membership, global, record: toldToOthers }),
+    )
+  }
 
   const rebalance = Effect.gen(function* () {
     const plan = yield* placement.plan
@@ -241,31 +284,8 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
       plan: Effect.map(placement.plan, planView),
       rebalance: Effect.map(rebalance, planView),
       drain: membership.drain,
-      regions: Effect.map(
-        Effect.forEach(
-          options.otherRegions,
-          (region) =>
-            Effect.map(regionProblem(region), (problem) => ({
-              name: region.name,
-              isHere: false,
-              http: [region.url],
-              state: problem === "" ? ("reachable" as const) : ("unreachable" as const),
-              servers: 0,
-              agents: 0,
-              message: problem,
-            })),
-          { concurrency: 16 },
-        ),
-        (others) => [
-          {
-            ...viewOfRegion,
-            name: options.region,
-            http: [...membership.servers().values()].map(({ http }) => http).filter((http) => http !== ""),
-            servers: membership.servers().size,
-            agents: known.list().length,
-          },
-          ...others,
-        ],
+      regions: Effect.suspend(() =>
+        regionViews(ownRegion(), regionsToAsk(options.otherRegions, directory), directory),
       ),
     }),
     ...packageCalls(packages),
@@ -292,6 +312,8 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
   )
   return { calls, agentSide, machinesElsewhere }
 })
+
+const isNamed = (address: string): boolean => address !== ""
 
 const reasonsOf = (moves: ReadonlyArray<{ readonly reason: string }>): string => {
   const counts = new Map<string, number>()

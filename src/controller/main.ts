@@ -198,6 +198,7 @@ const start = Effect.fnUntraced(function* (config: SondeConfig, options: Control
     prefix,
     region: cluster.region,
     otherRegions: regionsOf(cluster.regions),
+    allowsSpill: cluster.spill,
     version: options.version,
     secret: security.secret,
     clientTls: security.clientTls,

@@ -55,6 +55,16 @@ export const ConfigSchema = Schema.Struct({
     etcdUser: text("", "User of etcd; empty: none."),
     etcdPassword: text("", "Password of etcd's user."),
     etcdCa: text("", "File with the certificate authority of etcd's TLS; empty: that of the system."),
+    global: texts(
+      [],
+      "Endpoints of the etcd that all regions share (docs/cluster.md, Several regions); empty: this region shares nothing.",
+    ),
+    globalUser: text("", "User of the global etcd; empty: none."),
+    globalPassword: text("", "Password of that user."),
+    globalCa: text(
+      "",
+      "File with the certificate authority of the global etcd's TLS; empty: that of the system.",
+    ),
     secret: text(
       "",
       "Shared by the servers of a region: what they keep encrypted (the key of their authority) is under it. Empty: one is made in the data directory, for a server that is alone.",
@@ -73,7 +83,10 @@ export const ConfigSchema = Schema.Struct({
     leaseSeconds: integer(2, 2, 60, "A server that is silent for longer is taken for dead."),
     agentHours: integer(24, 1, 87_600, "How long an agent that no server has stays known."),
     approval: flag(false, "New agents wait until somebody approves them."),
-    spill: flag(false, "Agents may go to servers of other regions when their own has none."),
+    spill: flag(
+      false,
+      "Agents of this region may be guests of other regions when no server here takes them, and those of other regions here; each side must allow it. Needs `cluster.global`.",
+    ),
   }),
   control: section("Where agents ask what to do.", {
     host: text("127.0.0.1", "Address to listen on."),

@@ -5,6 +5,7 @@ import { AgentConfigSchema } from "../../runtime/agentConfig.ts"
 import type { CoordinationError } from "../../runtime/coordination/Coordination.ts"
 import { jsonSchemaOf } from "../../runtime/schemaKeys.ts"
 import type { AgentRecord } from "../agents/AgentRecord.ts"
+import type { AgentGroup } from "../config/AgentGroup.ts"
 import type { AgentGroups } from "../config/AgentGroups.ts"
 import type { ConfigStore } from "../config/ConfigStore.ts"
 import type { ConfigFailure } from "../config/failures.ts"
@@ -68,7 +69,17 @@ export const configCalls = ({
         tags: [],
       }
       return [...groups.list().filter(({ name }) => name !== "default"), rest].map(
-        ({ agents, capabilities, description, hosts, name, priority, tags, zones }) => ({
+        ({
+          agents,
+          capabilities,
+          description,
+          hosts,
+          isGlobal,
+          name,
+          priority,
+          tags,
+          zones,
+        }: AgentGroup) => ({
           name,
           description,
           priority,
@@ -78,12 +89,15 @@ export const configCalls = ({
           capabilities,
           tags,
           members: members.get(name) ?? 0,
+          ...(isGlobal === true ? { isGlobal } : {}),
         }),
       )
     }),
-  GroupSet: ({ group: { agents, capabilities, description, hosts, name, priority, tags, zones } }) =>
+  GroupSet: ({
+    group: { agents, capabilities, description, hosts, isGlobal = false, name, priority, tags, zones },
+  }) =>
     Effect.mapError(
-      groups.set({ name, description, priority, agents, hosts, zones, capabilities, tags }),
+      groups.set({ name, description, priority, agents, hosts, zones, capabilities, tags, isGlobal }),
       told,
     ),
   GroupRemove: ({ name }, caller) => Effect.mapError(groups.remove(name, caller.name), told),

@@ -20,6 +20,8 @@ export const AgentGroup = Schema.Struct({
   capabilities: texts,
   /** `key=value` or `key=pattern` over os, arch, kernel, version, region; all of them. */
   tags: texts,
+  /** All regions have it. */
+  isGlobal: Schema.optionalKey(Schema.Boolean),
 })
 export type AgentGroup = typeof AgentGroup.Type
 

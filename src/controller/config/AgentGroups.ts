@@ -1,4 +1,5 @@
-// The groups of the region: a live copy of `group/` in the store, and the ways to change it.
+// The groups of the region: a live copy of `group/` in the store and of those that all regions share, and the ways to change them. A
+// group of the region hides a shared one of its name.
 
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -7,7 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 import {
   type Change,
   Coordination,
@@ -16,6 +17,8 @@ import {
 } from "../../runtime/coordination/Coordination.ts"
 import { makeMirror } from "../../runtime/coordination/Mirror.ts"
 import type { LayerRef } from "../../wire/control/AdminRpc.ts"
+import { globalPrefix } from "../regions/globalKeys.ts"
+import { GlobalStore, homeOf } from "../regions/GlobalStore.ts"
 import { AgentGroup, type AgentTraits, groupOf, groupProblems, inOrder } from "./AgentGroup.ts"
 import { ConfigConflict, ConfigInvalid, ConfigNotFound } from "./failures.ts"
 import {
@@ -58,22 +61,33 @@ const make = (
   prefix: string,
 ): Effect.Effect<AgentGroups["Service"], CoordinationError, Coordination | Scope.Scope> =>
   Effect.gen(function* () {
-    const coordination = yield* Coordination
+    const own = { coordination: yield* Coordination, prefix }
+    const global = yield* GlobalStore
     // `group-removed` belongs to it: without it, the newest revision would fall when a group goes.
     const mirror = yield* makeMirror(`${prefix}group`)
     const groups = `${prefix}group/`
     let sorted: ReadonlyArray<AgentGroup> = []
     let newest: Revision = 0
     let readAt: Revision = -1
+    let sharedReadAt: Revision = -1
 
     const refresh = (): void => {
-      if (mirror.revision() === readAt) return
+      const sharedAt = global?.settings.revision() ?? 0
+      if (mirror.revision() === readAt && sharedAt === sharedReadAt) return
       readAt = mirror.revision()
+      sharedReadAt = sharedAt
       const all: Array<AgentGroup> = []
       newest = 0
       for (const { key, modified, value } of mirror.entries().values()) {
         newest = Math.max(newest, modified)
         if (key.startsWith(groups)) all.push(...Option.toArray(decode(value)))
+      }
+      for (const key of global?.settings.keys() ?? []) {
+        if (!key.startsWith("group")) continue
+        const entry = global!.settings.get(key)!
+        newest = Math.max(newest, entry.modified)
+        if (key.startsWith("group/") && mirror.get(prefix + key) === undefined)
+          all.push(...Option.toArray(decode(entry.value)).map((group) => ({ ...group, isGlobal: true })))
       }
       sorted = inOrder(all)
     }
@@ -89,21 +103,44 @@ const make = (
         refresh()
         return newest
       },
-      changes: mirror.changes,
-      set: (group) =>
+      changes:
+        global === undefined
+          ? mirror.changes
+          : Stream.mergeAll([mirror.changes, global.settings.changes], { concurrency: 2 }),
+      set: ({ isGlobal = false, ...group }) =>
         Effect.gen(function* () {
           const problems = [...groupProblems(group)]
           if (list().length >= groupsMost && !list().some(({ name }) => name === group.name))
             problems.push(`there are ${groupsMost} groups already, which are the most`)
+          const known = list().find(({ name }) => name === group.name)
+          if (isGlobal && global === undefined)
+            problems.push("this region shares nothing with others (cluster.global is not set)")
+          if (known !== undefined && (known.isGlobal ?? false) !== isGlobal) {
+            problems.push(
+              isGlobal
+                ? `${group.name} is a group of this region already: remove it first, or choose another name`
+                : `${group.name} is a group of all regions: change it with --global, or choose another name`,
+            )
+          }
           if (problems.length > 0) return yield* new ConfigInvalid({ problems })
-          yield* coordination.commit({
-            writes: [{ put: groups + group.name, value: JSON.stringify(group) }],
+          const value = JSON.stringify(group)
+          if (!isGlobal || global === undefined)
+            return yield* Effect.asVoid(
+              own.coordination.commit({ writes: [{ put: groups + group.name, value }] }),
+            )
+          const key = `group/${group.name}`
+          yield* global.coordination.commit({ writes: [{ put: globalPrefix + key, value }] })
+          // Its layer is that of all regions as soon as this server knows so.
+          const isSeen = Effect.gen(function* () {
+            while (global.settings.get(key)?.value !== value) yield* Effect.sleep(20)
           })
+          yield* Effect.timeoutOption(isSeen, "5 seconds")
         }),
       remove: (name, by) =>
         Effect.gen(function* () {
           const ref: LayerRef = { layer: "group", name }
-          const key = groups + name
+          const { coordination, prefix } = homeOf(ref, own, global)
+          const key = `${prefix}group/${name}`
           const group = yield* coordination.get(key)
           if (group === undefined) return yield* new ConfigNotFound({ message: `there is no group ${name}` })
           const configKey = prefix + configKeyOf(ref)

@@ -7,7 +7,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 import { type AgentValues, changedValues } from "../../runtime/agentValues.ts"
 import {
   type Change,
@@ -18,6 +18,7 @@ import {
 } from "../../runtime/coordination/Coordination.ts"
 import { makeMirror } from "../../runtime/coordination/Mirror.ts"
 import type { LayerRef } from "../../wire/control/AdminRpc.ts"
+import { GlobalStore, homeOf } from "../regions/GlobalStore.ts"
 import { ConfigConflict, ConfigInvalid, ConfigNotFound } from "./failures.ts"
 import { layerName, layerProblem } from "./layers.ts"
 import {
@@ -120,6 +121,10 @@ const underWay = (ref: LayerRef, { author, stage, stages, to }: Rollout, found: 
     changedMs: found.changedMs,
   })
 
+const unstaged = (ref: LayerRef): string =>
+  `${layerName(ref)} is shared by all regions, and stages are those of one region: try the change in a layer of a region first ` +
+  "(sonde admin config set region ... --stages), then set it for all without --stages"
+
 /** Decodes an entry once for each revision. */
 const remembering = <A>(decode: (entry: Entry | undefined) => A | undefined) => {
   const known = new Map<string, { readonly modified: number; readonly value: A | undefined }>()
@@ -140,11 +145,13 @@ const make = (
   prefix: string,
 ): Effect.Effect<ConfigStore["Service"], CoordinationError, Coordination | Scope.Scope> =>
   Effect.gen(function* () {
-    const coordination = yield* Coordination
+    const own = { coordination: yield* Coordination, prefix }
+    const global = yield* GlobalStore
     const mirror = yield* makeMirror(prefix + liveKeys)
     const versionOf = remembering(decodeVersion)
     const rolloutOf = remembering(decodeRollout)
     const configs = `${prefix}config/`
+    const sharedConfigs = "config/"
     const rollouts = `${prefix}config-rollout/`
 
     const check = (ref: LayerRef, problems: ReadonlyArray<string>): Effect.Effect<void, ConfigInvalid> => {
@@ -159,6 +166,9 @@ const make = (
       note: ChangeNote,
     ): Effect.Effect<LayerVersion, ChangeFailure> =>
       Effect.gen(function* () {
+        const { coordination, prefix } = homeOf(ref, own, global)
+        if (note.staged !== undefined && global?.isShared(ref) === true)
+          return yield* new ConfigInvalid({ problems: [unstaged(ref)] })
         const key = prefix + configKeyOf(ref)
         const rolloutKey = prefix + rolloutKeyOf(ref)
         const name = randomBytes(8).toString("hex")
@@ -210,6 +220,7 @@ const make = (
 
     const historyEntry = (ref: LayerRef, version: number) =>
       Effect.gen(function* () {
+        const { coordination, prefix } = homeOf(ref, own, global)
         const entry = yield* coordination.get(prefix + historyKeysOf(ref) + version)
         const found = decodeVersion(entry)
         if (found === undefined)
@@ -224,7 +235,17 @@ const make = (
         Effect.gen(function* () {
           yield* check(ref, [])
           if (version !== undefined) return yield* historyEntry(ref, version)
-          return decodeVersion(yield* coordination.get(prefix + configKeyOf(ref))) ?? emptyVersion
+          const { coordination, prefix } = homeOf(ref, own, global)
+          const key = configKeyOf(ref)
+          const found = coordination.get(prefix + key).pipe(
+            // What is in force here is known without the others.
+            Effect.catch((failure) =>
+              prefix === own.prefix || failure.reason !== "unavailable"
+                ? Effect.fail(failure)
+                : Effect.succeed(global?.settings.get(key)),
+            ),
+          )
+          return decodeVersion(yield* found) ?? emptyVersion
         }),
       change: (ref, changes, note) =>
         Effect.andThen(
@@ -243,22 +264,36 @@ const make = (
           const comment = note.comment === "" ? `back to version ${version}` : note.comment
           return yield* write(ref, () => values, { ...note, comment })
         }),
-      history: (ref) =>
-        Effect.map(coordination.list(prefix + historyKeysOf(ref)), ({ entries }) =>
+      history: (ref) => {
+        const { coordination, prefix } = homeOf(ref, own, global)
+        return Effect.map(coordination.list(prefix + historyKeysOf(ref)), ({ entries }) =>
           entries
             .flatMap((entry) => decodeVersion(entry) ?? [])
             .toSorted((one, other) => other.version - one.version),
-        ),
-      list: () =>
-        [...mirror.entries().keys()]
-          .filter((key) => key.startsWith(configs))
-          .toSorted()
-          .map((key) => {
-            const [layer, name] = key.slice(configs.length).split("/")
-            return { layer: layer as LayerRef["layer"], name: name ?? "-" }
-          }),
+        )
+      },
+      list: () => {
+        const paths = new Set<string>()
+        for (const key of mirror.entries().keys())
+          if (key.startsWith(configs)) paths.add(key.slice(configs.length))
+        for (const key of global?.settings.keys() ?? [])
+          if (key.startsWith(sharedConfigs)) paths.add(key.slice(sharedConfigs.length))
+        return [...paths].toSorted().map((path) => {
+          const [layer, name] = path.split("/")
+          return { layer: layer as LayerRef["layer"], name: name ?? "-" }
+        })
+      },
       live: (ref) => {
         const key = prefix + configKeyOf(ref)
+        // What the region had for itself holds until the leader has brought it together with what all share (joinGlobal.ts).
+        if (global?.isShared(ref) === true && mirror.get(key) === undefined) {
+          const shared = configKeyOf(ref)
+          const entry = global.settings.get(shared)
+          const version = versionOf(shared, entry)
+          return entry === undefined || version === undefined
+            ? undefined
+            : { version, revision: entry.modified, rollout: undefined }
+        }
         const rolloutKey = prefix + rolloutKeyOf(ref)
         const entry = mirror.get(key)
         const version = versionOf(key, entry)
@@ -275,6 +310,9 @@ const make = (
           const rollout = rolloutOf(entry.key, entry)
           return rollout === undefined ? [] : [{ entry, rollout }]
         }),
-      changes: mirror.changes,
+      changes:
+        global === undefined
+          ? mirror.changes
+          : Stream.mergeAll([mirror.changes, global.settings.changes], { concurrency: 2 }),
     }
   })

@@ -5,13 +5,13 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { readFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import type { SondeConfig } from "../../runtime/configSchema.ts"
 import { Coordination, CoordinationError } from "../../runtime/coordination/Coordination.ts"
 import { coordinationEtcd } from "../../runtime/coordination/etcd.ts"
 import { coordinationInProcess } from "../../runtime/coordination/memory.ts"
 import { serverId, type ServerIdError } from "../serverId.ts"
+import { etcdOptionsOf } from "./etcdOptionsOf.ts"
 import { Membership } from "./Membership.ts"
 
 export interface RegionOptions {
@@ -81,20 +81,18 @@ const store = ({ cluster, data }: SondeConfig): Layer.Layer<Coordination, Coordi
   cluster.etcd.length === 0
     ? coordinationInProcess({ file: join(resolve(data), "coordination.jsonl") })
     : Layer.unwrap(
-        Effect.try({
-          try: () =>
-            coordinationEtcd({
+        Effect.map(
+          etcdOptionsOf(
+            {
               endpoints: cluster.etcd,
-              ...(cluster.etcdUser === "" ? {} : { user: cluster.etcdUser, password: cluster.etcdPassword }),
-              ...(cluster.etcdCa === "" ? {} : { ca: readFileSync(cluster.etcdCa) }),
-            }),
-          catch: (cause) =>
-            new CoordinationError({
-              reason: "refused",
-              message: `cluster.etcdCa: ${cluster.etcdCa} cannot be read (${(cause as Error).message})`,
-              cause,
-            }),
-        }),
+              user: cluster.etcdUser,
+              password: cluster.etcdPassword,
+              ca: cluster.etcdCa,
+            },
+            "cluster.etcdCa",
+          ),
+          coordinationEtcd,
+        ),
       )
 
 /** The server's number, taken at its first start: the lowest that nobody has. */

@@ -2,6 +2,7 @@
 
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import { exposeStats } from "../metrics.ts"
 import {
   type Committed,
@@ -111,15 +112,19 @@ const serviceOf = (client: EtcdClient): Coordination["Service"] => {
   }
 }
 
-/** In etcd; the first call connects. */
+/** In etcd; the first call connects. `component`: under what name its calls are counted. */
+export const makeCoordinationEtcd = (
+  options: EtcdOptions,
+  component: string,
+): Effect.Effect<Coordination["Service"], CoordinationError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const client = yield* EtcdClient.make(options)
+    yield* exposeStats(component, () =>
+      Object.fromEntries(Object.entries(client.counters).map(([name, value]) => [`${name}_total`, value])),
+    )
+    return serviceOf(client)
+  })
+
+/** The store of the region. */
 export const coordinationEtcd = (options: EtcdOptions): Layer.Layer<Coordination, CoordinationError> =>
-  Layer.effect(
-    Coordination,
-    Effect.gen(function* () {
-      const client = yield* EtcdClient.make(options)
-      yield* exposeStats("coordination", () =>
-        Object.fromEntries(Object.entries(client.counters).map(([name, value]) => [`${name}_total`, value])),
-      )
-      return serviceOf(client)
-    }),
-  )
+  Layer.effect(Coordination, makeCoordinationEtcd(options, "coordination"))

@@ -142,6 +142,8 @@ export const GroupView = Schema.Struct({
   /** `key=pattern` over os, arch, kernel, version, region. */
   tags: Schema.Array(name),
   members: Schema.Number,
+  /** All regions have it; left out: only this one. */
+  isGlobal: Schema.optionalKey(Schema.Boolean),
 })
 export type GroupView = typeof GroupView.Type
 
@@ -213,11 +215,19 @@ export const RegionView = Schema.Struct({
   name,
   isHere: Schema.Boolean,
   http: Schema.Array(name),
-  state: Schema.Literals(["reachable", "unreachable"]),
+  /** `silent`: it shares, and has not told of itself for long. */
+  state: Schema.Literals(["reachable", "unreachable", "silent"]),
   servers: Schema.Number,
   agents: Schema.Number,
+  /** Agents of other regions among them. */
+  guests: Schema.optionalKey(Schema.Number),
+  /** When the region told of itself last; of this region, when the global store answered last. Left out: it does not share. */
+  heardMs: Schema.optionalKey(Schema.Number),
+  /** Its agents may go elsewhere, and others may come. */
+  allowsSpill: Schema.optionalKey(Schema.Boolean),
   message: Schema.String,
 })
+export type RegionView = typeof RegionView.Type
 
 const read = Context.make(NeedsRole, "viewer")
 const operate = Context.make(NeedsRole, "operator")

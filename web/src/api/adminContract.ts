@@ -91,9 +91,14 @@ export interface RegionView {
   readonly name: string
   readonly isHere: boolean
   readonly http: ReadonlyArray<string>
-  readonly state: "reachable" | "unreachable"
+  /** `silent`: it shares with this one, and has not told of itself for long. */
+  readonly state: "reachable" | "unreachable" | "silent"
   readonly servers: number
   readonly agents: number
+  /** Agents of other regions among them. */
+  readonly guests?: number
+  /** When it was heard last; of this region: when the global store answered last. */
+  readonly heardMs?: number
   readonly message: string
 }
 

@@ -250,7 +250,7 @@ const listGroups = Command.make(
       table(
         ["GROUP", "PRIORITY", "AGENTS", "HOSTS", "ZONES", "IDS", "DESCRIPTION"],
         groups.map((group) => [
-          group.name,
+          group.isGlobal === true ? `${group.name} (all regions)` : group.name,
           group.priority,
           group.members,
           group.hosts.join(" "),
@@ -282,12 +282,14 @@ const setGroup = Command.make(
       Flag.withDefault(0),
     ),
     description: Flag.String("description").pipe(Flag.withDefault("")),
+    global: Flag.Boolean("global").pipe(Flag.withDescription("For all regions that share the global store")),
     ...adminFlags,
   },
   Effect.fnUntraced(function* ({
     agents,
     capabilities,
     description,
+    global,
     hosts,
     name,
     priority,
@@ -297,7 +299,10 @@ const setGroup = Command.make(
   }) {
     yield* withAdmin(flags, (client) =>
       client.GroupSet({
-        group: { name, description, priority, agents, hosts, zones, capabilities, tags, members: 0 },
+        group: {
+          ...{ name, description, priority, agents, hosts, zones, capabilities, tags, members: 0 },
+          ...(global ? { isGlobal: true } : {}),
+        },
       }),
     )
     print(`group ${name} is set`)

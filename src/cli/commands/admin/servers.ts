@@ -132,18 +132,25 @@ export const regions = Command.make(
   adminFlags,
   Effect.fnUntraced(function* (flags) {
     const regions = yield* withAdmin(flags, (client) => client.Regions({}))
+    const nowMs = yield* Clock.currentTimeMillis
     show(flags.json, regions, () =>
       table(
-        ["REGION", "STATE", "SERVERS", "AGENTS", "QUERIES AT", ""],
+        ["REGION", "STATE", "HEARD", "SERVERS", "AGENTS", "GUESTS", "QUERIES AT", ""],
         regions.map((region) => [
           region.isHere ? `${region.name} (here)` : region.name,
           stateWord(region.state),
+          region.heardMs === undefined ? "-" : ago(region.heardMs, nowMs),
           region.servers,
           region.agents,
+          region.guests ?? "-",
           region.http.join(" "),
           region.message,
         ]),
       ),
     )
   }),
-).pipe(Command.withDescription("Regions that share the global store"))
+).pipe(
+  Command.withDescription(
+    "This region and the others: which answer, what they have, when they were heard last",
+  ),
+)

@@ -14,6 +14,7 @@ const colours: Readonly<Record<string, "green" | "yellow" | "red" | "dim">> = {
   disabled: "dim",
   lost: "red",
   unreachable: "red",
+  silent: "red",
 }
 
 export const stateWord = (state: string): string => {
