@@ -9,6 +9,7 @@ import type { OtherRegion } from "../runtime/otherRegions.ts"
 import type { ClientTls } from "../runtime/tls/tlsOptions.ts"
 import { supervise } from "../runtime/supervise.ts"
 import type { AdminError, AgentMachine } from "../wire/control/AdminRpc.ts"
+import { AgentRefused } from "../wire/control/AgentRpc.ts"
 import { isLoopback, parseAddress } from "../wire/socket.ts"
 import { type AdminHandlers, adminError, makeAdminCalls } from "./admin/AdminCalls.ts"
 import { agentCalls, attachedAgent } from "./admin/agentCalls.ts"
@@ -37,6 +38,7 @@ import { Membership } from "./membership/Membership.ts"
 import { Packages } from "./package/Packages.ts"
 import { Placement } from "./placement/Placement.ts"
 import { GlobalStore } from "./regions/GlobalStore.ts"
+import { Identities } from "./regions/Identities.ts"
 import { leadSharing } from "./regions/leadSharing.ts"
 import { RegionDirectory } from "./regions/RegionDirectory.ts"
 import { addressesMost, type RegionRecord } from "./regions/RegionRecord.ts"
@@ -89,6 +91,7 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
   const claims = yield* Claims
   const clock = yield* Clock.Clock
   const directory = yield* RegionDirectory
+  const identities = yield* Identities
   const global = yield* GlobalStore
   const bundles = new SupportBundles(sessions)
   const peers = new Peers(membership, options.secret, options.clientTls)
@@ -271,6 +274,7 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
       placeOf: (agent) => placement.placeOf(agent) ?? "",
       loadOf: placement.loadOf,
       configOf: effective.of,
+      identityOf: (agent) => identities?.of(agent) ?? Effect.succeed({ home: "", conflicts: [] }),
       permit: known.permit,
       forget: (agent) =>
         Effect.andThen(Effect.all([reports.forget(agent), enrolment.forget(agent)]), known.forget(agent)),
@@ -301,7 +305,15 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
   }
   const agentSide: AgentHandlersOptions = {
     sessions,
-    enrol: enrolment.enrol,
+    enrol: (request, peer) =>
+      identities === undefined
+        ? enrolment.enrol(request, peer)
+        : Effect.andThen(
+            identities
+              .admit(request, false)
+              .pipe(Effect.catchTag("CoordinationError", ({ message }) => Effect.fail(notNow(message)))),
+            enrolment.enrol(request, peer),
+          ),
     readPackage: packages.read,
     answered: (agent, part) => bundles.answered(agent, part),
   }
@@ -312,6 +324,8 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
   )
   return { calls, agentSide, machinesElsewhere }
 })
+
+const notNow = (message: string) => new AgentRefused({ reason: "unavailable", message, retryAfterMs: 1_000 })
 
 const isNamed = (address: string): boolean => address !== ""
 

@@ -22,6 +22,18 @@ export interface AgentCallsSources {
     readonly values: Readonly<Record<string, unknown>>
     readonly origins: Readonly<Record<string, unknown>>
   }
+  readonly identityOf: (agent: string) => Effect.Effect<
+    {
+      readonly home: string
+      readonly conflicts: ReadonlyArray<{
+        readonly region: string
+        readonly host: string
+        readonly machineId: string
+        readonly sinceMs: number
+      }>
+    },
+    CoordinationError
+  >
   readonly permit: (
     agent: string,
     permission: AgentRecord["permission"],
@@ -92,6 +104,7 @@ export const agentCalls = (
     place: sources.placeOf(record.id),
     load: sources.loadOf(record.id),
     firstSeenMs: record.firstSeenMs,
+    ...(record.guestOf === undefined ? {} : { guestOf: record.guestOf }),
     ...(attached ?? {
       state:
         record.permission !== "allowed"
@@ -129,7 +142,8 @@ export const agentCalls = (
         const agent = (yield* views).find((one) => one.id === id)
         if (agent === undefined) return yield* noAgent(id)
         const { origins, values } = sources.configOf(record)
-        return { agent, config: { ...values }, origins: { ...origins } }
+        const { conflicts, home } = yield* Effect.mapError(sources.identityOf(id), away)
+        return { agent, config: { ...values }, origins: { ...origins }, home, conflicts }
       }),
     AgentSet: ({ id, state }) =>
       Effect.gen(function* () {

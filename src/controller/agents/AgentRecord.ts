@@ -24,6 +24,8 @@ export const AgentRecord = Schema.Struct({
   firstSeenMs: Schema.Number,
   /** Coarse: renewed when it attaches and every `seenEveryMs` while it is connected. */
   lastSeenMs: Schema.Number,
+  /** The region where it is at home, of an agent that is a guest here. */
+  guestOf: Schema.optionalKey(Schema.String),
 })
 export type AgentRecord = typeof AgentRecord.Type
 

@@ -26,6 +26,7 @@ import {
   type ServerAddress,
 } from "../../wire/control/AgentRpc.ts"
 import { identityRefusal } from "../enrol/mayAttach.ts"
+import { Identities } from "../regions/Identities.ts"
 import { AgentSession, type SessionSurroundings } from "./AgentSession.ts"
 import { claimAgent, releaseAgent } from "./claim.ts"
 import { KnownAgents } from "./KnownAgents.ts"
@@ -78,6 +79,7 @@ const make = (options: AgentSessionsOptions) =>
   Effect.gen(function* () {
     const coordination = yield* Coordination
     const known = yield* KnownAgents
+    const identities = yield* Identities
     const fibers = yield* FiberMap.make<string>()
     const sessions = new Map<string, AgentSession>()
     const counters = { attached: 0, moved: 0, refused: 0, superseded: 0, reports: 0, restarted: 0 }
@@ -121,6 +123,7 @@ const make = (options: AgentSessionsOptions) =>
     const open = Effect.fnUntraced(function* (hello: AgentHello, peer: Peer) {
       const wrong = check(hello, peer)
       if (wrong !== undefined) return yield* wrong
+      if (identities !== undefined) yield* identities.admit(hello, true)
       const place = yield* options.placeOf(hello)
       if ("nobody" in place) return yield* unavailable(`no server takes this agent: ${place.nobody}`)
       if (place.server.id !== options.self.id) {

@@ -17,6 +17,7 @@ import {
 } from "../../runtime/coordination/Coordination.ts"
 import { makeMirror } from "../../runtime/coordination/Mirror.ts"
 import type { AgentHello } from "../../wire/control/AgentRpc.ts"
+import { Identities } from "../regions/Identities.ts"
 import {
   agentKey,
   type AgentRecord,
@@ -72,6 +73,9 @@ const make = (
 ): Effect.Effect<KnownAgents["Service"], CoordinationError, Coordination | Scope.Scope> =>
   Effect.gen(function* () {
     const coordination = yield* Coordination
+    const identities = yield* Identities
+    /** An agent that is known elsewhere keeps what it may. */
+    const newcomer = (id: string): Permission => identities?.permissionOf(id) ?? options.newcomers
     const mirror = yield* makeMirror(`${options.prefix}agent/`)
     const keyOf = (id: string) => options.prefix + agentKey(id)
     const decoded = new Map<string, { readonly modified: number; readonly record: AgentRecord }>()
@@ -122,7 +126,7 @@ const make = (
     /** The record once a hello is noted, and whether that differs enough from the known one to be written. */
     const noted = (hello: AgentHello, nowMs: number) => {
       const known = get(hello.agent)
-      const wanted = recordOf(hello, known, options.newcomers, nowMs)
+      const wanted = recordOf(hello, known, newcomer(hello.agent), nowMs)
       const isKnown = known !== undefined && isSame(known, wanted) && nowMs - known.lastSeenMs < seenEveryMs
       return { record: isKnown ? known : wanted, isNews: !isKnown }
     }
@@ -155,7 +159,7 @@ const make = (
           const { isNews, record } = noted(hello, nowMs)
           if (!isNews) return record
           const written = yield* update(hello.agent, (before) =>
-            recordOf(hello, before, options.newcomers, nowMs),
+            recordOf(hello, before, newcomer(hello.agent), nowMs),
           )
           return written ?? record
         }),

@@ -7,6 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { exposeStats } from "../../runtime/metrics.ts"
 import {
@@ -37,7 +38,7 @@ export interface FollowOptions {
   readonly leads: Effect.Effect<boolean, CoordinationError>
   /** This region as others see it: key behind `globalPrefix` and text. */
   readonly announcement: () => { readonly key: string; readonly value: string }
-  readonly duties: ReadonlyArray<GlobalDuty>
+  readonly duties: Effect.Effect<ReadonlyArray<GlobalDuty>, CoordinationError, Coordination | Scope.Scope>
   readonly beatMs?: number
 }
 
@@ -61,6 +62,7 @@ export const followGlobal = (options: FollowOptions): Effect.Effect<never, Leade
   Effect.gen(function* () {
     const own = yield* Coordination
     const { commit, global, prefix, region } = options
+    const duties = yield* options.duties
     const copies = new CopyWriter(own, global, prefix, commit)
     yield* exposeStats("controller_global", () => ({
       copied_total: copies.counters.copied,
@@ -97,7 +99,7 @@ export const followGlobal = (options: FollowOptions): Effect.Effect<never, Leade
       if (told !== "") yield* Effect.logInfo("the global store answers again")
       told = ""
       yield* copies.note({ contactMs: yield* Clock.currentTimeMillis })
-      for (const duty of options.duties) yield* duty(mark)
+      for (const duty of duties) yield* duty(mark)
     })
 
     const isPassing = (failure: LeaderFailure): failure is CoordinationError =>

@@ -5,9 +5,10 @@ import { Coordination, type CoordinationError } from "../../runtime/coordination
 import { fencedCommit, whileLeading } from "../membership/leading.ts"
 import type { Membership } from "../membership/Membership.ts"
 import type { LeaderCommit } from "../placement/commitEach.ts"
-import { followGlobal, type GlobalDuty, type LeaderFailure } from "./followGlobal.ts"
+import { followGlobal, type LeaderFailure } from "./followGlobal.ts"
 import type { GlobalStoreService } from "./GlobalStore.ts"
 import { joinGlobal } from "./joinGlobal.ts"
+import { pushIdentities } from "./pushIdentities.ts"
 import type { RegionRecord } from "./RegionRecord.ts"
 
 export interface SharingOptions {
@@ -33,7 +34,8 @@ export const leadSharing = (options: SharingOptions): Effect.Effect<never, never
       own.get(`${prefix}leader/${server}`),
       (mark) => membership.leadership().isMine && mark?.created === membership.leadership().fence,
     )
-    const duties: ReadonlyArray<GlobalDuty> = [yield* joinGlobal({ prefix, region, global, commit })]
+    const work = { prefix, region, global, commit }
+    const duties = Effect.all([joinGlobal(work), pushIdentities(work)])
     return yield* whileLeading(
       membership,
       "controller/leader/regions",

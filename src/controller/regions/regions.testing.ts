@@ -11,9 +11,11 @@ import { startProxy, type TestProxy } from "../../runtime/coordination/proxy.tes
 import { AgentGroups } from "../config/AgentGroups.ts"
 import { ConfigStore } from "../config/ConfigStore.ts"
 import { EffectiveConfig } from "../config/EffectiveConfig.ts"
+import { KnownAgents } from "../agents/KnownAgents.ts"
 import { serverRecord } from "../controller.testing.ts"
 import { Membership } from "../membership/Membership.ts"
 import { GlobalStore, makeGlobalStore } from "./GlobalStore.ts"
+import { Identities, makeIdentities } from "./Identities.ts"
 import { leadSharing } from "./leadSharing.ts"
 import { makeRegionDirectory } from "./RegionDirectory.ts"
 import type { RegionRecord } from "./RegionRecord.ts"
@@ -44,13 +46,20 @@ export const startServer = (name: string, id: string, own: string, global: strin
       Effect.flatMap(connect(global), (reached) => makeGlobalStore(prefix, reached)),
       given,
     )
+    const identities = yield* Effect.provide(makeIdentities(prefix, name), given)
     const context = yield* Layer.build(
       EffectiveConfig.layer.pipe(
-        Layer.provideMerge(Layer.mergeAll(ConfigStore.layer(prefix), AgentGroups.layer(prefix))),
+        Layer.provideMerge(
+          Layer.mergeAll(
+            ConfigStore.layer(prefix),
+            AgentGroups.layer(prefix),
+            KnownAgents.layer({ prefix, newcomers: "pending" }),
+          ),
+        ),
         Layer.provideMerge(
           Membership.layer({ prefix, self: serverRecord(id), leaseMs: 2_000, isCandidate: true }),
         ),
-        Layer.provide(Layer.succeed(GlobalStore, shared)),
+        Layer.provide([Layer.succeed(GlobalStore, shared), Layer.succeed(Identities, identities)]),
         Layer.provideMerge(given),
       ),
     )
@@ -71,6 +80,8 @@ export const startServer = (name: string, id: string, own: string, global: strin
       global: shared,
       membership,
       directory,
+      identities,
+      known: Context.get(context, KnownAgents),
       config: Context.get(context, ConfigStore),
       groups: Context.get(context, AgentGroups),
       effective: Context.get(context, EffectiveConfig),

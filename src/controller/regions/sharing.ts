@@ -9,13 +9,14 @@ import type { OtherRegion } from "../../runtime/otherRegions.ts"
 import { etcdOptionsOf } from "../membership/etcdOptionsOf.ts"
 import { Region } from "../membership/Region.ts"
 import { GlobalStore, makeGlobalStore } from "./GlobalStore.ts"
+import { Identities, makeIdentities } from "./Identities.ts"
 import { makeRegionDirectory, RegionDirectory, type RegionDirectoryService } from "./RegionDirectory.ts"
 
 /** Regions may be far from each other. */
 const callMs = 3_000
 const patienceMs = 6_000
 
-/** Provides `GlobalStore` and `RegionDirectory`, which are undefined without it. */
+/** Provides `GlobalStore`, `RegionDirectory` and `Identities`, which are undefined without it. */
 export const sharing = ({
   cluster,
 }: SondeConfig): Layer.Layer<never, CoordinationError, Coordination | Region> =>
@@ -38,6 +39,7 @@ export const sharing = ({
               Effect.flatMap(store, (reached) => makeGlobalStore(prefix, reached)),
             ),
             Layer.effect(RegionDirectory, makeRegionDirectory(prefix, name)),
+            Layer.effect(Identities, makeIdentities(prefix, name)),
           )
         }),
       )

@@ -57,6 +57,8 @@ export const AgentView = Schema.Struct({
   clockOffsetUs: Schema.Number,
   firstSeenMs: Schema.Number,
   lastSeenMs: Schema.Number,
+  /** The region where it is at home, of an agent that is a guest here. */
+  guestOf: Schema.optionalKey(name),
 })
 export type AgentView = typeof AgentView.Type
 
@@ -244,7 +246,22 @@ export const AdminRpc = RpcGroup.make(
   call("WhoAmI", read, {}, Schema.Struct({ name, role: name, server: name, region: name, version: name })),
 
   call("Agents", read, {}, Schema.Array(AgentView)),
-  call("Agent", read, { id: name }, Schema.Struct({ agent: AgentView, config: values, origins: values })),
+  call(
+    "Agent",
+    read,
+    { id: name },
+    Schema.Struct({
+      agent: AgentView,
+      config: values,
+      origins: values,
+      /** The region that has the agent's name; empty: regions share nothing, or it was not told yet. */
+      home: Schema.optionalKey(name),
+      /** Others that go by this name. */
+      conflicts: Schema.optionalKey(
+        Schema.Array(Schema.Struct({ region: name, host: name, machineId: name, sinceMs: Schema.Number })),
+      ),
+    }),
+  ),
   call(
     "AgentSet",
     operate,

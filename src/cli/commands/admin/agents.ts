@@ -5,6 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
+import { styleText } from "node:util"
 import { print, printJson, table } from "../../output.ts"
 import { adminFlags, withAdmin } from "./adminClient.ts"
 import { ago, show, stateWord } from "./words.ts"
@@ -46,8 +47,14 @@ const showOne = Command.make(
   "show",
   { id, ...adminFlags },
   Effect.fnUntraced(function* ({ id, ...flags }) {
-    const { agent, config, origins } = yield* withAdmin(flags, (client) => client.Agent({ id }))
-    if (flags.json) return printJson({ ...agent, config, origins })
+    const {
+      agent,
+      config,
+      conflicts = [],
+      home = "",
+      origins,
+    } = yield* withAdmin(flags, (client) => client.Agent({ id }))
+    if (flags.json) return printJson({ ...agent, config, origins, home, conflicts })
     const nowMs = yield* Clock.currentTimeMillis
     print(
       table(
@@ -59,6 +66,12 @@ const showOne = Command.make(
           ["version", agent.version],
           ["group", agent.group],
           ["region, zone", [agent.region, agent.zone].filter((part) => part !== "").join(", ")],
+          ...(agent.guestOf === undefined ? [] : [["guest of", `region ${agent.guestOf}`]]),
+          ...(home === "" ? [] : [["at home in", `region ${home}`]]),
+          ...conflicts.map(({ host, region, sinceMs }) => [
+            styleText("red", "conflict"),
+            `region ${region} has another agent of this name, on host ${host}, since ${ago(sinceMs, nowMs)}`,
+          ]),
           [
             "server",
             agent.server === agent.place
