@@ -1,5 +1,6 @@
 // The agent's wiring: capture worker -> sender -> ingester, the worker's status beside it, and the region's control over it all.
 
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { hostname } from "node:os"
 import { join } from "node:path"
@@ -11,6 +12,7 @@ import { AgentStartError, readAgentId } from "./agentId.ts"
 import { makeCaptureRunner } from "./capture/CaptureRunner.ts"
 import { agentIdentity, type AgentIdentity } from "./control/AgentIdentity.ts"
 import { agentControl } from "./control/AgentControl.ts"
+import { HomeContact } from "./control/HomeContact.ts"
 import { makeFollowedConfig } from "./control/FollowedConfig.ts"
 import { readMachine } from "./resource/machine.ts"
 import { limiting, sendLimits } from "./send/limitSender.ts"
@@ -54,6 +56,7 @@ const capture = (
     })
     sender.limit(sendLimits(followed.config()))
     let latest: AgentStatus | undefined
+    const contact = new HomeContact(yield* Clock.currentTimeMillis)
     const isControlled = config.agent.controllers.length > 0
     const runner = yield* makeCaptureRunner(
       isControlled ? followed.config() : config.agent,
@@ -67,7 +70,7 @@ const capture = (
         onStatus: (status) => {
           latest = {
             ...status,
-            machine: readMachine(),
+            machine: { ...readMachine(), ...(contact.label === "" ? {} : { region: contact.label }) },
             counters: { ...status.counters, ...registry.snapshot() },
           }
           sender.tell(latest)
@@ -84,6 +87,7 @@ const capture = (
         status: () => latest,
         remoteConfig: followed,
         mayWork: runner.mayWork,
+        contact,
       })
     }
     return yield* runner.run
@@ -104,12 +108,13 @@ const addressOf = (config: SondeConfig): Effect.Effect<Address | undefined, Agen
 export const runAgent = (config: SondeConfig, options: AgentOptions): Effect.Effect<void, AgentStartError> =>
   Effect.gen(function* () {
     const server = yield* addressOf(config)
-    const { agentId, tls } = yield* agentIdentity({
+    const identity = yield* agentIdentity({
       data: config.data,
       agentId: yield* readAgentId(config.data),
       token: config.agent.token,
       controllers: config.agent.controllers,
     }).pipe(Effect.mapError(({ message }) => new AgentStartError({ message })))
+    const { agentId, tls } = identity
     const { memoryBytes, spoolBytes } = sendLimits(config.agent)
     const sender = Sender.layer({
       ...(server === undefined ? {} : { server }),
@@ -121,5 +126,5 @@ export const runAgent = (config: SondeConfig, options: AgentOptions): Effect.Eff
       memoryBytes,
       spool: { directory: join(config.data, "spool"), maxBytes: spoolBytes },
     })
-    yield* Effect.provide(capture(config, { agentId, tls }, server, options), sender)
+    yield* Effect.provide(capture(config, identity, server, options), sender)
   }).pipe(Effect.scoped)

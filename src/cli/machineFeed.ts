@@ -13,8 +13,7 @@ const askEveryMs = 3_000
 export const machinesOf = (agents: AgentRegistry): ReadonlyArray<Machine> =>
   agents.list().flatMap(({ connected, id, status }): ReadonlyArray<Machine> => {
     if (status === undefined) return []
-    const { addresses, host, kernel, machineId, os } = status.machine
-    return [{ agentId: id, machineId, host, addresses, kernel, os, isConnected: connected }]
+    return [{ ...status.machine, agentId: id, isConnected: connected }]
   })
 
 export class MachinesElsewhere {

@@ -6,6 +6,7 @@ import * as Stream from "effect/Stream"
 import { Coordination } from "../runtime/coordination/Coordination.ts"
 import { StatsSources } from "../runtime/metrics.ts"
 import type { OtherRegion } from "../runtime/otherRegions.ts"
+import type { Peer } from "../runtime/rpc/Peer.ts"
 import type { ClientTls } from "../runtime/tls/tlsOptions.ts"
 import { supervise } from "../runtime/supervise.ts"
 import type { AdminError, AgentMachine } from "../wire/control/AdminRpc.ts"
@@ -30,7 +31,7 @@ import { AgentReports } from "./config/AgentReports.ts"
 import { ConfigStore } from "./config/ConfigStore.ts"
 import { EffectiveConfig } from "./config/EffectiveConfig.ts"
 import { driveRollouts, Rollouts } from "./config/Rollouts.ts"
-import { Enrolment } from "./enrol/Enrolment.ts"
+import { Enrolment, type EnrolmentRequest } from "./enrol/Enrolment.ts"
 import { RegionAuthority } from "./enrol/RegionAuthority.ts"
 import { Tokens } from "./enrol/Tokens.ts"
 import { fencedCommit, whileLeading } from "./membership/leading.ts"
@@ -38,6 +39,7 @@ import { Membership } from "./membership/Membership.ts"
 import { Packages } from "./package/Packages.ts"
 import { Placement } from "./placement/Placement.ts"
 import { GlobalStore } from "./regions/GlobalStore.ts"
+import { Guests, type HomeProof } from "./regions/Guests.ts"
 import { Identities } from "./regions/Identities.ts"
 import { leadSharing } from "./regions/leadSharing.ts"
 import { RegionDirectory } from "./regions/RegionDirectory.ts"
@@ -67,8 +69,11 @@ export interface AssembleOptions {
 }
 
 const hourMs = 3_600_000
+/** How long a guest that has gone home stays known. */
+const guestHours = 1
 const balanceEveryMs = 15_000
 const cleanEveryMs = 60_000
+const elsewhereEveryMs = 5_000
 
 export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
   const { prefix } = options
@@ -91,6 +96,7 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
   const claims = yield* Claims
   const clock = yield* Clock.Clock
   const directory = yield* RegionDirectory
+  const guests = yield* Guests
   const identities = yield* Identities
   const global = yield* GlobalStore
   const bundles = new SupportBundles(sessions)
@@ -134,6 +140,20 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
   yield* refreshOf(packages.changes, () => undefined)
   yield* refreshOf(effective.changes, () => undefined)
 
+  // Where agents may go besides changes seldom, and the directory often.
+  if (guests !== undefined) {
+    const tellElsewhere = Effect.gen(function* () {
+      let told = JSON.stringify(guests.elsewhere())
+      while (true) {
+        yield* Effect.sleep(elsewhereEveryMs)
+        const now = JSON.stringify(guests.elsewhere())
+        if (now !== told) sessions.refresh()
+        told = now
+      }
+    })
+    yield* Effect.forkScoped(supervise("controller/elsewhere")(tellElsewhere))
+  }
+
   // An agent that another server has now: what is left of its session here ends.
   const superseded = Stream.runForEach(claims.changes, (changes) =>
     Effect.sync(() => {
@@ -159,7 +179,7 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
       allowsSpill: options.allowsSpill,
       servers: servers.length,
       agents: known.list().length,
-      guests: 0,
+      guests: known.list().filter(({ guestOf, id }) => guestOf !== undefined && serverOf(id) !== "").length,
       seenMs: clock.currentTimeMillisUnsafe(),
     }
   }
@@ -201,11 +221,12 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
     while (true) {
       yield* Effect.sleep(cleanEveryMs)
       const nowMs = yield* Clock.currentTimeMillis
-      for (const { id, lastSeenMs } of known.list()) {
-        if (serverOf(id) !== "" || nowMs - lastSeenMs < options.agentHours * hourMs) continue
+      for (const { guestOf, id, lastSeenMs } of known.list()) {
+        const hours = guestOf === undefined ? options.agentHours : guestHours
+        if (serverOf(id) !== "" || nowMs - lastSeenMs < hours * hourMs) continue
         yield* known.forget(id)
         yield* reports.forget(id)
-        yield* Effect.logInfo(`agent ${id} is forgotten: no server had it for ${options.agentHours} hours`)
+        yield* Effect.logInfo(`agent ${id} is forgotten: no server had it for ${hours} hours`)
       }
       yield* placement.forgetPlaces(new Set(known.list().map(({ id }) => id)), commit)
       yield* audit.trim
@@ -303,17 +324,19 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
     MachinesHere: () => Effect.sync(options.machines),
     Metrics: ({ of }) => metricsOf(of),
   }
+  /** Regions that share know each other's agents; one that shares nothing enrols whoever has a token. */
+  const mayEnrol = (request: EnrolmentRequest, guest: HomeProof | undefined, peer: Peer) =>
+    Effect.gen(function* () {
+      if (guest === undefined || guest.region === options.region) {
+        yield* identities?.admit(request, false) ?? Effect.void
+        return yield* enrolment.enrol(request, peer)
+      }
+      if (guests === undefined) return yield* notNow("this region knows of no others and takes no guests")
+      return yield* guests.enrol(request, guest)
+    }).pipe(Effect.catchTag("CoordinationError", ({ message }) => Effect.fail(notNow(message))))
   const agentSide: AgentHandlersOptions = {
     sessions,
-    enrol: (request, peer) =>
-      identities === undefined
-        ? enrolment.enrol(request, peer)
-        : Effect.andThen(
-            identities
-              .admit(request, false)
-              .pipe(Effect.catchTag("CoordinationError", ({ message }) => Effect.fail(notNow(message)))),
-            enrolment.enrol(request, peer),
-          ),
+    enrol: ({ guest, ...request }, peer) => mayEnrol(request, guest, peer),
     readPackage: packages.read,
     answered: (agent, part) => bundles.answered(agent, part),
   }

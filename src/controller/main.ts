@@ -28,13 +28,15 @@ import { EffectiveConfig } from "./config/EffectiveConfig.ts"
 import { Rollouts } from "./config/Rollouts.ts"
 import { serveAdmin, serveAgents } from "./ControlPorts.ts"
 import { Enrolment } from "./enrol/Enrolment.ts"
-import type { RegionAuthority } from "./enrol/RegionAuthority.ts"
+import { RegionAuthority } from "./enrol/RegionAuthority.ts"
 import { RegionSecurity } from "./enrol/RegionSecurity.ts"
 import type { Tokens } from "./enrol/Tokens.ts"
 import { Membership, type ServerRecord } from "./membership/Membership.ts"
 import { Region } from "./membership/Region.ts"
 import { Packages } from "./package/Packages.ts"
 import { Placement } from "./placement/Placement.ts"
+import { Guests, makeGuests } from "./regions/Guests.ts"
+import { RegionDirectory } from "./regions/RegionDirectory.ts"
 
 export type ControllerError = CoordinationError | LocalTokenError | ListenError
 
@@ -81,7 +83,7 @@ const traitsOf = ({ agent, ...hello }: AgentHello): AgentTraits => ({ ...hello, 
 const addressOf = ({ control, id, ingest }: ServerRecord): ServerAddress => ({ id, control, ingest })
 
 /** Everything but the ports, each part above what it needs. */
-const parts = (config: SondeConfig, self: ServerRecord, prefix: string) => {
+const parts = (config: SondeConfig, self: ServerRecord, prefix: string, isTls: boolean) => {
   const { cluster } = config
   const agents = KnownAgents.layer({ prefix, newcomers: cluster.approval ? "pending" : "allowed" })
   const placement = Layer.unwrap(
@@ -92,7 +94,9 @@ const parts = (config: SondeConfig, self: ServerRecord, prefix: string) => {
         allowSpill: cluster.spill,
         wishOf: (id) => {
           const record = known.get(id)
-          return record === undefined ? undefined : { id, region: record.region, zone: record.zone }
+          return record === undefined
+            ? undefined
+            : { id, region: record.guestOf ?? record.region, zone: record.zone }
         },
       }),
     ),
@@ -106,6 +110,7 @@ const parts = (config: SondeConfig, self: ServerRecord, prefix: string) => {
       const reports = yield* AgentReports
       const packages = yield* Packages
       const placement = yield* Placement
+      const guests = yield* Guests
       const serverAt = (id: string): ServerAddress | undefined => {
         const record = membership.servers().get(id)
         return record === undefined ? undefined : addressOf(record)
@@ -115,12 +120,15 @@ const parts = (config: SondeConfig, self: ServerRecord, prefix: string) => {
         self: addressOf(self),
         lease: membership.lease,
         claimOf: claims.entryOf,
-        placeOf: ({ agent, cannotReach, region, zone }) =>
-          Effect.map(placement.ensure({ id: agent, region, zone, avoid: cannotReach }), (place) => {
-            if ("nobody" in place) return place
-            const server = serverAt(place.server)
-            return server === undefined ? { nobody: `server ${place.server} is not there` } : { server }
-          }),
+        placeOf: ({ agent, cannotReach, guestOf, region, zone }) =>
+          Effect.map(
+            placement.ensure({ id: agent, region: guestOf ?? region, zone, avoid: cannotReach }),
+            (place) => {
+              if ("nobody" in place) return place
+              const server = serverAt(place.server)
+              return server === undefined ? { nobody: `server ${place.server} is not there` } : { server }
+            },
+          ),
         reported: (agent, report, nowMs) => {
           placement.reported(agent, report.rows, nowMs)
           reports.reported(agent, {
@@ -138,10 +146,40 @@ const parts = (config: SondeConfig, self: ServerRecord, prefix: string) => {
             const server = placement.placeOf(agent)
             return server === undefined ? undefined : serverAt(server)
           },
-          config: (hello) => effective.of(traitsOf(hello)),
-          packages: (hello) => packages.offers(hello, groups.groupOf(traitsOf(hello))),
+          // A guest goes on with what it has from home.
+          config: (hello) =>
+            hello.guestOf === undefined
+              ? effective.of(traitsOf(hello))
+              : { version: hello.configVersion, digest: hello.configDigest, values: {} },
+          packages: (hello) =>
+            hello.guestOf === undefined ? packages.offers(hello, groups.groupOf(traitsOf(hello))) : [],
+          elsewhere: (hello) => (hello.guestOf === undefined ? guests?.elsewhere() : undefined),
         },
       })
+    }),
+  )
+  const guests = Layer.unwrap(
+    Effect.gen(function* () {
+      const directory = yield* RegionDirectory
+      if (directory === undefined) return Layer.empty
+      const known = yield* KnownAgents
+      return Layer.effect(
+        Guests,
+        makeGuests({
+          prefix,
+          region: cluster.region,
+          label: config.labeler.region,
+          allowsSpill: cluster.spill,
+          afterSeconds: cluster.spillSeconds,
+          isTls,
+          directory,
+          authority: yield* RegionAuthority,
+          hasResident: (agent) => {
+            const record = known.get(agent)
+            return record !== undefined && record.guestOf === undefined
+          },
+        }),
+      )
     }),
   )
   const rollouts = Layer.unwrap(
@@ -156,6 +194,7 @@ const parts = (config: SondeConfig, self: ServerRecord, prefix: string) => {
     }),
   )
   return sessions.pipe(
+    Layer.provideMerge(guests),
     Layer.provideMerge(Enrolment.layer(prefix)),
     Layer.provideMerge(placement),
     Layer.provideMerge(rollouts),
@@ -193,7 +232,7 @@ const start = Effect.fnUntraced(function* (config: SondeConfig, options: Control
     admin: reach(admin.host, ports.admin),
   })
   const self = membership.self()
-  const services = yield* Layer.build(parts(config, self, prefix))
+  const services = yield* Layer.build(parts(config, self, prefix, security.serverTls !== undefined))
   const made = yield* assemble({
     prefix,
     region: cluster.region,

@@ -58,6 +58,8 @@ export interface MachineView {
   readonly kernel: string
   readonly os: string
   readonly addresses: ReadonlyArray<MachineAddress>
+  /** The label of its region, where the agent is a guest of another; left out: that of the region it delivers to. */
+  readonly region?: string
 }
 
 /** What the capture tells. */

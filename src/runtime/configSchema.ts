@@ -83,6 +83,12 @@ export const ConfigSchema = Schema.Struct({
     leaseSeconds: integer(2, 2, 60, "A server that is silent for longer is taken for dead."),
     agentHours: integer(24, 1, 87_600, "How long an agent that no server has stays known."),
     approval: flag(false, "New agents wait until somebody approves them."),
+    spillSeconds: integer(
+      30,
+      5,
+      86_400,
+      "So long an agent of this region looks for a server here before it is a guest elsewhere.",
+    ),
     spill: flag(
       false,
       "Agents of this region may be guests of other regions when no server here takes them, and those of other regions here; each side must allow it. Needs `cluster.global`.",

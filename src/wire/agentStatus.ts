@@ -39,6 +39,7 @@ const Machine = Schema.Struct({
   kernel: Schema.String,
   os: Schema.String,
   addresses: Schema.Array(Schema.Struct({ interface: Schema.String, ip: Schema.String, mac: Schema.String })),
+  region: Schema.optionalKey(Schema.String),
 })
 
 export const AgentStatusSchema: Schema.Codec<AgentStatus, unknown> = Schema.Struct({

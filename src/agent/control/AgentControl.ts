@@ -10,12 +10,16 @@ import { exposeStats, StatsSources } from "../../runtime/metrics.ts"
 import { connectRpc } from "../../runtime/rpc/connectRpc.ts"
 import { supervise } from "../../runtime/supervise.ts"
 import { AgentRpc, controlProtocol } from "../../wire/control/AgentRpc.ts"
-import { parseAddress } from "../../wire/socket.ts"
+import type { ClientTls } from "../../runtime/tls/tlsOptions.ts"
+import { type Address, parseAddress } from "../../wire/socket.ts"
 import { readMachine } from "../resource/machine.ts"
 import type { Sender } from "../send/Sender.ts"
 import type { AgentIdentity } from "./AgentIdentity.ts"
 import { stayAttached } from "./ControlClient.ts"
 import type { ControlWork } from "./ControlSession.ts"
+import { type GuestOptions, stayGuest } from "./GuestStay.ts"
+import type { HomeContact } from "./HomeContact.ts"
+import { KnownElsewhere } from "./KnownElsewhere.ts"
 import { PackageStore } from "./PackageStore.ts"
 import type { RemoteConfig } from "./RemoteConfig.ts"
 import { ServerList } from "./ServerList.ts"
@@ -29,6 +33,7 @@ export interface AgentControlOptions {
   readonly status: () => AgentStatus | undefined
   readonly remoteConfig: RemoteConfig
   readonly mayWork: (may: boolean) => Effect.Effect<void>
+  readonly contact: HomeContact
 }
 
 const connectMs = 5_000
@@ -36,9 +41,10 @@ const connectMs = 5_000
 const work = (
   options: AgentControlOptions,
   servers: ServerList,
+  elsewhere: KnownElsewhere,
   registry: typeof StatsSources.Service,
 ): ControlWork => {
-  const { config, mayWork, remoteConfig, sender, status } = options
+  const { config, contact, mayWork, remoteConfig, sender, status } = options
   const machine = readMachine()
   const packages = new PackageStore(join(config.data, "packages"), config.agent.packageKeys)
   const capabilities = () => (status()?.features ?? []).filter(({ on }) => on).map(({ name }) => name)
@@ -72,7 +78,7 @@ const work = (
       configVersion: remoteConfig.version(),
       configDigest: remoteConfig.digest(),
     }),
-    assigned: (server, others) =>
+    assigned: (server, others, told) =>
       Effect.gen(function* () {
         const ingest = parseAddress(server.ingest)
         if (ingest === undefined)
@@ -80,11 +86,14 @@ const work = (
             `server ${server.id} names no address to deliver to: "${server.ingest}"`,
           )
         sender.deliverTo(ingest)
-        if (!servers.tell(others, server))
+        const isKept = elsewhere.tell(told)
+        contact.taken()
+        if (!servers.tell(others, server) || !isKept)
           yield* Effect.logWarning(`the list of servers cannot be kept in ${config.data}`)
       }),
     waiting: (reason) =>
       Effect.gen(function* () {
+        contact.taken()
         if (reason === undefined) {
           waitsFor = ""
           return yield* mayWork(true)
@@ -135,25 +144,77 @@ const work = (
   }
 }
 
+/** As a guest the agent works, delivers and tells how it fares; what it is to do it knows from home. */
+const workOfGuest = (
+  own: ControlWork,
+  { contact, sender }: AgentControlOptions,
+  elsewhere: KnownElsewhere,
+): GuestOptions["workAt"] => {
+  return (home, tls, turnAway) => ({
+    ...own,
+    hello: () => ({ ...own.hello(), guestOf: home }),
+    assigned: (server) =>
+      Effect.gen(function* () {
+        const ingest = parseAddress(server.ingest)
+        if (ingest === undefined)
+          return yield* Effect.logWarning(`server ${server.id} names no address to deliver to`)
+        contact.label = elsewhere.current?.label ?? home
+        sender.deliverTo(ingest, tls)
+        yield* Effect.logInfo(
+          `this agent is a guest of server ${server.id}: nobody in region ${home} takes it`,
+        )
+      }),
+    waiting: (reason) => (reason === undefined ? Effect.void : turnAway(reason)),
+    configure: () => Effect.succeed(true),
+    use: () => Effect.void,
+  })
+}
+
 /** Stays attached for as long as the scope is open. */
 export const agentControl = (options: AgentControlOptions) =>
   Effect.gen(function* () {
-    const { config, identity } = options
+    const { config, contact, identity } = options
     const registry = yield* StatsSources
     const servers = new ServerList(config.data, config.agent.controllers)
+    const elsewhere = new KnownElsewhere(config.data)
+    const own = work(options, servers, elsewhere, registry)
+    const connect = (address: Address, tls: ClientTls | undefined) =>
+      connectRpc(AgentRpc, {
+        address,
+        timeoutMs: connectMs,
+        ...(tls === undefined ? {} : { tls: tls() }),
+      })
     yield* Effect.forkScoped(
       supervise("agent/control")(
         stayAttached({
           servers,
-          connect: (address) =>
-            connectRpc(AgentRpc, {
-              address,
-              timeoutMs: connectMs,
-              ...(identity.tls === undefined ? {} : { tls: identity.tls() }),
-            }),
-          work: work(options, servers, registry),
+          connect: (address) => connect(address, identity.tls),
+          work: own,
+          ended: (nowMs, isAnswer) => contact.ended(nowMs, isAnswer),
         }),
       ),
     )
-    yield* exposeStats("agent_control", () => ({ config_version: options.remoteConfig.version() }))
+    yield* Effect.forkScoped(
+      supervise("agent/guest")(
+        stayGuest({
+          contact,
+          elsewhere,
+          agent: identity.agentId,
+          host: hostname(),
+          machineId: readMachine().machineId,
+          credentials: identity.credentials,
+          connect,
+          workAt: workOfGuest(own, options, elsewhere),
+          left: Effect.sync(() => {
+            contact.label = ""
+            const ingest = parseAddress(servers.home?.ingest ?? config.agent.server)
+            if (ingest !== undefined) options.sender.deliverTo(ingest)
+          }),
+        }),
+      ),
+    )
+    yield* exposeStats("agent_control", () => ({
+      config_version: options.remoteConfig.version(),
+      is_guest: contact.label === "" ? 0 : 1,
+    }))
   })

@@ -28,6 +28,8 @@ export interface AgentIdentity {
   readonly agentId: string
   /** Undefined: it speaks plain. */
   readonly tls: ClientTls | undefined
+  /** As they are now; undefined: it speaks plain. */
+  readonly credentials: (() => Credentials) | undefined
 }
 
 export interface IdentityOptions {
@@ -131,7 +133,7 @@ export const agentIdentity = (
   Effect.gen(function* () {
     const kept = yield* readCredentials(options.data)
     if (kept === undefined && parseToken(options.token) === undefined)
-      return { agentId: options.agentId, tls: undefined }
+      return { agentId: options.agentId, tls: undefined, credentials: undefined }
     const enrolled: Enrolled =
       kept === undefined ? yield* untilEnrolled(options) : { agentId: options.agentId, credentials: kept }
     if (enrolled.agentId !== options.agentId) {
@@ -154,5 +156,5 @@ export const agentIdentity = (
         ),
       ),
     )
-    return { agentId: enrolled.agentId, tls: liveClientTls(live) }
+    return { agentId: enrolled.agentId, tls: liveClientTls(live), credentials: () => live.current }
   })

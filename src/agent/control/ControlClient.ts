@@ -21,6 +21,8 @@ export interface ControlOptions {
     address: Address,
   ) => Effect.Effect<ControlConnection, { readonly message: string }, Scope.Scope>
   readonly work: ControlWork
+  /** A session or a try is over; `isAnswer`: the server was there and said no. */
+  readonly ended?: (nowMs: number, isAnswer: boolean) => void
 }
 
 const firstWaitMs = 200
@@ -55,6 +57,7 @@ export const stayAttached = (options: ControlOptions): Effect.Effect<never> =>
         const startedMs = yield* Clock.currentTimeMillis
         const over = yield* one(address)
         const nowMs = yield* Clock.currentTimeMillis
+        options.ended?.(nowMs, "_tag" in over && over.isAnswer === true)
         if (nowMs - startedMs > 10_000) attempt = 0
         if ("_tag" in over && over.server !== undefined) {
           servers.moved(over.server)

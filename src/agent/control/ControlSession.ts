@@ -13,6 +13,7 @@ import {
   type AgentRefused,
   type AgentRpc,
   type Directive,
+  type Elsewhere,
   type Report,
   reportSeconds,
   type ServerAddress,
@@ -30,12 +31,18 @@ export class SessionOver extends Data.TaggedError("SessionOver")<{
   readonly server?: ServerAddress
   /** Least wait before this or another server is asked again. */
   readonly waitMs: number
+  /** The server refused for a reason that other servers have as well. */
+  readonly isAnswer?: boolean
 }> {}
 
 /** What the rest of the agent does for the control session. */
 export interface ControlWork {
   readonly hello: () => Omit<AgentHello, "cannotReach">
-  readonly assigned: (server: ServerAddress, servers: ReadonlyArray<ServerAddress>) => Effect.Effect<void>
+  readonly assigned: (
+    server: ServerAddress,
+    servers: ReadonlyArray<ServerAddress>,
+    elsewhere: Elsewhere | undefined,
+  ) => Effect.Effect<void>
   /** The agent may not work, for the reason; undefined: it may. */
   readonly waiting: (reason: string | undefined) => Effect.Effect<void>
   /** `false`: it does not build upon what the agent has; the whole is asked for. */
@@ -58,7 +65,11 @@ const over = (message: string, waitMs = 0) => new SessionOver({ message, waitMs 
 
 const refusal = (error: AgentRefused | RpcClientError): SessionOver =>
   error._tag === "AgentRefused"
-    ? over(`${error.reason}: ${error.message}`, error.retryAfterMs === 0 ? 300_000 : error.retryAfterMs)
+    ? new SessionOver({
+        message: `${error.reason}: ${error.message}`,
+        waitMs: error.retryAfterMs === 0 ? 300_000 : error.retryAfterMs,
+        isAnswer: error.reason !== "unavailable",
+      })
     : over(error.message)
 
 const answer = (client: ControlCalls, id: string, support: Effect.Effect<Uint8Array>) =>
@@ -87,7 +98,10 @@ export const runControlSession = (
       isAttached = true
       switch (directive._tag) {
         case "Assigned":
-          return Effect.andThen(work.assigned(directive.server, directive.servers), work.waiting(undefined))
+          return Effect.andThen(
+            work.assigned(directive.server, directive.servers, directive.elsewhere),
+            work.waiting(undefined),
+          )
         case "Move":
           return Effect.fail(
             new SessionOver({ message: directive.reason, server: directive.server, waitMs: 0 }),

@@ -20,6 +20,7 @@ export class ServerList {
   private readonly configured: ReadonlyArray<string>
   private told: ReadonlyArray<ServerAddress>
   private belongsTo: ServerAddress | undefined
+  private last: ServerAddress | undefined
   /** When an address failed last. */
   private readonly failedMs = new Map<string, number>()
 
@@ -50,6 +51,11 @@ export class ServerList {
     return [...distinct.filter((address) => !isShunned(address)), ...distinct.filter(isShunned)]
   }
 
+  /** The server that the agent belonged to last, or one of its region; undefined: it was never told. */
+  get home(): ServerAddress | undefined {
+    return this.last ?? this.told[0]
+  }
+
   moved(server: ServerAddress): void {
     this.belongsTo = server
   }
@@ -75,6 +81,7 @@ export class ServerList {
   /** False: the list could not be kept on disk; it holds for this life of the agent. */
   tell(servers: ReadonlyArray<ServerAddress>, self: ServerAddress): boolean {
     this.belongsTo = self
+    this.last = self
     const told = servers.slice(0, toldMost)
     if (JSON.stringify(told) === JSON.stringify(this.told)) return true
     this.told = told

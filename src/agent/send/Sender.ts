@@ -63,8 +63,11 @@ export class Sender extends Context.Service<
     readonly push: (batch: EncodedBatch) => void
     /** What the agent tells of itself: the latest is sent, also after each reconnect. */
     readonly tell: (status: AgentStatus) => void
-    /** The server that gets what comes from now on; one that was delivered to before may first acknowledge what it has. */
-    readonly deliverTo: (server: Address) => void
+    /**
+     * The server that gets what comes from now on; one that was delivered to before may first acknowledge what it has. `tls`: other
+     * than that of the options.
+     */
+    readonly deliverTo: (server: Address, tls?: ClientTls) => void
     /** Other limits from now on; what is too much goes as soon as something new comes. */
     readonly limit: (limits: { readonly memoryBytes: number; readonly spoolBytes: number }) => void
     /** Names this life of the agent. */
@@ -268,9 +271,11 @@ const makeSender = (options: SenderOptions): Effect.Effect<Sender["Service"], ne
         if (!isOpen) queue.dropMemory("shutdown")
         state.work.openUnsafe()
       },
-      deliverTo: (server) => {
-        if (state.server?.host === server.host && state.server.port === server.port) return
+      deliverTo: (server, tls = options.tls) => {
+        const isSame = state.server?.host === server.host && state.server.port === server.port
+        if (isSame && state.tls === tls) return
         state.server = server
+        state.tls = tls
         state.moved.openUnsafe()
         state.work.openUnsafe()
       },

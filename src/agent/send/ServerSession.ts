@@ -51,7 +51,7 @@ export interface SessionTimes {
 export interface SessionState {
   /** Where to deliver; undefined until that is known. Changed while connected: the session hands over and ends with `Moved`. */
   server: Address | undefined
-  readonly tls: ClientTls | undefined
+  tls: ClientTls | undefined
   readonly hello: Hello
   readonly times: SessionTimes
   readonly queue: SendQueue

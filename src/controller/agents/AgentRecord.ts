@@ -61,4 +61,5 @@ export const recordOf = (
   permission: before?.permission ?? permission,
   firstSeenMs: before?.firstSeenMs ?? nowMs,
   lastSeenMs: nowMs,
+  ...(hello.guestOf === undefined ? {} : { guestOf: hello.guestOf }),
 })

@@ -10,6 +10,7 @@ import {
   type AgentHello,
   AgentRefused,
   type Directive,
+  type Elsewhere,
   type Report,
   type ServerAddress,
 } from "../../wire/control/AgentRpc.ts"
@@ -41,6 +42,8 @@ export interface SessionSurroundings {
   readonly place: (agent: string) => ServerAddress | undefined
   readonly config: (hello: AgentHello) => WantedConfig
   readonly packages: (hello: AgentHello) => ReadonlyArray<PackageOffer>
+  /** Where the agent may be a guest; undefined: nowhere. */
+  readonly elsewhere?: (hello: AgentHello) => Elsewhere | undefined
   readonly reported: (agent: string, report: Report, nowMs: number) => void
 }
 
@@ -70,6 +73,7 @@ export class AgentSession {
   private sent: WantedConfig | undefined
   private readonly offered = new Set<string>()
   private isAssigned = false
+  private toldElsewhere: string | undefined
   private toldWait = ""
   private isRefreshing = false
 
@@ -173,13 +177,16 @@ export class AgentSession {
         return yield* this.direct({ _tag: "Move", server: place, reason: "rebalanced" })
       }
       this.movingTo = ""
-      if (!this.isAssigned) {
+      const elsewhere = surroundings.elsewhere?.(this.hello)
+      if (!this.isAssigned || JSON.stringify(elsewhere) !== this.toldElsewhere) {
         this.isAssigned = true
+        this.toldElsewhere = JSON.stringify(elsewhere)
         yield* this.direct({
           _tag: "Assigned",
           server: surroundings.self,
           servers: surroundings.servers().slice(0, 256),
           group: this.group,
+          ...(elsewhere === undefined ? {} : { elsewhere }),
         })
       }
       yield* this.configure(surroundings.config(this.hello))

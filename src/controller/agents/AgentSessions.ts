@@ -26,6 +26,7 @@ import {
   type ServerAddress,
 } from "../../wire/control/AgentRpc.ts"
 import { identityRefusal } from "../enrol/mayAttach.ts"
+import { Guests } from "../regions/Guests.ts"
 import { Identities } from "../regions/Identities.ts"
 import { AgentSession, type SessionSurroundings } from "./AgentSession.ts"
 import { claimAgent, releaseAgent } from "./claim.ts"
@@ -79,6 +80,7 @@ const make = (options: AgentSessionsOptions) =>
   Effect.gen(function* () {
     const coordination = yield* Coordination
     const known = yield* KnownAgents
+    const guests = yield* Guests
     const identities = yield* Identities
     const fibers = yield* FiberMap.make<string>()
     const sessions = new Map<string, AgentSession>()
@@ -120,10 +122,21 @@ const make = (options: AgentSessionsOptions) =>
         ),
       )
 
-    const open = Effect.fnUntraced(function* (hello: AgentHello, peer: Peer) {
+    const mayBeHere = (hello: AgentHello) =>
+      Effect.gen(function* () {
+        if (hello.guestOf === undefined) return yield* identities?.admit(hello, true) ?? Effect.void
+        if (guests === undefined)
+          return yield* unavailable("this region knows of no others and takes no guests (cluster.global)")
+        yield* guests.admit(hello, hello.guestOf)
+      })
+
+    const open = Effect.fnUntraced(function* (said: AgentHello, peer: Peer) {
+      const { guestOf, ...rest } = said
+      // Its own region is nowhere a guest's.
+      const hello: AgentHello = guestOf === undefined || guestOf === guests?.region ? rest : said
       const wrong = check(hello, peer)
       if (wrong !== undefined) return yield* wrong
-      if (identities !== undefined) yield* identities.admit(hello, true)
+      yield* mayBeHere(hello)
       const place = yield* options.placeOf(hello)
       if ("nobody" in place) return yield* unavailable(`no server takes this agent: ${place.nobody}`)
       if (place.server.id !== options.self.id) {

@@ -74,8 +74,9 @@ const make = (
   Effect.gen(function* () {
     const coordination = yield* Coordination
     const identities = yield* Identities
-    /** An agent that is known elsewhere keeps what it may. */
-    const newcomer = (id: string): Permission => identities?.permissionOf(id) ?? options.newcomers
+    /** An agent that is known elsewhere keeps what it may; a guest comes only if it may work at home. */
+    const newcomer = ({ agent, guestOf }: AgentHello): Permission =>
+      guestOf === undefined ? (identities?.permissionOf(agent) ?? options.newcomers) : "allowed"
     const mirror = yield* makeMirror(`${options.prefix}agent/`)
     const keyOf = (id: string) => options.prefix + agentKey(id)
     const decoded = new Map<string, { readonly modified: number; readonly record: AgentRecord }>()
@@ -126,7 +127,7 @@ const make = (
     /** The record once a hello is noted, and whether that differs enough from the known one to be written. */
     const noted = (hello: AgentHello, nowMs: number) => {
       const known = get(hello.agent)
-      const wanted = recordOf(hello, known, newcomer(hello.agent), nowMs)
+      const wanted = recordOf(hello, known, newcomer(hello), nowMs)
       const isKnown = known !== undefined && isSame(known, wanted) && nowMs - known.lastSeenMs < seenEveryMs
       return { record: isKnown ? known : wanted, isNews: !isKnown }
     }
@@ -159,7 +160,7 @@ const make = (
           const { isNews, record } = noted(hello, nowMs)
           if (!isNews) return record
           const written = yield* update(hello.agent, (before) =>
-            recordOf(hello, before, newcomer(hello.agent), nowMs),
+            recordOf(hello, before, newcomer(hello), nowMs),
           )
           return written ?? record
         }),

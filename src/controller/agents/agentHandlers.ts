@@ -18,6 +18,7 @@ export interface AgentHandlersOptions {
       readonly agent: string
       readonly host: string
       readonly machineId: string
+      readonly guest?: { readonly region: string; readonly certificate: string }
     },
     peer: Peer,
   ) => Effect.Effect<

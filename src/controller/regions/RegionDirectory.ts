@@ -1,6 +1,5 @@
 // The regions that share with this one, as its copies show them, and how far the copies go.
 
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -11,7 +10,7 @@ import { type CopyState, decodeCopy, decodeState, regionCopy, stateKey } from ".
 import { decodeRegion, type RegionRecord } from "./RegionRecord.ts"
 
 /** A region whose record was not renewed for so long counts as away. */
-export const awayMs = 35_000
+const awayMs = 35_000
 
 export interface SharingRegion extends RegionRecord {
   /** When its word came here, by the clock of this region. */
@@ -23,7 +22,7 @@ export interface RegionDirectoryService {
   readonly others: () => ReadonlyArray<SharingRegion>
   readonly get: (name: string) => SharingRegion | undefined
   readonly state: () => CopyState
-  /** It has not told of itself for long; while this region is cut off that holds for all. */
+  /** It had not told of itself for long when the global store answered last. */
   readonly isAway: (region: SharingRegion) => boolean
 }
 
@@ -38,7 +37,6 @@ export const makeRegionDirectory = (
   region: string,
 ): Effect.Effect<RegionDirectoryService, CoordinationError, Coordination | Scope.Scope> =>
   Effect.gen(function* () {
-    const clock = yield* Clock.Clock
     const start = prefix + regionCopy
     const known = new Map<string, SharingRegion>()
     yield* makeMirror(start, (changes) => {
@@ -51,13 +49,14 @@ export const makeRegionDirectory = (
       }
     })
     const state = yield* makeMirror(prefix + stateKey)
+    const now = () => decodeState(state.get(prefix + stateKey))
     return {
       others: () =>
         [...known.values()]
           .filter(({ name }) => name !== region)
           .toSorted((one, other) => (one.name < other.name ? -1 : 1)),
       get: (name) => known.get(name),
-      state: () => decodeState(state.get(prefix + stateKey)),
-      isAway: ({ heardMs }) => clock.currentTimeMillisUnsafe() - heardMs > awayMs,
+      state: now,
+      isAway: ({ heardMs }) => now().contactMs - heardMs > awayMs,
     }
   })

@@ -9,7 +9,7 @@ import type * as Scope from "effect/Scope"
 import {
   type Change as StoreChange,
   type Condition,
-  Coordination,
+  type Coordination,
   type CoordinationError,
 } from "../../runtime/coordination/Coordination.ts"
 import { makeMirror } from "../../runtime/coordination/Mirror.ts"

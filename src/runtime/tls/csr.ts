@@ -32,14 +32,22 @@ export const commonName = (text: string): Buffer => sequence(setOf(sequence(obje
 
 export const spkiOf = (key: KeyObject): Buffer => key.export({ type: "spki", format: "der" })
 
-const keyDigestOf = (key: KeyObject): string => createHash("sha256").update(spkiOf(key)).digest("hex")
+export const keyDigestOf = (key: KeyObject): string => createHash("sha256").update(spkiOf(key)).digest("hex")
+
+/** A request made with a key that is there already. */
+export const csrWith = (name: string, privateKey: KeyObject): string => {
+  const spki = spkiOf(createPublicKey(privateKey))
+  const info = sequence(integer(Buffer.from([0])), commonName(name), spki, value(0xa0))
+  return toPem(label, sequence(info, ecdsaWithSha256, bits(sign("sha256", info, privateKey))))
+}
 
 /** A new ECDSA key on P-256 and its request. */
 export const makeCsr = (name: string): KeyAndCsr => {
-  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" })
-  const info = sequence(integer(Buffer.from([0])), commonName(name), spkiOf(publicKey), value(0xa0))
-  const csr = sequence(info, ecdsaWithSha256, bits(sign("sha256", info, privateKey)))
-  return { key: privateKey.export({ type: "pkcs8", format: "pem" }).toString(), csr: toPem(label, csr) }
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" })
+  return {
+    key: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+    csr: csrWith(name, privateKey),
+  }
 }
 
 const read = (text: string): ReadCsr | string => {

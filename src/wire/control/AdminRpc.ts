@@ -86,6 +86,8 @@ export const AgentMachine = Schema.Struct({
   os: name,
   isConnected: Schema.Boolean,
   addresses: Schema.Array(Schema.Struct({ interface: name, ip: name, mac: name })),
+  /** Label of its region, of a guest. */
+  region: Schema.optionalKey(name),
 })
 export type AgentMachine = typeof AgentMachine.Type
 

@@ -21,6 +21,29 @@ const agentId = Schema.String.check(Schema.isPattern(/^[0-9a-zA-Z._-]{1,64}$/))
 export const ServerAddress = Schema.Struct({ id: name, control: name, ingest: name })
 export type ServerAddress = typeof ServerAddress.Type
 
+const pem = Schema.String.check(Schema.isMaxLength(16_384))
+
+/** Regions that an agent is told of. */
+export const elsewhereMost = 16
+
+/** Where an agent may be a guest when no server at home takes it. */
+export const Elsewhere = Schema.Struct({
+  /** The agent's region, and how the machines there are labelled. */
+  home: name,
+  label: name,
+  /** So long it looks for a server at home first. */
+  afterSeconds: count,
+  regions: Schema.Array(
+    Schema.Struct({
+      name,
+      /** PEM, whom to believe there; empty: it speaks plain. */
+      authority: pem,
+      control: names(16),
+    }),
+  ).check(Schema.isMaxLength(elsewhereMost)),
+})
+export type Elsewhere = typeof Elsewhere.Type
+
 export const AgentHello = Schema.Struct({
   agent: agentId,
   /** Names the agent's present life. */
@@ -46,6 +69,8 @@ export const AgentHello = Schema.Struct({
   /** Version and digest of the configuration it runs with; 0 and empty: its own file. */
   configVersion: count,
   configDigest: name,
+  /** The region where it is at home, of an agent that comes to another as a guest. */
+  guestOf: Schema.optionalKey(name),
 })
 export type AgentHello = typeof AgentHello.Type
 
@@ -56,6 +81,8 @@ export const Directive = Schema.Union([
     server: ServerAddress,
     servers: Schema.Array(ServerAddress).check(Schema.isMaxLength(256)),
     group: name,
+    /** Left out: it may be nowhere else. */
+    elsewhere: Schema.optionalKey(Elsewhere),
   }),
   /** The agent belongs to another server now: attach there, then leave here. */
   Schema.TaggedStruct("Move", { server: ServerAddress, reason: name }),
@@ -130,7 +157,7 @@ export class AgentRefused extends Schema.TaggedError<AgentRefused>()("AgentRefus
 }) {}
 
 export const AgentRpc = RpcGroup.make(
-  /** A certificate for a token; also renews one, without a token, over a connection that has one. */
+  /** A certificate for a token, or for a guest's from its own region; also renews one, without a token, over a connection that has one. */
   Rpc.make("Enrol", {
     payload: {
       token: text,
@@ -138,6 +165,8 @@ export const AgentRpc = RpcGroup.make(
       agent: agentId,
       host: name,
       machineId: name,
+      /** Of a guest: its region, and its certificate from there, whose key the request is made with. */
+      guest: Schema.optionalKey(Schema.Struct({ region: name, certificate: pem })),
     },
     success: Schema.Struct({
       state: Schema.Literals(["issued", "waiting"]),

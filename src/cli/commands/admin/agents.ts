@@ -28,7 +28,7 @@ const list = Command.make(
             agents.map((agent) => [
               agent.id,
               agent.host,
-              stateWord(agent.state),
+              stateWord(agent.state) + (agent.guestOf === undefined ? "" : `, of ${agent.guestOf}`),
               agent.group,
               agent.server === "" ? "-" : agent.server,
               agent.version,

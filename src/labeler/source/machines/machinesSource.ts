@@ -37,6 +37,9 @@ const addressesOf = (machine: Machine): ReadonlyArray<{ readonly ip: string; rea
     return [{ ip: isUseful ? ip : "", mac: canonicalMac(address.mac) ?? "" }]
   })
 
+/** Regions of guests: agents say them, and could say anything. */
+const regionsMost = 1_000
+
 interface Known {
   readonly record: SourceRecord
   readonly text: string
@@ -64,10 +67,14 @@ export const machineRecords = (
     }
   }
   const isOwn = (address: string) => address !== "" && owners.get(address)?.size === 1
-  const parents: ReadonlyArray<SourceRef> = [
-    ...(region === "" ? [] : [{ kind: "region" as const, by: "name" as const, value: region }]),
-    ...(az === "" ? [] : [{ kind: "az" as const, by: "name" as const, value: az }]),
-  ]
+  /** A guest's machine stands in its own region, and who knows in which zone there. */
+  const parentsOf = (machine: Machine): ReadonlyArray<SourceRef> => {
+    const named = machine.region ?? region
+    return [
+      ...(named === "" ? [] : [{ kind: "region" as const, by: "name" as const, value: named }]),
+      ...(az === "" || named !== region ? [] : [{ kind: "az" as const, by: "name" as const, value: az }]),
+    ]
+  }
   return [...byUid].map(([uid, agents]) => {
     const newest = agents.at(-1)!
     const all = addresses.get(uid)!
@@ -75,7 +82,7 @@ export const machineRecords = (
       kind: "chost",
       uid,
       name: newest.host,
-      parents,
+      parents: parentsOf(newest),
       ips: all.map(({ ip }) => ip).filter(isOwn),
       macs: all.map(({ mac }) => mac).filter(isOwn),
       agents: agents.map(({ agentId }) => agentId),
@@ -88,9 +95,11 @@ export const machineRecords = (
   })
 }
 
+const regionRecord = (name: string): SourceRecord => ({ kind: "region", uid: name, name, joins: true })
+
 /** Region and zone that the configuration names, unless another source tells of them. */
 const placeRecords = ({ az, region }: MachinesOptions): ReadonlyArray<SourceRecord> => [
-  ...(region === "" ? [] : [{ kind: "region" as const, uid: region, name: region, joins: true }]),
+  ...(region === "" ? [] : [regionRecord(region)]),
   ...(az === ""
     ? []
     : [
@@ -111,6 +120,8 @@ export const machinesSource = (options: MachinesOptions): ResourceSource => ({
       const known = new Map<string, Known>()
       const startedMs = yield* Clock.currentTimeMillis
       let isWhole = false
+      /** Of guests; as many as there are regions. */
+      const guestRegions = new Map<string, SourceRecord>()
       yield* emit({ type: "delta", set: placeRecords(options), remove: [] })
       while (true) {
         const nowMs = yield* Clock.currentTimeMillis
@@ -118,6 +129,12 @@ export const machinesSource = (options: MachinesOptions): ResourceSource => ({
           (machine) => machine.isConnected || known.has(uidOf(machine)),
         )
         const set: Array<SourceRecord> = []
+        for (const { region } of machines) {
+          if (region === undefined || region === options.region || guestRegions.has(region)) continue
+          if (guestRegions.size >= regionsMost) break
+          guestRegions.set(region, regionRecord(region))
+          set.push(regionRecord(region))
+        }
         const isThere = new Set(machines.filter((one) => one.isConnected).map(uidOf))
         for (const record of machineRecords(machines, options)) {
           const text = JSON.stringify(record)
@@ -131,7 +148,11 @@ export const machinesSource = (options: MachinesOptions): ResourceSource => ({
         if (!isWhole && nowMs - startedMs > options.keepMs) {
           // Machines of before this start that have not been heard of since are gone.
           isWhole = true
-          const records = [...placeRecords(options), ...[...known.values()].map(({ record }) => record)]
+          const records = [
+            ...placeRecords(options),
+            ...guestRegions.values(),
+            ...[...known.values()].map(({ record }) => record),
+          ]
           yield* emit({ type: "snapshot", records })
         } else if (set.length > 0 || gone.length > 0) {
           const remove = gone.map(([uid]) => ({ kind: "chost" as const, uid }))
