@@ -170,6 +170,7 @@ const parts = (config: SondeConfig, self: ServerRecord, prefix: string, isTls: b
           region: cluster.region,
           label: config.labeler.region,
           allowsSpill: cluster.spill,
+          spillRegions: cluster.spillRegions,
           afterSeconds: cluster.spillSeconds,
           isTls,
           directory,

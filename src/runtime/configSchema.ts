@@ -83,6 +83,10 @@ export const ConfigSchema = Schema.Struct({
     leaseSeconds: integer(2, 2, 60, "A server that is silent for longer is taken for dead."),
     agentHours: integer(24, 1, 87_600, "How long an agent that no server has stays known."),
     approval: flag(false, "New agents wait until somebody approves them."),
+    spillRegions: texts(
+      [],
+      "Regions where agents of this one may be guests, and whose agents may be here; empty: all.",
+    ),
     spillSeconds: integer(
       30,
       5,

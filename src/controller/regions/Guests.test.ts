@@ -17,7 +17,13 @@ const nowMs = Date.now()
 const days = 7
 
 /** Region us as it hosts, and region eu whose agent a1 comes. */
-const regions = (changes: { readonly allowsSpill?: boolean; readonly home?: Partial<SharingRegion> } = {}) =>
+const regions = (
+  changes: {
+    readonly allowsSpill?: boolean
+    readonly spillRegions?: ReadonlyArray<string>
+    readonly home?: Partial<SharingRegion>
+  } = {},
+) =>
   Effect.gen(function* () {
     const eu = yield* makeAuthority("eu", nowMs)
     const us = yield* makeAuthority("us", nowMs)
@@ -33,6 +39,7 @@ const regions = (changes: { readonly allowsSpill?: boolean; readonly home?: Part
       region: "us",
       label: "",
       allowsSpill: changes.allowsSpill ?? true,
+      spillRegions: changes.spillRegions ?? [],
       afterSeconds: 30,
       isTls: true,
       directory: {
@@ -117,6 +124,7 @@ describe("Guests", () => {
         })
       assert.strictEqual(yield* refusal({ allowsSpill: false }), "region us takes no guests (cluster.spill)")
       assert.include(yield* refusal({ home: { allowsSpill: false } }), "cluster.spill there")
+      assert.include(yield* refusal({ spillRegions: ["ap"] }), "no guests of eu (cluster.spillRegions)")
       assert.include(yield* refusal({}, "xx"), "not known in us")
     }),
   )
@@ -148,6 +156,7 @@ describe("Guests", () => {
       )
       const refusing = yield* regions({ home: { allowsSpill: false } })
       assert.deepStrictEqual(refusing.guests.elsewhere()?.regions, [])
+      assert.deepStrictEqual((yield* regions({ spillRegions: ["ap"] })).guests.elsewhere()?.regions, [])
       // An agent that has a certificate does not go where there is no TLS.
       const plain = yield* regions({ home: { authority: "" } })
       assert.deepStrictEqual(plain.guests.elsewhere()?.regions, [])

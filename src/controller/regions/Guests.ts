@@ -23,6 +23,8 @@ export interface GuestsOptions {
   /** As this region's machines are labelled. */
   readonly label: string
   readonly allowsSpill: boolean
+  /** With which regions; empty: with all. */
+  readonly spillRegions: ReadonlyArray<string>
   /** How long an agent looks for a server at home before it goes elsewhere. */
   readonly afterSeconds: number
   readonly isTls: boolean
@@ -64,9 +66,14 @@ export const makeGuests = (options: GuestsOptions): Effect.Effect<GuestsService,
   Effect.map(Coordination, (coordination) => {
     const { allowsSpill, authority, directory, prefix, region } = options
 
+    const isWanted = (name: string) =>
+      options.spillRegions.length === 0 || options.spillRegions.includes(name)
+
     const hostRefusal = (home: string): AgentRefused | SharingRegion => {
       const known = directory.get(home)
       if (!allowsSpill) return refused("unavailable", `region ${region} takes no guests (cluster.spill)`)
+      if (!isWanted(home))
+        return refused("unavailable", `region ${region} takes no guests of ${home} (cluster.spillRegions)`)
       if (known === undefined)
         return refused(
           "unavailable",
@@ -150,6 +157,7 @@ export const makeGuests = (options: GuestsOptions): Effect.Effect<GuestsService,
           .filter(
             (one) =>
               one.allowsSpill &&
+              isWanted(one.name) &&
               one.control.length > 0 &&
               (one.authority !== "") === options.isTls &&
               !directory.isAway(one),

@@ -38,7 +38,7 @@ export interface PushOptions {
 const decodeMoved = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Struct({ over: Schema.Number })))
 
 /** Agents of one beat; the others wait for the next. */
-const agentsMost = 2_000
+const agentsMost = 10_000
 
 const at = (known: CopiedIdentity | undefined, key: string): Condition =>
   known === undefined ? { key, is: "absent" } : { key, is: "modified", at: known.globalRevision }
