@@ -38,6 +38,7 @@ import { fencedCommit, whileLeading } from "./membership/leading.ts"
 import { Membership } from "./membership/Membership.ts"
 import { Packages } from "./package/Packages.ts"
 import { Placement } from "./placement/Placement.ts"
+import { forgetRegion } from "./regions/forgetRegion.ts"
 import { GlobalStore } from "./regions/GlobalStore.ts"
 import { Guests, type HomeProof } from "./regions/Guests.ts"
 import { Identities } from "./regions/Identities.ts"
@@ -312,6 +313,15 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
       regions: Effect.suspend(() =>
         regionViews(ownRegion(), regionsToAsk(options.otherRegions, directory), directory),
       ),
+      forgetRegion: (name) => {
+        const told = directory?.get(name)
+        if (global === undefined || directory === undefined)
+          return Effect.succeed("this region shares nothing with others (cluster.global is not set)")
+        if (name === options.region) return Effect.succeed("that is this region")
+        if (told !== undefined && !directory.isAway(told))
+          return Effect.succeed(`region ${name} is there: stop its servers first`)
+        return forgetRegion(global.coordination, name)
+      },
     }),
     ...packageCalls(packages),
     ...tokenCalls(tokens, authority),

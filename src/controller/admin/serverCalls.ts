@@ -15,7 +15,9 @@ export interface ServerCallsSources {
   /** Moves what the plan says; at the leader only. */
   readonly rebalance: Effect.Effect<PlanView, CoordinationError | NotLeader>
   readonly drain: (server: string, isDraining: boolean) => Effect.Effect<void, { readonly message: string }>
-  readonly regions: Effect.Effect<ReadonlyArray<typeof RegionView.Type>>
+  readonly regions: Effect.Effect<ReadonlyArray<RegionView>>
+  /** Gives how many names are free again, or why it is not forgotten. */
+  readonly forgetRegion: (name: string) => Effect.Effect<number | string, CoordinationError>
 }
 
 const away = ({ message }: { readonly message: string }) =>
@@ -23,7 +25,10 @@ const away = ({ message }: { readonly message: string }) =>
 
 export const serverCalls = (
   sources: ServerCallsSources,
-): Pick<AdminHandlers, "Servers" | "ServerDrain" | "Leader" | "Plan" | "Rebalance" | "Regions"> => ({
+): Pick<
+  AdminHandlers,
+  "Servers" | "ServerDrain" | "Leader" | "Plan" | "Rebalance" | "Regions" | "RegionForget"
+> => ({
   Servers: () =>
     Effect.sync(() => {
       const { leader } = sources.membership.leadership()
@@ -72,4 +77,10 @@ export const serverCalls = (
         : away(error),
     ),
   Regions: () => sources.regions,
+  RegionForget: ({ name }) =>
+    Effect.gen(function* () {
+      const forgotten = yield* Effect.mapError(sources.forgetRegion(name), away)
+      if (typeof forgotten === "string") return yield* adminError("conflict", forgotten)
+      return { agents: forgotten }
+    }),
 })

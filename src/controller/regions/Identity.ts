@@ -48,6 +48,10 @@ export const decodeConflict = (entry: Entry | undefined): IdentityConflict | und
   return copy === undefined ? undefined : Option.getOrUndefined(decodeConflictText(copy.value))
 }
 
+/** Of a text of the global store; undefined: it cannot be read. */
+export const regionOfIdentity = (text: string): string | undefined =>
+  Option.getOrUndefined(decodeIdentityText(text))?.region
+
 type Machine = Pick<Identity, "machineId">
 
 export const isSameMachine = (one: Machine, other: Machine): boolean =>

@@ -322,6 +322,8 @@ export const AdminRpc = RpcGroup.make(
   ),
 
   call("Regions", read, {}, Schema.Array(RegionView)),
+  /** Of a region that is gone for good; gives how many names of agents are free again. */
+  call("RegionForget", administer, { name }, Schema.Struct({ agents: Schema.Number })),
 
   call("Domains", read, {}, Schema.Array(values)),
 

@@ -127,6 +127,18 @@ export const rebalance = Command.make("rebalance").pipe(
   Command.withSubcommands([plan, apply]),
 )
 
+const forgetRegion = Command.make(
+  "forget",
+  {
+    region: Argument.String("region").pipe(Argument.withDescription("Name of the region")),
+    ...adminFlags,
+  },
+  Effect.fnUntraced(function* ({ region, ...flags }) {
+    const { agents } = yield* withAdmin(flags, (client) => client.RegionForget({ name: region }))
+    print(`region ${region} is forgotten; the names of ${agents} agents are free again`)
+  }),
+).pipe(Command.withDescription("Forget a region that is gone for good"))
+
 export const regions = Command.make(
   "regions",
   adminFlags,
@@ -153,4 +165,5 @@ export const regions = Command.make(
   Command.withDescription(
     "This region and the others: which answer, what they have, when they were heard last",
   ),
+  Command.withSubcommands([forgetRegion]),
 )
