@@ -37,7 +37,7 @@ describe("CopyWriter", () => {
         const names = ["config/default/-", "group/edge", "region/us", "identity/a1", "conflict/a1/us"]
         for (const key of [...names, "history/default/-/1", "fence/us", "store"]) yield* put(global, key, key)
         const writer = writerOf(own, global)
-        assert.isFalse(yield* writer.resume("one", 8))
+        assert.strictEqual(yield* writer.resume("one", 8), "list")
         yield* writer.list()
         assert.deepStrictEqual(yield* copies(own), {
           "global/config/default/-": "config/default/-",
@@ -67,7 +67,7 @@ describe("CopyWriter", () => {
     }),
   )
 
-  it.live("a next leader goes on at the note; a store that was made anew is listed", () =>
+  it.live("a next leader goes on at the note; a store that is another one is listed", () =>
     Effect.gen(function* () {
       const { global, own } = stores()
       const first = writerOf(own, global)
@@ -86,14 +86,49 @@ describe("CopyWriter", () => {
       assert.strictEqual((yield* stateOf(own)).revision, revision + 2)
 
       const next = writerOf(own, global)
-      assert.isTrue(yield* next.resume("one", revision + 5))
+      assert.strictEqual(yield* next.resume("one", revision + 5), "goes on")
       assert.strictEqual(next.revision, revision + 2)
       // Its backup was brought back: it is behind what was copied.
-      assert.isFalse(yield* next.resume("one", revision))
-      assert.isFalse(yield* next.resume("two", revision + 5))
+      assert.strictEqual(yield* next.resume("one", revision), "list")
+      assert.strictEqual(yield* next.resume("two", revision + 5), "anew")
       yield* next.list()
       assert.deepStrictEqual(yield* copies(own), { "global/config/default/-": "1" })
       assert.strictEqual((yield* stateOf(own)).store, "two")
+    }),
+  )
+
+  it.live("gives a store that was made anew the shared settings back, where nobody was first", () =>
+    Effect.gen(function* () {
+      const { global, own } = stores()
+      const version = (number: number) =>
+        JSON.stringify({ version: number, values: {}, author: "", comment: "", changedMs: 0, write: "" })
+      const writer = writerOf(own, global)
+      yield* writer.resume("one", 0)
+      yield* put(global, "config/default/-", version(7))
+      yield* put(global, "config/group/edge", version(2))
+      yield* put(global, "group/edge", "{}")
+      yield* put(global, "identity/a1", "{}")
+      yield* writer.list()
+
+      const empty = serviceOf(new MemoryStore())
+      yield* put(empty, "config/group/edge", version(9))
+      const next = writerOf(own, empty)
+      assert.strictEqual(yield* next.resume("two", 1), "anew")
+      assert.strictEqual(yield* next.restore(), 4)
+      yield* next.list()
+      const { entries } = yield* empty.list(globalPrefix)
+      assert.deepStrictEqual(
+        entries.map(({ key }) => key.slice(globalPrefix.length)),
+        [
+          ...["config/default/-", "config/group/edge", "group/edge"],
+          ...["history/default/-/7", "history/group/edge/2"],
+        ],
+      )
+      assert.deepStrictEqual(yield* copies(own), {
+        "global/config/default/-": version(7),
+        "global/config/group/edge": version(9),
+        "global/group/edge": "{}",
+      })
     }),
   )
 

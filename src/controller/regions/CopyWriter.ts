@@ -3,15 +3,16 @@
 
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type { Coordination } from "../../runtime/coordination/Coordination.ts"
-import {
-  type Change,
-  type CoordinationError,
-  type Entry,
-  type Revision,
-  type Write,
+import type {
+  Change as StoreChange,
+  Coordination,
+  CoordinationError,
+  Entry,
+  Revision,
+  Write,
 } from "../../runtime/coordination/Coordination.ts"
-import type { LeaderCommit } from "../placement/commitEach.ts"
+import { decodeVersion } from "../config/LayerVersion.ts"
+import { type Change, commitEach, type LeaderCommit } from "../placement/commitEach.ts"
 import {
   copiedKinds,
   copyKeyOf,
@@ -21,6 +22,7 @@ import {
   encodeCopy,
   globalPrefix,
   noCopies,
+  settingsCopy,
   stateKey,
 } from "./globalKeys.ts"
 
@@ -54,13 +56,35 @@ export class CopyWriter<E> {
     return this.#state.revision
   }
 
-  /** Where the leader before stopped. False: everything has to be listed. */
-  resume(store: string, newest: Revision): Effect.Effect<boolean, CoordinationError> {
+  /** Where the leader before stopped. `list`: everything has to be listed; `anew`: the global store is another one than it was. */
+  resume(store: string, newest: Revision): Effect.Effect<"goes on" | "list" | "anew", CoordinationError> {
     return Effect.map(this.#own.get(this.#prefix + stateKey), (entry) => {
       const before = decodeState(entry)
       const isSame = before.store === store && before.revision > 0 && before.revision <= newest
       this.#state = { ...before, store, revision: isSame ? before.revision : 0 }
-      return isSame
+      return isSame ? "goes on" : before.store === "" || before.store === store ? "list" : "anew"
+    })
+  }
+
+  /** Gives a global store that was made anew what it had, as far as the copies go: whoever comes first. */
+  restore(): Effect.Effect<number, CoordinationError> {
+    return Effect.gen({ self: this }, function* () {
+      const start = this.#prefix + settingsCopy
+      const changes: Array<Change> = []
+      const add = (key: string, value: string) =>
+        changes.push({ when: [{ key, is: "absent" }], write: { put: key, value } })
+      for (const entry of (yield* this.#own.list(start)).entries) {
+        const name = entry.key.slice(start.length)
+        const copy = decodeCopy(entry)
+        if (copy === undefined) continue
+        add(globalPrefix + name, copy.value)
+        const version = decodeVersion({ ...entry, value: copy.value })
+        if (name.startsWith("config/") && version !== undefined)
+          add(`${globalPrefix}history/${name.slice("config/".length)}/${version.version}`, copy.value)
+      }
+      return yield* commitEach(changes, (transaction) =>
+        Effect.map(this.#global.commit(transaction), ({ isDone }) => isDone),
+      )
     })
   }
 
@@ -72,7 +96,7 @@ export class CopyWriter<E> {
   }
 
   /** Changes of the global store, in order. */
-  take(changes: ReadonlyArray<Change>): Effect.Effect<void, E> {
+  take(changes: ReadonlyArray<StoreChange>): Effect.Effect<void, E> {
     return Effect.gen({ self: this }, function* () {
       const nowMs = yield* Clock.currentTimeMillis
       const writes = new Map<string, Write>()

@@ -5,9 +5,9 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
-import type { Coordination } from "../../runtime/coordination/Coordination.ts"
 import {
   type Change,
+  type Coordination,
   CoordinationError,
   type Entry,
   type Revision,

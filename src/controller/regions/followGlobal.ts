@@ -120,7 +120,14 @@ export const followGlobal = (options: FollowOptions): Effect.Effect<never, Leade
     const once = Effect.gen(function* () {
       anew.closeUnsafe()
       const { newest, store } = yield* greet(global)
-      if (!(yield* copies.resume(store, newest))) yield* copies.list()
+      const resumed = yield* copies.resume(store, newest)
+      if (resumed === "anew") {
+        const restored = yield* copies.restore()
+        yield* Effect.logWarning(
+          `the global store was made anew: ${restored} keys of shared settings were given back to it`,
+        )
+      }
+      if (resumed !== "goes on") yield* copies.list()
       const watched = yield* Effect.result(
         Effect.raceFirst(
           Stream.runForEach(global.watch(globalPrefix, copies.revision), (changes) => copies.take(changes)),
