@@ -35,6 +35,8 @@ export interface ManagedAgent {
   readonly clockOffsetUs: number
   readonly firstSeenMs: number
   readonly lastSeenMs: number
+  /** The region where it is at home, of a guest. */
+  readonly guestOf?: string
 }
 
 export type Values = Readonly<Record<string, unknown>>

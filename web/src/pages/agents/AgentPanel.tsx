@@ -130,6 +130,7 @@ const Facts = ({ agent }: { readonly agent: MeasuredAgent }) => {
       <Fact name="Server">{serverText(agent)}</Fact>
       <Fact name="Group">{agent.group}</Fact>
       <Fact name="Region, zone">{[agent.region, agent.zone].filter((part) => part !== "").join(", ")}</Fact>
+      <Fact name="Guest of region">{agent.guestOf ?? ""}</Fact>
       <Fact name="Version">{agent.version}</Fact>
       <Fact name="Rows">{formatRate(agent.load)}</Fact>
       <Fact name="Memory">{agent.memoryMiB === 0 ? "" : `${agent.memoryMiB} MiB`}</Fact>
