@@ -142,11 +142,15 @@ const gateOf =
 
 /** Told at the start, and then left out. */
 const warnOfRegions = ({ cluster }: SondeConfig) =>
-  Effect.forEach(
-    cluster.regions.filter((text) => parseRegion(text) === undefined),
-    (text) => Effect.logWarning(`cluster.regions: expected NAME=URL, found "${text}"; it is left out`),
-    { discard: true },
-  )
+  Effect.gen(function* () {
+    for (const text of cluster.regions)
+      if (parseRegion(text) === undefined)
+        yield* Effect.logWarning(`cluster.regions: expected NAME=URL, found "${text}"; it is left out`)
+    if (cluster.spill && cluster.global.length === 0)
+      yield* Effect.logWarning(
+        "cluster.spill sends no agent elsewhere without cluster.global: regions do not know each other",
+      )
+  })
 
 /** The directory's regions come and go while the server runs. */
 const regionsFor = ({ cluster }: SondeConfig) =>

@@ -107,6 +107,7 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
     Effect.provideService(fencedCommit(membership, prefix)(transaction), Coordination, coordination)
 
   const { serverOf } = claims
+  const residents = () => known.list().filter(({ guestOf }) => guestOf === undefined)
   const attachedHere = () => sessions.list().map(attachedAgent)
   const supportOf = (agent: string) => {
     const server = serverOf(agent)
@@ -295,8 +296,13 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
       groupOf: groups.groupOf,
       placeOf: (agent) => placement.placeOf(agent) ?? "",
       loadOf: placement.loadOf,
-      configOf: effective.of,
-      identityOf: (agent) => identities?.of(agent) ?? Effect.succeed({ home: "", conflicts: [] }),
+      configOf: (record) =>
+        record.guestOf === undefined ? effective.of(record) : { values: {}, origins: {} },
+      identityOf: (agent) =>
+        (identities?.of(agent) ?? Effect.succeed(nobodyKnown)).pipe(
+          // What else is known of the agent is shown all the same.
+          Effect.catchTag("CoordinationError", () => Effect.succeed(nobodyKnown)),
+        ),
       permit: known.permit,
       forget: (agent) =>
         Effect.andThen(Effect.all([reports.forget(agent), enrolment.forget(agent)]), known.forget(agent)),
@@ -325,7 +331,7 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
     }),
     ...packageCalls(packages),
     ...tokenCalls(tokens, authority),
-    ...configCalls({ store: configStore, groups, rollouts, records: known.list }),
+    ...configCalls({ store: configStore, groups, rollouts, records: residents }),
     Domains: options.domains,
     Audit: ({ last }) =>
       Effect.mapError(audit.last(Math.min(last, 10_000)), ({ message }) =>
@@ -359,6 +365,8 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
 })
 
 const notNow = (message: string) => new AgentRefused({ reason: "unavailable", message, retryAfterMs: 1_000 })
+
+const nobodyKnown = { home: "", conflicts: [] }
 
 const isNamed = (address: string): boolean => address !== ""
 

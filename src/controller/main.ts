@@ -189,7 +189,9 @@ const parts = (config: SondeConfig, self: ServerRecord, prefix: string, isTls: b
       const known = yield* KnownAgents
       return Rollouts.layer({
         prefix,
-        agents: () => known.list().filter(({ permission }) => permission === "allowed"),
+        // Guests run with what they have from home.
+        agents: () =>
+          known.list().filter(({ guestOf, permission }) => permission === "allowed" && guestOf === undefined),
         isConnected: (agent) => claims.serverOf(agent) !== "",
       })
     }),

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { type Address, parseAddress } from "../../wire/socket.ts"
-import { type ControlCalls, type ControlWork, runControlSession, type SessionOver } from "./ControlSession.ts"
+import { type ControlCalls, type ControlWork, runControlSession, SessionOver } from "./ControlSession.ts"
 import type { ServerList } from "./ServerList.ts"
 
 export interface ControlConnection {
@@ -57,9 +57,9 @@ export const stayAttached = (options: ControlOptions): Effect.Effect<never> =>
         const startedMs = yield* Clock.currentTimeMillis
         const over = yield* one(address)
         const nowMs = yield* Clock.currentTimeMillis
-        options.ended?.(nowMs, "_tag" in over && over.isAnswer === true)
+        options.ended?.(nowMs, over instanceof SessionOver && over.isAnswer === true)
         if (nowMs - startedMs > 10_000) attempt = 0
-        if ("_tag" in over && over.server !== undefined) {
+        if (over instanceof SessionOver && over.server !== undefined) {
           servers.moved(over.server)
           yield* Effect.logInfo(`this agent belongs to server ${over.server.id} (${over.message})`)
           // Sent from one to another without end: they do not agree yet.
@@ -67,7 +67,7 @@ export const stayAttached = (options: ControlOptions): Effect.Effect<never> =>
           break
         }
         servers.failed(address, nowMs)
-        waitMs = Math.max(waitMs, "_tag" in over ? over.waitMs : 0)
+        waitMs = Math.max(waitMs, over instanceof SessionOver ? over.waitMs : 0)
         if (over.message !== lastMessage || nowMs - loggedMs >= logEveryMs) {
           lastMessage = over.message
           loggedMs = nowMs

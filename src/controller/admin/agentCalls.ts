@@ -22,18 +22,15 @@ export interface AgentCallsSources {
     readonly values: Readonly<Record<string, unknown>>
     readonly origins: Readonly<Record<string, unknown>>
   }
-  readonly identityOf: (agent: string) => Effect.Effect<
-    {
-      readonly home: string
-      readonly conflicts: ReadonlyArray<{
-        readonly region: string
-        readonly host: string
-        readonly machineId: string
-        readonly sinceMs: number
-      }>
-    },
-    CoordinationError
-  >
+  readonly identityOf: (agent: string) => Effect.Effect<{
+    readonly home: string
+    readonly conflicts: ReadonlyArray<{
+      readonly region: string
+      readonly host: string
+      readonly machineId: string
+      readonly sinceMs: number
+    }>
+  }>
   readonly permit: (
     agent: string,
     permission: AgentRecord["permission"],
@@ -142,7 +139,7 @@ export const agentCalls = (
         const agent = (yield* views).find((one) => one.id === id)
         if (agent === undefined) return yield* noAgent(id)
         const { origins, values } = sources.configOf(record)
-        const { conflicts, home } = yield* Effect.mapError(sources.identityOf(id), away)
+        const { conflicts, home } = yield* sources.identityOf(id)
         return { agent, config: { ...values }, origins: { ...origins }, home, conflicts }
       }),
     AgentSet: ({ id, state }) =>
