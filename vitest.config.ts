@@ -22,12 +22,9 @@ export default defineConfig({
       {
         test: {
           name: "system",
-          include: [
-            "test/system/**/*.test.ts",
-            "test/kernel/**/*.test.ts",
-            "test/differential/**/*.test.ts",
-            "test/kernels/**/*.test.ts",
-          ],
+          include: ["system", "chaos", "kernel", "differential", "kernels"].map(
+            (folder) => `test/${folder}/**/*.test.ts`,
+          ),
           pool: "forks",
           maxWorkers: 1,
           fileParallelism: false,

@@ -4,99 +4,22 @@
 
 import { type ChildProcess, spawn } from "node:child_process"
 import { mkdtempSync, readdirSync, rmSync } from "node:fs"
-import { connect, createServer, type Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
-import { zstdDecompressSync } from "node:zlib"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import { startProxy } from "../src/runtime/coordination/proxy.testing.ts"
+import { randomFrom } from "../test/chaos/randomFrom.ts"
 import { freePort } from "../test/system/support/programs.ts"
 import { Sonde, until } from "../test/system/support/Sonde.ts"
-import { decodeBody } from "../src/wire/decodeBody.ts"
-import { FrameReader, FrameType } from "../src/wire/frame.ts"
-import { decodeAck, decodeBatch } from "../src/wire/messages.ts"
 import { isMetrics, rowsOfBatch } from "./chaosBatches.ts"
 import { print, type Result } from "./Result.ts"
+import { type BatchNumber, Witness } from "./Witness.ts"
 
 const agentFile = fileURLToPath(new URL("chaosAgent.ts", import.meta.url))
-
-/** mulberry32 */
-const randomFrom = (seed: number) => (): number => {
-  seed = (seed + 0x6d2b79f5) | 0
-  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-  return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-}
-
-type BatchNumber = number
-
-/** Reads along: which batch a sequence number stands for, and which were acknowledged. */
-class Witness {
-  readonly acknowledged = new Set<BatchNumber>()
-  readonly sent = new Set<BatchNumber>()
-  readonly #numbers = new Map<string, BatchNumber>()
-
-  batch(payload: Buffer): void {
-    const batch = decodeBatch(payload)
-    if (batch === undefined || (batch.kind !== "l7" && batch.kind !== "application")) return
-    const body = batch.codec === "zstd" ? zstdDecompressSync(batch.body) : batch.body
-    const decoded = decodeBody(batch.kind, body)
-    if (typeof decoded === "string") throw new Error(`unreadable batch: ${decoded}`)
-    const { columns } = decoded.batch
-    const number =
-      "flow_id" in columns
-        ? Math.floor(columns.flow_id[0]! / rowsOfBatch)
-        : "endpoint" in columns
-          ? Number(columns.endpoint[0]!.split("/").at(-1))
-          : -1
-    this.sent.add(number)
-    this.#numbers.set(`${batch.instance}:${batch.seq}`, number)
-  }
-
-  ack(payload: Buffer): void {
-    const ack = decodeAck(payload)
-    const number = ack === undefined ? undefined : this.#numbers.get(`${ack.instance}:${ack.seq}`)
-    if (number !== undefined) this.acknowledged.add(number)
-  }
-}
-
-const readAlong = (socket: Socket, onFrame: (type: FrameType, payload: Buffer) => void): void => {
-  const reader = new FrameReader()
-  socket.on("data", (chunk: Buffer) => {
-    reader.push(chunk)
-    for (let header = reader.header(); typeof header === "object"; header = reader.header()) {
-      const payload = reader.payload()
-      if (payload === undefined || typeof payload === "string") return
-      onFrame(header.type, payload)
-    }
-  })
-}
-
-/** Between agent and server. The witness hears of an acknowledgement before the agent does. */
-const startProxy = (witness: Witness, serverPort: number): Promise<{ port: number; close: () => void }> =>
-  new Promise((resolve) => {
-    const proxy = createServer((agent) => {
-      const server = connect(serverPort, "127.0.0.1")
-      readAlong(agent, (type, payload) => type === FrameType.batch && witness.batch(payload))
-      readAlong(server, (type, payload) => type === FrameType.ack && witness.ack(payload))
-      agent.pipe(server)
-      server.pipe(agent)
-      for (const [one, other] of [
-        [agent, server],
-        [server, agent],
-      ] as const) {
-        one.on("error", () => other.destroy())
-        one.on("close", () => other.destroy())
-      }
-    })
-    proxy.listen(0, "127.0.0.1", () => {
-      const address = proxy.address()
-      resolve({
-        port: typeof address === "object" && address !== null ? address.port : 0,
-        close: () => proxy.close(),
-      })
-    })
-  })
 
 interface Stored {
   readonly table: string
@@ -189,7 +112,10 @@ export const chaos = async (
   const agentData = mkdtempSync(join(tmpdir(), "sonde-chaos-agent-"))
   const [port, http] = [await freePort(), await freePort()]
   const witness = new Witness()
-  const proxy = await startProxy(witness, port)
+  const scope = Effect.runSync(Scope.make())
+  const proxy = await Effect.runPromise(
+    startProxy(`tcp://127.0.0.1:${port}`, witness.connection).pipe(Scope.provide(scope)),
+  )
   const startServer = () => new Sonde({ command: "server", data, http, set: [`ingest.port=${port}`] })
   const startAgent = (...more: ReadonlyArray<string>) =>
     spawn(process.execPath, [agentFile, String(proxy.port), agentData, ...more], { stdio: "ignore" })
@@ -251,7 +177,7 @@ export const chaos = async (
     ]
   } finally {
     agent.kill("SIGKILL")
-    proxy.close()
+    await Effect.runPromise(Scope.close(scope, Exit.void))
     await server.stop().catch(() => {})
     for (const directory of [data, agentData])
       rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 })

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import { Sender } from "../src/agent/send/Sender.ts"
 import { makeBatch } from "../src/model/ColumnBatch.ts"
 import { ColumnEncoder } from "../src/wire/ColumnEncoder.ts"
-import { isMetrics, rowsOfBatch } from "./chaosBatches.ts"
+import { address, isMetrics, requests } from "./chaosBatches.ts"
 
 const [port, directory] = [Number(process.argv[2]), process.argv[3]!]
 const notes = join(directory, "pushed")
@@ -17,24 +17,6 @@ const everyMs = 15
 
 const last = existsSync(notes) ? Number(readFileSync(notes, "utf8").trim().split("\n").at(-1)) : 0
 const encoder = new ColumnEncoder()
-const address = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 10, 0, 0, 1]
-
-const requests = (number: number) => {
-  const batch = makeBatch("l7", rowsOfBatch)
-  batch.rows = rowsOfBatch
-  batch.columns.start_time.fill(Date.now() * 1_000)
-  batch.columns.end_time.fill(Date.now() * 1_000)
-  for (let row = 0; row < rowsOfBatch; row++) {
-    batch.columns.flow_id[row] = number * rowsOfBatch + row
-    batch.columns.ip_0.set(address, row * 16)
-    batch.columns.ip_1.set(address, row * 16)
-    // Now and then a process that nobody has seen: its tags must be stored before.
-    batch.columns.gprocess_1[row] = `service-${Math.floor(number / 50)}`
-    batch.columns.process_id_1[row] = 1_000 + Math.floor(number / 50)
-  }
-  return batch
-}
-
 const metrics = (number: number) => {
   const batch = makeBatch("application", 1)
   batch.rows = 1

@@ -48,7 +48,7 @@ export const fleet = async (count = 1_000): Promise<ReadonlyArray<Result>> => {
   }
   try {
     const etcd = (await Effect.runPromise(startEtcd().pipe(Scope.provide(scope)))).endpoints.join(",")
-    const start = (id: string) => startServer({ id, directory, etcd, troubles: "shown" })
+    const start = (id: string) => startServer({ id, directory, etcd })
     for (const id of ["s1", "s2", "s3", "s4"]) servers.push(await start(id))
 
     const begun = new Map<string, number>()
@@ -69,7 +69,7 @@ export const fleet = async (count = 1_000): Promise<ReadonlyArray<Result>> => {
         configured.set(told.agent, { ms: told.ms, version: told.version! })
       }
     }
-    agents = startAgents({ count, directory, servers, troubles: "shown", told: hear })
+    agents = startAgents({ count, directory, servers, told: hear })
     await until("all agents have their configuration", () => configured.size === count, 120)
     wait.sort((one, other) => one - other)
     const p99 = quantile(wait, 0.99)

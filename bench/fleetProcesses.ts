@@ -23,17 +23,13 @@ export interface Told {
   readonly ms: number
   readonly server?: string
   readonly version?: number
-  readonly values?: { readonly flushMs?: number }
 }
 
-/** Whether what the processes say of troubles is shown. */
-export type Troubles = "shown" | "hidden"
-
-const node = (name: string, args: ReadonlyArray<string>, troubles: Troubles): ChildProcess =>
+const node = (name: string, args: ReadonlyArray<string>): ChildProcess =>
   spawn(
     process.execPath,
     ["--disable-warning=ExperimentalWarning", fileURLToPath(new URL(name, import.meta.url)), ...args],
-    { stdio: ["pipe", "pipe", troubles === "shown" ? "inherit" : "ignore"] },
+    { stdio: ["pipe", "pipe", "inherit"] },
   )
 
 export interface ServerOptions {
@@ -41,20 +37,11 @@ export interface ServerOptions {
   readonly directory: string
   /** Endpoints, with commas. */
   readonly etcd: string
-  readonly leaseSeconds?: number
-  readonly troubles: Troubles
 }
 
-export const startServer = ({
-  directory,
-  etcd,
-  id,
-  leaseSeconds,
-  troubles,
-}: ServerOptions): Promise<Server> =>
+export const startServer = ({ directory, etcd, id }: ServerOptions): Promise<Server> =>
   new Promise((resolve, reject) => {
-    const lease = leaseSeconds === undefined ? [] : [String(leaseSeconds)]
-    const child = node("fleetServer.ts", [id, join(directory, id), etcd, ...lease], troubles)
+    const child = node("fleetServer.ts", [id, join(directory, id), etcd])
     child.once("exit", (code) => reject(new Error(`server ${id} ended with ${code}`)))
     createInterface({ input: child.stdout! }).once("line", (line) =>
       resolve({ id, child, ...(JSON.parse(line) as Pick<Server, "control" | "admin" | "token">) }),
@@ -65,19 +52,20 @@ export interface AgentsOptions {
   readonly count: number
   readonly directory: string
   readonly servers: ReadonlyArray<Server>
-  readonly troubles: Troubles
   readonly told: (told: Told) => void
 }
 
 /** They end with their standard input. */
-export const startAgents = ({ count, directory, servers, told, troubles }: AgentsOptions): ChildProcess => {
+export const startAgents = ({ count, directory, servers, told }: AgentsOptions): ChildProcess => {
   const controllers = servers.map(({ control }) => `127.0.0.1:${control}`).join(",")
-  const child = node("fleetAgents.ts", [String(count), join(directory, "agents"), controllers], troubles)
+  const child = node("fleetAgents.ts", [String(count), join(directory, "agents"), controllers])
   createInterface({ input: child.stdout! }).on("line", (line) => told(JSON.parse(line) as Told))
   return child
 }
 
-const clientOf = ({ admin }: Server, timeoutMs: number) =>
+type Administered = Pick<Server, "admin" | "token">
+
+const clientOf = ({ admin }: Administered, timeoutMs: number) =>
   Effect.map(
     connectRpc(AdminRpc, { address: { host: "127.0.0.1", port: admin }, timeoutMs }),
     ({ client }) => client,
@@ -85,7 +73,7 @@ const clientOf = ({ admin }: Server, timeoutMs: number) =>
 
 /** Asks a server by its administration port. */
 export const ask = <A>(
-  server: Server,
+  server: Administered,
   question: (
     client: Effect.Success<ReturnType<typeof clientOf>>,
   ) => Effect.Effect<A, { readonly message: string }>,
@@ -99,7 +87,7 @@ export const ask = <A>(
   )
 
 /** Sets `flushMs` for all agents, at once. */
-export const setFlushMs = (server: Server, flushMs: number, timeoutMs?: number) =>
+export const setFlushMs = (server: Administered, flushMs: number, timeoutMs?: number) =>
   ask(
     server,
     (client) =>

@@ -1,4 +1,4 @@
-// Child of fleet.ts: a server that is only a controller. Usage: fleetServer.ts ID DIRECTORY ETCD [LEASE_SECONDS]. Prints its control and
+// Child of fleet.ts: a server that is only a controller. Usage: fleetServer.ts ID DIRECTORY ETCD. Prints its control and
 // administration ports and its token as one line of JSON; ends with its standard input.
 
 import * as Context from "effect/Context"
@@ -13,11 +13,11 @@ import { ClickHouse } from "../src/runtime/clickhouse/ClickHouse.ts"
 import { ConfigSchema } from "../src/runtime/configSchema.ts"
 import { loggerLayer } from "../src/runtime/PinoLogger.ts"
 
-const [, , id = "", directory = "", etcd = "", leaseSeconds = "2"] = process.argv
+const [, , id = "", directory = "", etcd = ""] = process.argv
 
 const config = Schema.decodeSync(ConfigSchema)({
   data: directory,
-  cluster: { id, etcd: etcd.split(","), secret: "of the bench", leaseSeconds: Number(leaseSeconds) },
+  cluster: { id, etcd: etcd.split(","), secret: "of the bench" },
   control: { port: 0 },
   admin: { port: 0 },
   log: { level: "warn" },

@@ -5,7 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { cpus, release, totalmem } from "node:os"
 import { fileURLToPath } from "node:url"
 import { chaos } from "./chaos.ts"
-import { controlChaos } from "./controlChaos.ts"
+import { regionChaos } from "./regionChaos.ts"
 import { fleet } from "./fleet.ts"
 import { ingest } from "./ingest.ts"
 import { memoryAtRest } from "./memory.ts"
@@ -69,7 +69,7 @@ const runs = {
   placement,
   fleet,
   chaos,
-  controlChaos,
+  regionChaos,
 }
 type RunName = keyof typeof runs
 

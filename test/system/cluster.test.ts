@@ -65,7 +65,7 @@ describeSystem("two servers and an agent", ["/usr/bin/etcd", "/usr/sbin/nginx"],
     etcd = await Effect.runPromise(startEtcd().pipe(Scope.provide(scope)))
     servers = { s1: start("s1"), s2: start("s2") }
     const ready = await Promise.all(Object.values(servers).map((server) => server.ready))
-    const controllers = ready.map((one) => (one as unknown as { readonly control: string }).control)
+    const controllers = ready.map(({ control }) => control)
     const { token } = await ask<{ readonly token: string }>(servers["s1"]!, "TokenMake", {
       role: "agent",
       note: "",

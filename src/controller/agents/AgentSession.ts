@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import { changesBetween } from "../../runtime/agentValues.ts"
+import type { Revision } from "../../runtime/coordination/Coordination.ts"
 import {
   type AgentHello,
   AgentRefused,
@@ -30,6 +31,12 @@ export interface WantedConfig {
 }
 
 export type PackageOffer = Extract<Directive, { readonly _tag: "Package" }>
+
+/** The agent's claim in the store: by which it is released, and the lease that it stands under. */
+export interface SessionClaim {
+  readonly revision: Revision
+  readonly lease: string
+}
 
 /** What an actor asks of its surroundings; all answers are at hand, in this process. */
 export interface SessionSurroundings {
@@ -60,6 +67,7 @@ export class AgentSession {
   readonly hello: AgentHello
   readonly remote: string
   readonly attachedMs: number
+  claim: SessionClaim
   readonly mailbox: Queue.Queue<SessionMessage>
   readonly directives: Queue.Queue<Directive, AgentRefused | Cause.Done>
   /** The latest; undefined until the first. */
@@ -81,20 +89,26 @@ export class AgentSession {
     hello: AgentHello,
     remote: string,
     attachedMs: number,
+    claim: SessionClaim,
     mailbox: Queue.Queue<SessionMessage>,
     directives: Queue.Queue<Directive, AgentRefused | Cause.Done>,
   ) {
     this.hello = hello
     this.remote = remote
     this.attachedMs = attachedMs
+    this.claim = claim
     this.mailbox = mailbox
     this.directives = directives
   }
 
-  static readonly make = Effect.fnUntraced(function* (hello: AgentHello, remote: string) {
+  static readonly make = Effect.fnUntraced(function* (
+    hello: AgentHello,
+    remote: string,
+    claim: SessionClaim,
+  ) {
     const mailbox = yield* Queue.bounded<SessionMessage>(mailboxMost)
     const directives = yield* Queue.bounded<Directive, AgentRefused | Cause.Done>(directivesMost)
-    return new AgentSession(hello, remote, yield* Clock.currentTimeMillis, mailbox, directives)
+    return new AgentSession(hello, remote, yield* Clock.currentTimeMillis, claim, mailbox, directives)
   })
 
   /** Never waits; false when the mailbox is full. */

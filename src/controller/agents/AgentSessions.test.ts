@@ -33,12 +33,13 @@ const region = () => {
   const server = (id: string, newcomers: "allowed" | "pending" = "allowed") =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
-      const lease: Lease = yield* Scope.provide(store.grant(2_000), scope)
+      const grant = Scope.provide(store.grant(2_000), scope)
+      let lease: Lease = yield* grant
       const placeOf = (agent: string) => address(wanted.place[agent] ?? id)
       const layer = AgentSessions.layer({
         prefix,
         self: address(id),
-        lease: () => lease,
+        lease: () => (lease.heldUntilMs() > 0 ? lease : undefined),
         claimOf: (agent) => store.get(`${prefix}session/${agent}`),
         placeOf: ({ agent }) => Effect.sync(() => ({ server: placeOf(agent) })),
         reported: () => {},
@@ -61,6 +62,8 @@ const region = () => {
       return {
         sessions: Context.get(services, AgentSessions),
         known: Context.get(services, KnownAgents),
+        /** Another lease, as after one that was lost. */
+        renew: Effect.map(grant, (granted) => void (lease = granted)),
         stop: Scope.close(scope, Exit.void),
       }
     })
@@ -261,6 +264,31 @@ describe("AgentSessions", () => {
       const late = yield* listen(sessions.attach(agentHello({ agent: "a2" }), plain))
       assert.strictEqual((yield* refusalOf(late.fiber)).reason, "unavailable")
       yield* stop
+    }),
+  )
+
+  it.live("claims its agents again under a new lease, save those that others have taken", () =>
+    Effect.gen(function* () {
+      const { server, store } = region()
+      const one = yield* server("s1")
+      const two = yield* server("s2")
+      const stays = yield* listen(one.sessions.attach(agentHello(), plain))
+      const goes = yield* listen(one.sessions.attach(agentHello({ agent: "a2" }), plain))
+      yield* until(() => stays.heard.length + goes.heard.length === 2)
+      store.expire("1")
+      assert.isUndefined(store.get(`${prefix}session/a1`))
+      const there = yield* listen(two.sessions.attach(agentHello({ agent: "a2" }), plain))
+      yield* until(() => there.heard.length === 1)
+      yield* one.renew
+      yield* until(() => store.get(`${prefix}session/a1`) !== undefined)
+      assert.strictEqual(claimingServer(store.get(`${prefix}session/a1`)!.value), "s1")
+      assert.strictEqual((yield* refusalOf(goes.fiber)).reason, "superseded")
+      assert.strictEqual(claimingServer(store.get(`${prefix}session/a2`)!.value), "s2")
+      // It heard of nothing, and is let go of as ever.
+      assert.strictEqual(stays.heard.length, 1)
+      yield* Fiber.interrupt(stays.fiber)
+      assert.isUndefined(store.get(`${prefix}session/a1`))
+      assert.isDefined(store.get(`${prefix}session/a2`))
     }),
   )
 })

@@ -28,8 +28,8 @@ import {
 import { identityRefusal } from "../enrol/mayAttach.ts"
 import { Guests } from "../regions/Guests.ts"
 import { Identities } from "../regions/Identities.ts"
-import { AgentSession, type SessionSurroundings } from "./AgentSession.ts"
-import { claimAgent, releaseAgent } from "./claim.ts"
+import { AgentSession, type SessionClaim, type SessionSurroundings } from "./AgentSession.ts"
+import { claimAgain, claimAgent, releaseAgent } from "./claim.ts"
 import { KnownAgents } from "./KnownAgents.ts"
 
 export interface AgentSessionsOptions {
@@ -49,6 +49,13 @@ export interface AgentSessionsOptions {
   readonly gone: (agent: string) => void
   readonly surroundings: Omit<SessionSurroundings, "self" | "permission" | "reported">
 }
+
+/** How often it is looked whether claims stand under the lease that is held. */
+const lookMs = 250
+const claimsAtOnce = 32
+
+const newer = (one: SessionClaim, other: SessionClaim): SessionClaim =>
+  one.revision > other.revision ? one : other
 
 const unavailable = (message: string) =>
   new AgentRefused({ reason: "unavailable", message, retryAfterMs: 1_000 })
@@ -84,7 +91,15 @@ const make = (options: AgentSessionsOptions) =>
     const identities = yield* Identities
     const fibers = yield* FiberMap.make<string>()
     const sessions = new Map<string, AgentSession>()
-    const counters = { attached: 0, moved: 0, refused: 0, superseded: 0, reports: 0, restarted: 0 }
+    const counters = {
+      attached: 0,
+      moved: 0,
+      refused: 0,
+      superseded: 0,
+      reports: 0,
+      restarted: 0,
+      reclaimed: 0,
+    }
 
     const surroundings: SessionSurroundings = {
       ...options.surroundings,
@@ -106,6 +121,43 @@ const make = (options: AgentSessionsOptions) =>
       }
       return identityRefusal(hello.agent, peer)
     }
+
+    const release = ({ claim, hello }: AgentSession) =>
+      Effect.ignore(releaseAgent(options.prefix, hello.agent, claim.revision))
+
+    /** A session that outlived the lease which its claim stood under gets another claim; the agent notices nothing. */
+    const keepClaim = Effect.fnUntraced(function* (session: AgentSession, lease: Lease) {
+      const { hello } = session
+      if (sessions.get(hello.agent) !== session) return
+      const revision = yield* claimAgain(options.prefix, options.self.id, lease, hello)
+      if (revision === undefined) {
+        counters.superseded++
+        return session.end("superseded", "another server has this agent now", 100)
+      }
+      counters.reclaimed++
+      session.claim = { revision, lease: lease.id }
+      const now = sessions.get(hello.agent)
+      if (now === undefined) yield* release(session)
+      else now.claim = newer(now.claim, session.claim)
+    })
+
+    const keepClaims = Effect.gen(function* () {
+      while (true) {
+        yield* Effect.sleep(lookMs)
+        const lease = options.lease()
+        if (lease === undefined) continue
+        const left = [...sessions.values()].filter(({ claim }) => claim.lease !== lease.id)
+        if (left.length === 0) continue
+        const before = counters.reclaimed
+        // What fails now is tried with the next look.
+        yield* Effect.forEach(left, (session) => Effect.ignore(keepClaim(session, lease)), {
+          concurrency: claimsAtOnce,
+          discard: true,
+        })
+        const again = counters.reclaimed - before
+        if (again > 0) yield* Effect.logInfo(`${again} agents were claimed again, under a new lease`)
+      }
+    })
 
     /** Runs until the stream's scope closes; a failure of the actor itself begins it anew. */
     const start = (session: AgentSession) =>
@@ -152,10 +204,14 @@ const make = (options: AgentSessionsOptions) =>
       const claim = yield* claimAgent(options.prefix, options.self.id, lease, hello, { found, news })
       if (!claim.isNoted) yield* known.saw(hello)
       const { revision } = claim
-      const session = yield* AgentSession.make(hello, peer.remote)
+      const session = yield* AgentSession.make(hello, peer.remote, { revision, lease: lease.id })
       yield* Effect.acquireRelease(
         Effect.gen(function* () {
-          sessions.get(hello.agent)?.end("superseded", "the agent attached again")
+          const before = sessions.get(hello.agent)
+          if (before !== undefined) {
+            before.end("superseded", "the agent attached again")
+            session.claim = newer(session.claim, before.claim)
+          }
           sessions.set(hello.agent, session)
           counters.attached++
           return yield* start(session)
@@ -163,11 +219,11 @@ const make = (options: AgentSessionsOptions) =>
         (fiber) =>
           Effect.gen(function* () {
             yield* Fiber.interrupt(fiber)
-            if (sessions.get(hello.agent) === session) {
-              sessions.delete(hello.agent)
-              options.gone(hello.agent)
-            }
-            yield* Effect.ignore(releaseAgent(options.prefix, hello.agent, revision))
+            // Otherwise the claim is that of the session that came after this one.
+            if (sessions.get(hello.agent) !== session) return
+            sessions.delete(hello.agent)
+            options.gone(hello.agent)
+            yield* release(session)
           }),
       )
       yield* Effect.logInfo(`agent ${hello.agent} on ${hello.host} attached from ${peer.remote}`)
@@ -196,6 +252,7 @@ const make = (options: AgentSessionsOptions) =>
       }
     })
     yield* Effect.forkScoped(supervise("controller/seen")(keepSeen))
+    yield* Effect.forkScoped(supervise("controller/claims")(keepClaims))
 
     return {
       attach: (hello: AgentHello, peer: Peer) =>

@@ -95,6 +95,33 @@ export const claimAgent = (
     })
   })
 
+/**
+ * Takes an agent again whose claim ended with the lease it stood under, for the server that has its session still. Undefined:
+ * another server has taken it meanwhile, and keeps it.
+ */
+export const claimAgain = (
+  prefix: string,
+  server: string,
+  lease: Lease,
+  hello: AgentHello,
+): Effect.Effect<Revision | undefined, CoordinationError, Coordination> =>
+  Effect.gen(function* () {
+    const coordination = yield* Coordination
+    const key = `${prefix}${claimPrefix}${hello.agent}`
+    const { host, instance, machineId } = hello
+    const claim: Claim = { server, instance, machineId, host }
+    for (let attempt = 0; attempt < attemptsMost; attempt++) {
+      const found = yield* coordination.get(key)
+      if (found !== undefined && claimingServer(found.value) !== server) return undefined
+      const { isDone, revision } = yield* coordination.commit({
+        when: [found === undefined ? { key, is: "absent" } : { key, is: "modified", at: found.modified }],
+        writes: [{ put: key, value: JSON.stringify(claim), lease }],
+      })
+      if (isDone) return revision
+    }
+    return undefined
+  })
+
 const isCopy = (holder: Claim, claim: Claim): boolean =>
   holder.instance !== claim.instance &&
   holder.machineId !== "" &&

@@ -65,7 +65,10 @@ export const whileLeading = <A, E, R>(
     }
   })
 
-/** Commits in the leader's name: refused when another leads, whatever this server believes. */
+/**
+ * Commits in the leader's name: refused when another leads, whatever this server believes. Each leaves who led at `acted`, so that
+ * the store's history tells whether a leader of the past ever wrote.
+ */
 export const fencedCommit =
   (membership: Membership["Service"], prefix: string) =>
   (transaction: {
@@ -83,7 +86,10 @@ export const fencedCommit =
       const key = `${prefix}leader/${membership.self().id}`
       const { isDone } = yield* coordination.commit({
         when: [{ key, is: "created", at: fence }, ...(transaction.when ?? [])],
-        writes: transaction.writes,
+        writes: [
+          ...transaction.writes,
+          { put: `${prefix}acted`, value: JSON.stringify({ server: membership.self().id, fence }) },
+        ],
       })
       if (isDone) return true
       const still = yield* coordination.get(key)

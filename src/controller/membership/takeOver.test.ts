@@ -48,7 +48,7 @@ const startServer = (
   endpoints: ReadonlyArray<string>,
 ): Effect.Effect<Server, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const proxies = yield* Effect.forEach(endpoints, startProxy)
+    const proxies = yield* Effect.forEach(endpoints, (endpoint) => startProxy(endpoint))
     const told: Array<Told> = []
     const child = spawn(
       process.execPath,

@@ -30,6 +30,8 @@ export interface TestMember {
   readonly continue: Effect.Effect<void>
   /** Whether it leads its cluster, as it says itself. */
   readonly isLeader: Effect.Effect<boolean>
+  /** Asks by etcd's JSON gateway (`kv/put`, `maintenance/alarm`, ...), whose keys and values are in base64. */
+  readonly ask: <Answer>(path: string, request: unknown) => Effect.Effect<Answer, Error>
 }
 
 export interface TestEtcd {
@@ -140,6 +142,19 @@ export const startEtcd = ({ flags = [], members: count = 1, tls }: TestEtcdOptio
           stop: signal("SIGSTOP"),
           continue: signal("SIGCONT"),
           isLeader: Effect.map(page("/metrics"), (text) => /^etcd_server_is_leader 1$/m.test(text)),
+          ask: <Answer>(path: string, request: unknown) =>
+            Effect.tryPromise({
+              try: async () => {
+                const response = await fetch(`${endpoint}/v3/${path}`, {
+                  method: "POST",
+                  body: JSON.stringify(request),
+                })
+                const text = await response.text()
+                if (!response.ok) throw new Error(text)
+                return JSON.parse(text) as Answer
+              },
+              catch: (cause) => new Error(`${endpoint}: ${path}: ${(cause as Error).message}`),
+            }),
         } satisfies TestMember,
       }
     })

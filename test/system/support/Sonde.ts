@@ -17,6 +17,8 @@ export interface Ready {
   readonly event: "ready"
   readonly url: string
   readonly ingest: string
+  readonly control: string
+  readonly admin: string
   readonly pid: number
 }
 

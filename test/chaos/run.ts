@@ -1,0 +1,186 @@
+// One mishap after the other, dealt by a seed, each kind once before any comes again; after each, all invariants hold again in time.
+
+import { setTimeout as sleep } from "node:timers/promises"
+import { Deliveries } from "./Deliveries.ts"
+import { wrong } from "./invariants.ts"
+import { compact, mishaps, type Surroundings } from "./mishaps.ts"
+import { randomFrom } from "./randomFrom.ts"
+import { Region } from "./Region.ts"
+
+export interface ChaosOptions {
+  readonly rounds: number
+  readonly seed: number
+  readonly agents?: number
+  readonly leaseSeconds?: number
+  /** What a mishap may last before it is mended: about twice a lease, so that some are shorter and some longer. */
+  readonly lastsMs?: number
+  /** Within which everything is well again. */
+  readonly healMs?: number
+  readonly onRound?: (round: Round) => void
+}
+
+export interface Round {
+  readonly round: number
+  readonly mishap: string
+  readonly detail: string
+  /** From the mishap's end until everything was well. */
+  readonly healedMs: number
+  /** What was not well for the longest. */
+  readonly last: string
+  /** Empty: everything was well in time. */
+  readonly fault: string
+}
+
+export interface ChaosResult {
+  readonly rounds: ReadonlyArray<Round>
+  /** Everything that was not as it must be. */
+  readonly faults: ReadonlyArray<string>
+  /** Writes in the leader's name, all of them by whoever led, and how often that was another than before. */
+  readonly acts: number
+  readonly takeOvers: number
+  readonly batches: number
+  /** Stored twice: sent to another server after one that may have stored it without saying so. */
+  readonly doubledRows: number
+  /** Where the servers' logs are; empty when nothing was wrong. */
+  readonly directory: string
+}
+
+const lookMs = 200
+const firstMs = 90_000
+/** A round that is late is given this, so that the next is not blamed for it. */
+const lateMs = 60_000
+const settleMs = 60_000
+
+const shuffled = <A>(all: ReadonlyArray<A>, chance: () => number): Array<A> => {
+  const deck = [...all]
+  for (let at = deck.length - 1; at > 0; at--) {
+    const other = Math.floor(chance() * (at + 1))
+    ;[deck[at], deck[other]] = [deck[other]!, deck[at]!]
+  }
+  return deck
+}
+
+export const chaos = async ({
+  agents = 60,
+  healMs = 10_000,
+  lastsMs = 9_000,
+  leaseSeconds = 5,
+  onRound = () => {},
+  rounds: count,
+  seed,
+}: ChaosOptions): Promise<ChaosResult> => {
+  const chance = randomFrom(seed)
+  const region = await Region.start({ agents, batchEveryMs: 1_000, leaseSeconds })
+  const deliveries = new Deliveries(region.clickhouse, region.witness)
+  const faults: Array<string> = []
+  let isOver = false
+  try {
+    let acknowledged = 0
+    let next = 600
+    const change = async (): Promise<boolean> => {
+      const value = next++
+      const server = region.servers[Math.floor(chance() * region.servers.length)]!
+      const isDone = await region.setFlushMs(server, value).then(
+        () => true,
+        () => false,
+      )
+      if (isDone) acknowledged = value
+      return isDone
+    }
+    /** A server gives its agents away, by the leader's writes, and may have them again. */
+    const drain = async (id: string, isDraining: boolean): Promise<boolean> => {
+      const server = region.servers[Math.floor(chance() * region.servers.length)]!
+      return region
+        .ask(server, (client) => client.ServerDrain({ id, isDraining }))
+        .then(
+          () => true,
+          () => false,
+        )
+    }
+    const heals = async (limitMs: number) => {
+      const begunMs = performance.now()
+      let last = ""
+      while (true) {
+        const still = await wrong(region, deliveries, acknowledged).catch((error: Error) => error.message)
+        const ms = Math.round(performance.now() - begunMs)
+        if (still === "" || ms > limitMs) return { ms, last, still }
+        last = still
+        await sleep(lookMs)
+      }
+    }
+
+    while (!(await change())) await sleep(lookMs)
+    const first = await heals(firstMs)
+    if (first.still !== "") throw new Error(`it was not well before the first mishap: ${first.still}`)
+
+    const surroundings: Surroundings = { region, chance, lastsMs }
+    const rounds: Array<Round> = []
+    let deck: Array<string> = []
+    for (let round = 1; round <= count; round++) {
+      if (deck.length === 0) deck = shuffled(Object.keys(mishaps), chance)
+      const mishap = deck.pop()!
+      const drained = region.servers[Math.floor(chance() * region.servers.length)]!.id
+      const during = [
+        sleep(chance() * lastsMs * 0.5).then(change),
+        sleep(chance() * lastsMs * 0.5).then(() => drain(drained, true)),
+      ]
+      const detail = await mishaps[mishap]!(surroundings)
+      await Promise.all(during)
+      while (!(await drain(drained, false))) await sleep(lookMs)
+      const { last, ms, still } = await heals(healMs)
+      const inHistory = region.history.faults.splice(0)
+      const fault = [still, ...inHistory].filter((text) => text !== "").join("; ")
+      const done: Round = { round, mishap, detail, healedMs: ms, last, fault }
+      rounds.push(done)
+      if (fault !== "") faults.push(`round ${round} (${mishap}, ${detail}): ${fault}`)
+      onRound(done)
+      if (still !== "") {
+        const later = await heals(lateMs)
+        if (later.still !== "") {
+          faults.push(`round ${round} (${mishap}, ${detail}) did not heal at all: ${later.still}`)
+          break
+        }
+      }
+      await compact(region)
+    }
+
+    faults.push(...(await rest(region, deliveries)))
+    const { ids, rows } = await deliveries.doubles()
+    if (ids > 0) faults.push(`${ids} rows have the id of another row`)
+    isOver = true
+    return {
+      rounds,
+      faults,
+      acts: region.history.acts,
+      takeOvers: region.history.takeOvers,
+      batches: deliveries.stored,
+      doubledRows: rows,
+      directory: faults.length === 0 ? "" : region.directory,
+    }
+  } finally {
+    await region.end({ isKept: !isOver || faults.length > 0 })
+  }
+}
+
+/** No more batches are made: all that agents made in their present life is delivered and stored. */
+const rest = async (region: Region, deliveries: Deliveries): Promise<ReadonlyArray<string>> => {
+  for (const host of region.hosts) host.rest()
+  const words = () => [...region.words.values()]
+  const untilMs = performance.now() + settleMs
+  while (words().some(({ settled }) => settled === undefined) && performance.now() < untilMs)
+    await sleep(lookMs)
+  const faults: Array<string> = []
+  const made: Array<number> = []
+  for (const [agent, { settled }] of region.words) {
+    if (settled === undefined) faults.push(`${agent} could not deliver all that it had`)
+    else {
+      for (let number = settled.first; number <= settled.last; number++) made.push(number)
+      if (settled.droppedRows > 0) faults.push(`${agent} gave up ${settled.droppedRows} rows`)
+    }
+  }
+  const missing = await deliveries.missing(made)
+  const lost = await deliveries.lost()
+  if (missing.length > 0) faults.push(`${missing.length} of ${made.length} batches made are not stored`)
+  if (lost.length > 0) faults.push(`${lost.length} acknowledged batches are not stored`)
+  return faults
+}
