@@ -47,8 +47,9 @@ export const simulatedAgent = ({
     let digest = ""
     let values: AgentValues = {}
     const shuffled = controllers.map((_, index) => controllers[(index + at) % controllers.length]!)
+    const servers = new ServerList(directory, shuffled)
     return stayAttached({
-      servers: new ServerList(directory, shuffled),
+      servers,
       connect: (address) => connectRpc(AgentRpc, { address: way(address), timeoutMs: 10_000 }),
       work: {
         hello: () => ({
@@ -69,7 +70,10 @@ export const simulatedAgent = ({
           configVersion: version,
           configDigest: digest,
         }),
-        assigned,
+        assigned: (server, others) => {
+          servers.tell(others, server)
+          return assigned(server)
+        },
         waiting: () => Effect.void,
         configure: (directive) =>
           Effect.suspend(() => {

@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
+import { closeSync, openSync } from "node:fs"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { agentId } from "../../bench/simulatedAgent.ts"
@@ -43,11 +44,13 @@ export class AgentHost {
   #start(): ChildProcess {
     for (let at = 0; at < this.#options.count; at++) this.#words.set(agentId(this.#options.from + at), {})
     const options: AgentHostOptions = { ...this.#options, life: this.#life++ }
+    const log = openSync(`${this.#options.directory}.log`, "a")
     const child = spawn(
       process.execPath,
       ["--disable-warning=ExperimentalWarning", program, JSON.stringify(options)],
-      { stdio: ["pipe", "pipe", "ignore"], env: { ...process.env, ...this.clock.env } },
+      { stdio: ["pipe", "pipe", log], env: { ...process.env, ...this.clock.env } },
     )
+    closeSync(log)
     child.stdin!.on("error", () => undefined)
     createInterface({ input: child.stdout! }).on("line", (line) => {
       // What a process that was killed had still to say counts no more.

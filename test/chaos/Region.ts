@@ -200,6 +200,15 @@ export class Region {
     writeFileSync(join(this.directory, `${id}.log`), life.log, { flag: "a" })
   }
 
+  async #keepMetrics({ id, life }: RegionServer): Promise<void> {
+    const { url } = await life.ready
+    const text = await fetch(new URL("/metrics", url), { signal: AbortSignal.timeout(answerMs) }).then(
+      (response) => response.text(),
+      (error: Error) => error.message,
+    )
+    writeFileSync(join(this.directory, `${id}.metrics`), text)
+  }
+
   /** Asks a server by its administration port, which nothing disturbs. */
   async ask<A>(server: RegionServer, question: Parameters<typeof ask<A>>[1]): Promise<A> {
     return ask(await administered(server), question, answerMs)
@@ -212,6 +221,7 @@ export class Region {
   /** Ends every process; the directory with the servers' logs stays when somebody is to look at it. */
   async end({ isKept }: { readonly isKept: boolean }): Promise<void> {
     for (const { child } of this.hosts) child.kill("SIGCONT")
+    if (isKept) await Promise.all(this.servers.map((server) => this.#keepMetrics(server)))
     await Promise.all(this.hosts.map((host) => host.kill()))
     await Promise.all(this.servers.map((server) => this.kill(server)))
     await Effect.runPromise(Scope.close(this.#scope, Exit.void))

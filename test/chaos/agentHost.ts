@@ -102,5 +102,5 @@ await Effect.runPromise(
     Array.from({ length: options.count }, (_, at) => options.from + at),
     (at) => Effect.delay(agent(at), (at - options.from) * 20),
     { concurrency: "unbounded", discard: true },
-  ).pipe(Effect.provide(loggerLayer({ level: "error", format: "json" }))),
+  ).pipe(Effect.provide(loggerLayer({ level: "info", format: "json" }))),
 )

@@ -8,7 +8,11 @@ import type { Region } from "./Region.ts"
 const inStore = ({ agents, history, servers, words }: Region): string => {
   for (const { id } of servers) if (!history.servers.has(id)) return `${id} is not among the living servers`
   if (history.leader === undefined) return "nobody leads"
-  if (history.owners.size !== agents) return `${history.owners.size} of ${agents} agents are had by a server`
+  if (history.owners.size !== agents) {
+    const homeless = [...words.keys()].find((agent) => !history.owners.has(agent)) ?? ""
+    const place = history.places.get(homeless)
+    return `${history.owners.size} of ${agents} agents are had by a server (${homeless}, which belongs to ${place}, is not)`
+  }
   for (const [agent, owner] of history.owners) {
     if (!history.servers.has(owner)) return `${agent} is had by ${owner}, which does not live`
     const place = history.places.get(agent)

@@ -10,6 +10,10 @@ import { Region } from "./Region.ts"
 export interface ChaosOptions {
   readonly rounds: number
   readonly seed: number
+  /** Kinds of mishaps; all when it is left out. */
+  readonly kinds?: ReadonlyArray<string>
+  /** Also when nothing was wrong. */
+  readonly keepsLogs?: boolean
   readonly agents?: number
   readonly leaseSeconds?: number
   /** What a mishap may last before it is mended: about twice a lease, so that some are shorter and some longer. */
@@ -41,13 +45,12 @@ export interface ChaosResult {
   readonly batches: number
   /** Stored twice: sent to another server after one that may have stored it without saying so. */
   readonly doubledRows: number
-  /** Where the servers' logs are; empty when nothing was wrong. */
+  /** Where the processes' logs are; empty: they are gone. */
   readonly directory: string
 }
 
 const lookMs = 200
 const firstMs = 90_000
-/** A round that is late is given this, so that the next is not blamed for it. */
 const lateMs = 60_000
 const settleMs = 60_000
 
@@ -63,6 +66,8 @@ const shuffled = <A>(all: ReadonlyArray<A>, chance: () => number): Array<A> => {
 export const chaos = async ({
   agents = 60,
   healMs = 10_000,
+  keepsLogs = false,
+  kinds = Object.keys(mishaps),
   lastsMs = 9_000,
   leaseSeconds = 5,
   onRound = () => {},
@@ -73,7 +78,7 @@ export const chaos = async ({
   const region = await Region.start({ agents, batchEveryMs: 1_000, leaseSeconds })
   const deliveries = new Deliveries(region.clickhouse, region.witness)
   const faults: Array<string> = []
-  let isOver = false
+  let isKept = true
   try {
     let acknowledged = 0
     let next = 600
@@ -117,7 +122,7 @@ export const chaos = async ({
     const rounds: Array<Round> = []
     let deck: Array<string> = []
     for (let round = 1; round <= count; round++) {
-      if (deck.length === 0) deck = shuffled(Object.keys(mishaps), chance)
+      if (deck.length === 0) deck = shuffled(kinds, chance)
       const mishap = deck.pop()!
       const drained = region.servers[Math.floor(chance() * region.servers.length)]!.id
       const during = [
@@ -129,17 +134,16 @@ export const chaos = async ({
       while (!(await drain(drained, false))) await sleep(lookMs)
       const { last, ms, still } = await heals(healMs)
       const inHistory = region.history.faults.splice(0)
+      // What is late is given its time, so that the next mishap is not blamed for it.
+      const later = still === "" ? undefined : await heals(lateMs)
       const fault = [still, ...inHistory].filter((text) => text !== "").join("; ")
-      const done: Round = { round, mishap, detail, healedMs: ms, last, fault }
+      const done: Round = { round, mishap, detail, healedMs: ms + (later?.ms ?? 0), last, fault }
       rounds.push(done)
       if (fault !== "") faults.push(`round ${round} (${mishap}, ${detail}): ${fault}`)
       onRound(done)
-      if (still !== "") {
-        const later = await heals(lateMs)
-        if (later.still !== "") {
-          faults.push(`round ${round} (${mishap}, ${detail}) did not heal at all: ${later.still}`)
-          break
-        }
+      if (later !== undefined && later.still !== "") {
+        faults.push(`round ${round} (${mishap}, ${detail}) did not heal at all: ${later.still}`)
+        break
       }
       await compact(region)
     }
@@ -147,7 +151,7 @@ export const chaos = async ({
     faults.push(...(await rest(region, deliveries)))
     const { ids, rows } = await deliveries.doubles()
     if (ids > 0) faults.push(`${ids} rows have the id of another row`)
-    isOver = true
+    isKept = keepsLogs || faults.length > 0
     return {
       rounds,
       faults,
@@ -155,10 +159,10 @@ export const chaos = async ({
       takeOvers: region.history.takeOvers,
       batches: deliveries.stored,
       doubledRows: rows,
-      directory: faults.length === 0 ? "" : region.directory,
+      directory: isKept ? region.directory : "",
     }
   } finally {
-    await region.end({ isKept: !isOver || faults.length > 0 })
+    await region.end({ isKept })
   }
 }
 

@@ -62,7 +62,8 @@ export const stayAttached = (options: ControlOptions): Effect.Effect<never> =>
         if (over instanceof SessionOver && over.server !== undefined) {
           servers.moved(over.server)
           yield* Effect.logInfo(`this agent belongs to server ${over.server.id} (${over.message})`)
-          // Sent from one to another without end: they do not agree yet.
+          // Sent from one to another without end, and none takes it: they do not agree yet. One that had it may give it away.
+          if (over.wasAssigned === true) attempt = 0
           waitMs = attempt++ < 3 ? -1 : 0
           break
         }

@@ -29,6 +29,8 @@ export type PackageDirective = Extract<Directive, { readonly _tag: "Package" }>
 export class SessionOver extends Data.TaggedError("SessionOver")<{
   readonly message: string
   readonly server?: ServerAddress
+  /** The server had the agent before it sent it away. */
+  readonly wasAssigned?: boolean
   /** Least wait before this or another server is asked again. */
   readonly waitMs: number
   /** The server refused for a reason that other servers have as well. */
@@ -90,6 +92,7 @@ export const runControlSession = (
 ): Effect.Effect<never, SessionOver, Scope.Scope> =>
   Effect.gen(function* () {
     let isAttached = false
+    let isAssigned = false
     let offset: ClockOffset = { offsetUs: 0, errorUs: 0 }
 
     const obey = (
@@ -98,13 +101,19 @@ export const runControlSession = (
       isAttached = true
       switch (directive._tag) {
         case "Assigned":
+          isAssigned = true
           return Effect.andThen(
             work.assigned(directive.server, directive.servers, directive.elsewhere),
             work.waiting(undefined),
           )
         case "Move":
           return Effect.fail(
-            new SessionOver({ message: directive.reason, server: directive.server, waitMs: 0 }),
+            new SessionOver({
+              message: directive.reason,
+              server: directive.server,
+              wasAssigned: isAssigned,
+              waitMs: 0,
+            }),
           )
         case "Wait":
           return work.waiting(directive.reason)

@@ -70,12 +70,13 @@ export class ServerList {
     if (this.belongsTo?.control === address) this.belongsTo = undefined
   }
 
-  /** Ids of servers whose control address failed lately. */
+  /** Ids of servers whose control address failed lately, the one among them that the agent is sent to. */
   unreachable(nowMs: number): ReadonlyArray<string> {
-    return this.told
+    const known = this.belongsTo === undefined ? this.told : [this.belongsTo, ...this.told]
+    const ids = known
       .filter(({ control }) => nowMs - (this.failedMs.get(control) ?? -Infinity) < shunMs)
       .map(({ id }) => id)
-      .slice(0, 16)
+    return [...new Set(ids)].slice(0, 16)
   }
 
   /** False: the list could not be kept on disk; it holds for this life of the agent. */

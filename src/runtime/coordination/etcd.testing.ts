@@ -19,6 +19,11 @@ if (!hasEtcd)
     `SKIPPED: ${program} is missing (apt-get install etcd-server), so nothing is tested against etcd`,
   )
 
+const running = new Set<ChildProcess>()
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL")
+})
+
 export interface TestMember {
   readonly endpoint: string
   /** kill -9 */
@@ -103,8 +108,8 @@ export const startEtcd = ({ flags = [], members: count = 1, tls }: TestEtcdOptio
     const member = Effect.fnUntraced(function* (at: number) {
       const { client, health, peer } = ports[at]
       const endpoint = `${scheme}://127.0.0.1:${client}`
-      const launch = (): ChildProcess =>
-        spawn(
+      const launch = (): ChildProcess => {
+        const child = spawn(
           program,
           [
             ...["--name", `m${at}`, "--data-dir", join(directory, `m${at}`)],
@@ -118,6 +123,10 @@ export const startEtcd = ({ flags = [], members: count = 1, tls }: TestEtcdOptio
           ],
           { stdio: "ignore" },
         )
+        running.add(child)
+        child.once("exit", () => running.delete(child))
+        return child
+      }
       let child = launch()
       yield* Effect.addFinalizer(() => kill(child))
       const page = (path: string): Effect.Effect<string> =>
