@@ -40,7 +40,9 @@ export class Witness {
     const number =
       "flow_id" in columns
         ? Math.floor(columns.flow_id[0]! / rowsOfBatch)
-        : Number(columns.endpoint[0]!.split("/").at(-1))
+        : "endpoint" in columns
+          ? Number(columns.endpoint[0]!.split("/").at(-1))
+          : -1
     this.sent.add(number)
     this.#numbers.set(`${batch.instance}:${batch.seq}`, number)
   }

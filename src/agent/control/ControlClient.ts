@@ -1,10 +1,10 @@
 // Keeps the agent attached to the server it belongs to, for as long as it lives: tries the servers it knows in turn, follows where
 // it is sent, and never gives up. The agent works on without any server, with what it was told last.
 
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
+import { monotonicMs } from "../../runtime/monotonicMs.ts"
 import { type Address, parseAddress } from "../../wire/socket.ts"
 import { type ControlCalls, type ControlWork, runControlSession, SessionOver } from "./ControlSession.ts"
 import type { ServerList } from "./ServerList.ts"
@@ -44,7 +44,7 @@ export const stayAttached = (options: ControlOptions): Effect.Effect<never> =>
           return { message: `agent.controllers: expected host:port, found "${address}"` }
         const connection = yield* options.connect(where)
         servers.reached(address)
-        const unreachable = servers.unreachable(yield* Clock.currentTimeMillis)
+        const unreachable = servers.unreachable(yield* monotonicMs)
         return yield* runControlSession(connection.client, connection.closed, work, unreachable)
       }).pipe(
         Effect.scoped,
@@ -53,10 +53,10 @@ export const stayAttached = (options: ControlOptions): Effect.Effect<never> =>
 
     while (true) {
       let waitMs = 0
-      for (const address of servers.candidates(yield* Clock.currentTimeMillis)) {
-        const startedMs = yield* Clock.currentTimeMillis
+      for (const address of servers.candidates(yield* monotonicMs)) {
+        const startedMs = yield* monotonicMs
         const over = yield* one(address)
-        const nowMs = yield* Clock.currentTimeMillis
+        const nowMs = yield* monotonicMs
         options.ended?.(nowMs, over instanceof SessionOver && over.isAnswer === true)
         if (nowMs - startedMs > 10_000) attempt = 0
         if (over instanceof SessionOver && over.server !== undefined) {

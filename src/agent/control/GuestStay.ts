@@ -7,6 +7,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
+import { monotonicMs } from "../../runtime/monotonicMs.ts"
 import { csrWith } from "../../runtime/tls/csr.ts"
 import type { Credentials } from "../../runtime/tls/LiveCredentials.ts"
 import { renewAtMs } from "../../runtime/tls/rotation.ts"
@@ -129,9 +130,9 @@ export const stayGuest = (options: GuestOptions): Effect.Effect<never> =>
       // At random, so that the agents of a region do not all go to the same one.
       for (const region of yield* shuffled(known.regions)) {
         for (const address of yield* shuffled(region.control)) {
-          const startedMs = yield* Clock.currentTimeMillis
+          const startedMs = yield* monotonicMs
           const message = yield* Effect.ensuring(stayAt(options, known.home, region, address), options.left)
-          const endedMs = yield* Clock.currentTimeMillis
+          const endedMs = yield* monotonicMs
           if (endedMs - startedMs > longestWaitMs) waitMs = firstWaitMs
           if (message === said && endedMs - saidMs < logEveryMs) continue
           said = message
@@ -143,7 +144,7 @@ export const stayGuest = (options: GuestOptions): Effect.Effect<never> =>
     while (true) {
       yield* Effect.sleep(lookMs)
       const known = elsewhere.current
-      const silentMs = contact.silentMs(yield* Clock.currentTimeMillis)
+      const silentMs = contact.silentMs(yield* monotonicMs)
       if (known === undefined || known.regions.length === 0 || silentMs < known.afterSeconds * 1_000) {
         waitMs = firstWaitMs
         continue

@@ -10,6 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Semaphore from "effect/Semaphore"
 import type * as Scope from "effect/Scope"
+import { monotonicMs } from "../../runtime/monotonicMs.ts"
 import type { AgentStatus } from "../../model/AgentStatus.ts"
 import { exposeStats } from "../../runtime/metrics.ts"
 import { supervise } from "../../runtime/supervise.ts"
@@ -107,7 +108,7 @@ const stayConnected = (state: SessionState, mostMs: number): Effect.Effect<never
   Effect.gen(function* () {
     let attempt = 0
     let lastMessage = ""
-    let loggedMs = 0
+    let loggedMs = Number.NEGATIVE_INFINITY
     while (true) {
       const { server } = state
       if (server === undefined) {
@@ -115,13 +116,13 @@ const stayConnected = (state: SessionState, mostMs: number): Effect.Effect<never
         yield* state.moved.await
         continue
       }
-      const startedMs = yield* Clock.currentTimeMillis
+      const startedMs = yield* monotonicMs
       const { _tag, message } = yield* Effect.flip(runSession(state, server))
       if (_tag === "Moved") {
         attempt = 0
         continue
       }
-      const endedMs = yield* Clock.currentTimeMillis
+      const endedMs = yield* monotonicMs
       if (endedMs - startedMs > 10_000) attempt = 0
       if (message !== lastMessage || endedMs - loggedMs >= logEveryMs) {
         lastMessage = message
@@ -138,13 +139,13 @@ const stayConnected = (state: SessionState, mostMs: number): Effect.Effect<never
 
 const keepSpool = (queue: SendQueue, options: SpoolKeeperOptions): Effect.Effect<never> =>
   Effect.gen(function* () {
-    let loggedMs = 0
+    let loggedMs = Number.NEGATIVE_INFINITY
     while (true) {
       yield* Effect.sleep(keeperRoundMs)
       yield* keepWaiting(queue, options).pipe(
         Effect.catchTag("SpoolError", ({ message }) =>
           Effect.gen(function* () {
-            const nowMs = yield* Clock.currentTimeMillis
+            const nowMs = yield* monotonicMs
             if (nowMs - loggedMs >= logEveryMs) {
               loggedMs = nowMs
               yield* Effect.logWarning(
@@ -193,12 +194,8 @@ const finish = (
 ): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { queue } = state
-    const untilMs = (yield* Clock.currentTimeMillis) + flushMs
-    while (
-      state.isConnected &&
-      queue.counters.memory.batches > 0 &&
-      (yield* Clock.currentTimeMillis) < untilMs
-    ) {
+    const untilMs = (yield* monotonicMs) + flushMs
+    while (state.isConnected && queue.counters.memory.batches > 0 && (yield* monotonicMs) < untilMs) {
       yield* Effect.sleep(10)
     }
     if (keeper !== undefined) {

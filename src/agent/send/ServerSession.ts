@@ -1,9 +1,9 @@
 // One connection to the server, from HELLO to its end: sends what is owed within the window, hears what became of it.
 
-import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Latch from "effect/Latch"
+import { monotonicMs } from "../../runtime/monotonicMs.ts"
 import type { AgentStatus } from "../../model/AgentStatus.ts"
 import type { ClientTls } from "../../runtime/tls/tlsOptions.ts"
 import { encodeFrame, FrameType, knownPeerLimits } from "../../wire/frame.ts"
@@ -102,8 +102,8 @@ const handOver = (state: SessionState, server: Address) =>
       state.moved.closeUnsafe()
       yield* state.moved.await
     }
-    const untilMs = (yield* Clock.currentTimeMillis) + times.handOverMs
-    while (queue.inFlight > 0 && (yield* Clock.currentTimeMillis) < untilMs) yield* Effect.sleep(10)
+    const untilMs = (yield* monotonicMs) + times.handOverMs
+    while (queue.inFlight > 0 && (yield* monotonicMs) < untilMs) yield* Effect.sleep(10)
     return yield* new Moved({ message: "the agent delivers to another server now" })
   })
 
@@ -121,7 +121,7 @@ const write = (socket: FrameSocket, state: SessionState, server: Address, window
         told = state.status
         yield* send(encodeStatus(told))
       }
-      const pauseMs = state.pausedUntilMs - (yield* Clock.currentTimeMillis)
+      const pauseMs = state.pausedUntilMs - (yield* monotonicMs)
       if (pauseMs > 0) {
         yield* Effect.sleep(pauseMs)
         continue
@@ -138,7 +138,7 @@ const write = (socket: FrameSocket, state: SessionState, server: Address, window
         yield* removeFile(spool, entry)
         continue
       }
-      queue.sent(entry, yield* Clock.currentTimeMillis, to)
+      queue.sent(entry, yield* monotonicMs, to)
       yield* send(frame)
     }
   })
@@ -157,7 +157,7 @@ const refuseBatch = (
     }
     queue.retry(instance, seq)
     const pauseMs = Math.min(times.pauseMs * 2 ** Math.min(state.pauses, 16), times.pauseMostMs)
-    const nowMs = yield* Clock.currentTimeMillis
+    const nowMs = yield* monotonicMs
     // The batches in flight fail together: they are one failure.
     if (nowMs >= state.pausedUntilMs) {
       state.pauses++
@@ -200,16 +200,16 @@ const watch = (socket: FrameSocket, state: SessionState) =>
   Effect.gen(function* () {
     const { times, queue } = state
     let heardBytes = socket.receivedBytes
-    let heardMs = yield* Clock.currentTimeMillis
+    let heardMs = yield* monotonicMs
     while (true) {
       yield* Effect.sleep(times.pingMs)
-      const nowMs = yield* Clock.currentTimeMillis
+      const nowMs = yield* monotonicMs
       if (socket.receivedBytes !== heardBytes) {
         heardBytes = socket.receivedBytes
         heardMs = nowMs
       }
       if (nowMs - heardMs >= times.silenceMs)
-        return yield* lost(`the server is silent for ${nowMs - heardMs} ms`)
+        return yield* lost(`the server is silent for ${Math.round(nowMs - heardMs)} ms`)
       if (nowMs - queue.oldestInFlightMs >= times.acknowledgeMs)
         return yield* lost("the server does not acknowledge")
       yield* within(times.silenceMs, "the server does not read")(socket.send(encodeFrame(FrameType.ping)))

@@ -1,8 +1,8 @@
 // Moves batches that wait too long from memory to the spool, within the spool's limit: the oldest file makes room for a new one.
 
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Semaphore from "effect/Semaphore"
+import { monotonicMs } from "../../runtime/monotonicMs.ts"
 import { frameOf } from "./outgoingFrame.ts"
 import type { Outgoing, SendQueue } from "./SendQueue.ts"
 import { Spool, type SpoolError } from "./Spool.ts"
@@ -81,7 +81,7 @@ export const spoolOlderThan = (
 /** One round of the keeper, to be repeated a few times a second. */
 export const keepWaiting = (queue: SendQueue, options: SpoolKeeperOptions): Effect.Effect<void, SpoolError> =>
   Effect.gen(function* () {
-    const nowMs = yield* Clock.currentTimeMillis
+    const nowMs = yield* monotonicMs
     queue.markSeen(nowMs)
     const isTight = queue.memoryBytes > options.memoryBytes / 2
     yield* spoolOlderThan(queue, isTight ? nowMs : nowMs - options.afterMs, options)

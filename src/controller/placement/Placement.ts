@@ -24,7 +24,7 @@ import { type Change, commitEach, type LeaderCommit } from "./commitEach.ts"
 import { LoadBook } from "./LoadBook.ts"
 import { type AgentWish, type PlaceRules, refusalOf } from "./order.ts"
 import { OwnLoads, textOf } from "./OwnLoads.ts"
-import { avoidedBy, decodePlace, encodePlace, type Place, Places } from "./Places.ts"
+import { avoidedBy, avoidMs, decodePlace, encodePlace, type Place, Places } from "./Places.ts"
 import { makePlan, type Plan, type PlacedAgent } from "./plan.ts"
 
 export interface PlacementOptions extends PlaceRules {
@@ -43,8 +43,6 @@ const defaultMovesMost = 100
 const defaultRestMs = 300_000
 /** A move by hand is not undone for the balance before. */
 const handRestMs = 86_400_000
-/** So long a server counts as out of an agent's reach that said so; then it is tried again. */
-const avoidMs = 3_600_000
 const avoidMost = 16
 const arrivedMost = 10_000
 /** The record of an agent that has just come may not be seen yet where its place is. */

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import type { Change, Entry } from "../../runtime/coordination/Coordination.ts"
 import { Census } from "./Census.ts"
-import { avoidedBy, encodePlace, Places } from "./Places.ts"
+import { avoidedBy, avoidMs, encodePlace, Places } from "./Places.ts"
 
 const prefix = "/place/"
 
@@ -69,6 +69,8 @@ describe("Places", () => {
     assert.deepStrictEqual(avoidedBy(known, 99), ["b", "c"])
     assert.deepStrictEqual(avoidedBy(known, 100), ["c"])
     assert.deepStrictEqual(avoidedBy(undefined, 0), [])
+    // Written by a server whose clock was ahead.
+    assert.deepStrictEqual(avoidedBy({ ...known, avoid: [["b", avoidMs + 1] as const] }, 0), [])
   })
 
   it("ends as the store does, however writes and what is seen of them mix; and the census counts each agent once", () => {

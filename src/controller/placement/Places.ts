@@ -30,10 +30,15 @@ export const decodePlace = (entry: Entry | undefined): KnownPlace | undefined =>
 
 export const encodePlace = (place: Place): string => JSON.stringify(place)
 
-/** Servers that the agent cannot reach, as far as that is not too long ago. */
+/** So long a server counts as out of an agent's reach that said so; then it is tried again. */
+export const avoidMs = 3_600_000
+
+/** Servers that the agent cannot reach, as far as that is not too long ago. Later than possible is the word of a wrong clock. */
 export const avoidedBy = (place: KnownPlace | undefined, nowMs: number): ReadonlyArray<string> => {
   if (place?.avoid === undefined) return []
-  return place.avoid.filter(([, untilMs]) => untilMs > nowMs).map(([server]) => server)
+  return place.avoid
+    .filter(([, untilMs]) => untilMs > nowMs && untilMs <= nowMs + avoidMs)
+    .map(([server]) => server)
 }
 
 export class Places {

@@ -146,6 +146,9 @@ describe("plan", () => {
     assert.isAbove(makePlan(crowded, four, rules).moves.length, 50)
     assert.lengthOf(makePlan(crowded, four, { ...rules, movesMost: 7 }).moves, 7)
     assert.lengthOf(makePlan(crowded, four, { ...rules, restMs: 60_000 }).moves, 0)
+    // A server whose clock was hours ahead placed them: they do not rest until then.
+    const ahead = names(100, "x").map((id) => agent(id, "s0", { sinceMs: 1e9 + 7_200_000 }))
+    assert.isAbove(makePlan(ahead, four, { ...rules, restMs: 60_000 }).moves.length, 50)
   })
 
   it("seeks no balance that zones do not allow, and brings home what strayed once there is room", () => {

@@ -183,7 +183,8 @@ class Planner {
   #isMovable({ agent, reason }: Placed): boolean {
     const { handRestMs, nowMs, restMs = 0 } = this.#options
     const rest = agent.isByHand === true ? (handRestMs ?? restMs) : restMs
-    return this.#left > 0 && (reason !== undefined || nowMs - agent.sinceMs >= rest)
+    // A time far ahead was written by a clock that was wrong.
+    return this.#left > 0 && (reason !== undefined || Math.abs(nowMs - agent.sinceMs) >= rest)
   }
 
   /** Agents that are out of their zone, or with a server that they cannot reach, while there is one for them. */

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import { monotonicMs } from "../monotonicMs.ts"
 import { CoordinationError } from "./Coordination.ts"
 import { type EtcdFailure, failureOf } from "./etcdFailure.ts"
 
@@ -59,7 +60,6 @@ type StreamStub = (
 const defaultCallMs = 1_000
 const defaultPatienceMs = 3_000
 const pauseMs = 50
-const nanosPerMs = 1e6
 
 /** List pages are ours, so this is what etcd may send at most: 256 values of the largest size. */
 const messageBytesMost = 512 * 1024 * 1024
@@ -70,11 +70,6 @@ const channel = {
   "grpc.initial_reconnect_backoff_ms": 100,
   "grpc.max_reconnect_backoff_ms": 1_000,
 }
-
-export const monotonicMs: Effect.Effect<number> = Effect.map(
-  Clock.monotonicTimeNanos,
-  (nanos) => Number(nanos) / nanosPerMs,
-)
 
 export class EtcdClient {
   readonly where: string

@@ -8,7 +8,8 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type { CoordinationError, Lease } from "./Coordination.ts"
-import { type Answer, type EtcdClient, monotonicMs } from "./EtcdClient.ts"
+import { monotonicMs } from "../monotonicMs.ts"
+import type { Answer, EtcdClient } from "./EtcdClient.ts"
 import { type EtcdFailure, failureOf } from "./etcdFailure.ts"
 
 interface Granted {
