@@ -92,7 +92,7 @@ const agent = (at: number) =>
         Effect.sync(() => tell({ event: "config", agent: id, flushMs: Number(values["flushMs"]) })),
     })
     yield* Effect.all([attached, deliver], { concurrency: 2, discard: true })
-  }).pipe(Effect.scoped)
+  }).pipe(Effect.scoped, Effect.annotateLogs("agent", agentId(at)))
 
 createInterface({ input: process.stdin })
   .on("line", () => (making.isOver = true))
