@@ -1,12 +1,12 @@
 // The agent's wiring: capture worker -> sender -> ingester, the worker's status beside it, and the region's control over it all.
 
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { hostname } from "node:os"
 import { join } from "node:path"
 import type { AgentStatus } from "../model/AgentStatus.ts"
 import type { SondeConfig } from "../runtime/configSchema.ts"
 import { exposeStats, processStats, StatsSources } from "../runtime/metrics.ts"
+import { monotonicMs } from "../runtime/monotonicMs.ts"
 import { type Address, parseAddress } from "../wire/socket.ts"
 import { AgentStartError, readAgentId } from "./agentId.ts"
 import { makeCaptureRunner } from "./capture/CaptureRunner.ts"
@@ -56,7 +56,7 @@ const capture = (
     })
     sender.limit(sendLimits(followed.config()))
     let latest: AgentStatus | undefined
-    const contact = new HomeContact(yield* Clock.currentTimeMillis)
+    const contact = new HomeContact(yield* monotonicMs)
     const isControlled = config.agent.controllers.length > 0
     const runner = yield* makeCaptureRunner(
       isControlled ? followed.config() : config.agent,
