@@ -3,9 +3,9 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { Deliveries } from "./Deliveries.ts"
 import { wrong } from "./invariants.ts"
-import { compact, mishaps, type Surroundings } from "./mishaps.ts"
+import { compact, mishaps } from "./mishaps.ts"
 import { randomFrom } from "./randomFrom.ts"
-import { Region } from "./Region.ts"
+import { Region, type RegionServer } from "./Region.ts"
 
 export interface ChaosOptions {
   readonly rounds: number
@@ -49,6 +49,7 @@ export interface ChaosResult {
   readonly directory: string
 }
 
+const roundsMost = 100_000
 const lookMs = 200
 const firstMs = 90_000
 const lateMs = 60_000
@@ -74,7 +75,6 @@ export const chaos = async ({
   rounds: count,
   seed,
 }: ChaosOptions): Promise<ChaosResult> => {
-  const chance = randomFrom(seed)
   const region = await Region.start({ agents, batchEveryMs: 1_000, leaseSeconds })
   const deliveries = new Deliveries(region.clickhouse, region.witness)
   const faults: Array<string> = []
@@ -82,9 +82,8 @@ export const chaos = async ({
   try {
     let acknowledged = 0
     let next = 600
-    const change = async (): Promise<boolean> => {
+    const change = async (server: RegionServer): Promise<boolean> => {
       const value = next++
-      const server = region.servers[Math.floor(chance() * region.servers.length)]!
       const isDone = await region.setFlushMs(server, value).then(
         () => true,
         () => false,
@@ -93,15 +92,13 @@ export const chaos = async ({
       return isDone
     }
     /** A server gives its agents away, by the leader's writes, and may have them again. */
-    const drain = async (id: string, isDraining: boolean): Promise<boolean> => {
-      const server = region.servers[Math.floor(chance() * region.servers.length)]!
-      return region
-        .ask(server, (client) => client.ServerDrain({ id, isDraining }))
+    const drain = (by: RegionServer, id: string, isDraining: boolean): Promise<boolean> =>
+      region
+        .ask(by, (client) => client.ServerDrain({ id, isDraining }))
         .then(
           () => true,
           () => false,
         )
-    }
     const heals = async (limitMs: number) => {
       const begunMs = performance.now()
       let last = ""
@@ -114,24 +111,32 @@ export const chaos = async ({
       }
     }
 
-    while (!(await change())) await sleep(lookMs)
+    while (!(await change(region.servers[0]!))) await sleep(lookMs)
     const first = await heals(firstMs)
     if (first.still !== "") throw new Error(`it was not well before the first mishap: ${first.still}`)
 
-    const surroundings: Surroundings = { region, chance, lastsMs }
+    const chanceOfDeck = randomFrom(seed)
     const rounds: Array<Round> = []
     let deck: Array<string> = []
     for (let round = 1; round <= count; round++) {
-      if (deck.length === 0) deck = shuffled(kinds, chance)
+      if (deck.length === 0) deck = shuffled(kinds, chanceOfDeck)
       const mishap = deck.pop()!
-      const drained = region.servers[Math.floor(chance() * region.servers.length)]!.id
+      // Drawn for this round alone, and what goes on beside the mishap first, so that timing does not change what is drawn.
+      const chance = randomFrom(seed * roundsMost + round)
+      const pick = (): RegionServer => region.servers[Math.floor(chance() * region.servers.length)]!
+      const [changes, drains, drained] = [pick(), pick(), pick().id]
       const during = [
-        sleep(chance() * lastsMs * 0.5).then(change),
-        sleep(chance() * lastsMs * 0.5).then(() => drain(drained, true)),
+        sleep(chance() * lastsMs * 0.5).then(() => change(changes)),
+        sleep(chance() * lastsMs * 0.5).then(() => drain(drains, drained, true)),
       ]
-      const detail = await mishaps[mishap]!(surroundings)
+      const detail = await mishaps[mishap]!({ region, chance, lastsMs })
       await Promise.all(during)
-      while (!(await drain(drained, false))) await sleep(lookMs)
+      const undrainByMs = performance.now() + lateMs
+      while (!(await drain(drains, drained, false))) {
+        if (performance.now() > undrainByMs)
+          throw new Error(`round ${round} (${mishap}): ${drained} stays drained`)
+        await sleep(lookMs)
+      }
       const { last, ms, still } = await heals(healMs)
       const inHistory = region.history.faults.splice(0)
       // What is late is given its time, so that the next mishap is not blamed for it.
@@ -148,7 +153,7 @@ export const chaos = async ({
       await compact(region)
     }
 
-    faults.push(...(await rest(region, deliveries)))
+    faults.push(...(await rest(region, deliveries)), ...region.history.faults)
     const { ids, rows } = await deliveries.doubles()
     if (ids > 0) faults.push(`${ids} rows have the id of another row`)
     isKept = keepsLogs || faults.length > 0
@@ -161,6 +166,10 @@ export const chaos = async ({
       doubledRows: rows,
       directory: isKept ? region.directory : "",
     }
+  } catch (error) {
+    throw new Error(`${(error as Error).message} (seed ${seed}, logs are in ${region.directory})`, {
+      cause: error,
+    })
   } finally {
     await region.end({ isKept })
   }
