@@ -255,12 +255,14 @@ describe("AgentSessions", () => {
 
   it.live("takes no agent while the server has no lease, and loses its claims with the lease", () =>
     Effect.gen(function* () {
-      const { server, store } = region()
+      const { server, store, wanted } = region()
       const { sessions, stop } = yield* server("s1")
       const { heard } = yield* listen(sessions.attach(agentHello(), plain))
       yield* until(() => heard.length === 1)
       store.expire("1")
       assert.isUndefined(store.get(`${prefix}session/a1`))
+      // Nor does it send one elsewhere: what it knows may be old.
+      wanted.place["a2"] = "s2"
       const late = yield* listen(sessions.attach(agentHello({ agent: "a2" }), plain))
       assert.strictEqual((yield* refusalOf(late.fiber)).reason, "unavailable")
       yield* stop

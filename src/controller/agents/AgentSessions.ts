@@ -188,6 +188,9 @@ const make = (options: AgentSessionsOptions) =>
       const hello: AgentHello = guestOf === undefined || guestOf === guests?.region ? rest : said
       const wrong = check(hello, peer)
       if (wrong !== undefined) return yield* wrong
+      // What it knows of places may be old: it sends nobody elsewhere.
+      const lease = options.lease()
+      if (lease === undefined) return yield* unavailable("this server has lost its lease and takes a new one")
       yield* mayBeHere(hello)
       const place = yield* options.placeOf(hello)
       if ("nobody" in place) return yield* unavailable(`no server takes this agent: ${place.nobody}`)
@@ -195,8 +198,6 @@ const make = (options: AgentSessionsOptions) =>
         counters.moved++
         return Stream.make<[Directive]>({ _tag: "Move", server: place.server, reason: "belongs there" })
       }
-      const lease = options.lease()
-      if (lease === undefined) return yield* unavailable("this server has lost its lease and takes a new one")
       // One transaction for what most agents need, by what this server's copies know; when they are behind, step by step.
       const nowMs = yield* Clock.currentTimeMillis
       const found = options.claimOf(hello.agent)
