@@ -12,8 +12,8 @@ const table = "flow_log.l7_flow_log"
 export class Deliveries {
   readonly #clickhouse: ClickHouse["Service"]
   readonly #witness: Witness
-  /** Acknowledged and found. */
-  stored = 0
+  /** Acknowledged and found; not looked for again. */
+  readonly stored = new Set<BatchNumber>()
 
   constructor(clickhouse: ClickHouse["Service"], witness: Witness) {
     this.#clickhouse = clickhouse
@@ -38,16 +38,11 @@ export class Deliveries {
     return numbers.filter((number) => !found.has(number))
   }
 
-  /** What was acknowledged and is not stored. Batches that were found are not looked for again. */
+  /** What was acknowledged and is not stored. */
   async lost(): Promise<ReadonlyArray<BatchNumber>> {
-    const { acknowledged } = this.#witness
-    const asked = [...acknowledged]
+    const asked = [...this.#witness.acknowledged.difference(this.stored)]
     const missing = new Set(await this.missing(asked))
-    for (const number of asked) {
-      if (missing.has(number)) continue
-      acknowledged.delete(number)
-      this.stored++
-    }
+    for (const number of asked) if (!missing.has(number)) this.stored.add(number)
     return [...missing]
   }
 

@@ -75,7 +75,7 @@ export const chaos = async ({
   rounds: count,
   seed,
 }: ChaosOptions): Promise<ChaosResult> => {
-  const region = await Region.start({ agents, batchEveryMs: 1_000, leaseSeconds })
+  const region = await Region.start({ agents, batchEveryMs: 3_000, leaseSeconds })
   const deliveries = new Deliveries(region.clickhouse, region.witness)
   const faults: Array<string> = []
   let isKept = true
@@ -162,7 +162,7 @@ export const chaos = async ({
       faults,
       acts: region.history.acts,
       takeOvers: region.history.takeOvers,
-      batches: deliveries.stored,
+      batches: deliveries.stored.size,
       doubledRows: rows,
       directory: isKept ? region.directory : "",
     }
@@ -179,9 +179,14 @@ export const chaos = async ({
 const rest = async (region: Region, deliveries: Deliveries): Promise<ReadonlyArray<string>> => {
   for (const host of region.hosts) host.rest()
   const words = () => [...region.words.values()]
-  const untilMs = performance.now() + settleMs
-  while (words().some(({ settled }) => settled === undefined) && performance.now() < untilMs)
+  const heard = { acknowledged: 0, atMs: performance.now() }
+  while (words().some(({ settled }) => settled === undefined)) {
+    const { size } = region.witness.acknowledged
+    // A busy machine needs its time for what has come together, but something has to come of it.
+    if (size > heard.acknowledged) Object.assign(heard, { acknowledged: size, atMs: performance.now() })
+    if (performance.now() - heard.atMs > settleMs) break
     await sleep(lookMs)
+  }
   const faults: Array<string> = []
   const made: Array<number> = []
   for (const [agent, { settled }] of region.words) {
