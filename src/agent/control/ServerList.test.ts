@@ -34,10 +34,17 @@ describe("ServerList", () => {
       const fresh = list("s1:1", "s2:1")
       fresh.moved(address("s1"))
       fresh.failed("s1:1", 0)
-      // The other server has no better idea.
-      fresh.moved(address("s1"))
       assert.deepStrictEqual(fresh.unreachable(1), ["s1"])
       assert.deepStrictEqual(fresh.unreachable(30_000), [])
+    }))
+
+  it("tries a server that failed once more when it is sent there all the same", () =>
+    lists((list) => {
+      const servers = list("s1:1", "s2:1")
+      servers.failed("s1:1", 0)
+      assert.deepStrictEqual(servers.candidates(1), ["s2:1", "s1:1"])
+      servers.moved(address("s1"))
+      assert.deepStrictEqual(servers.candidates(1), ["s1:1", "s2:1"])
     }))
 
   it("finds the servers it was told of again", () =>

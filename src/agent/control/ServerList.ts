@@ -20,6 +20,7 @@ export class ServerList {
   private readonly configured: ReadonlyArray<string>
   private told: ReadonlyArray<ServerAddress>
   private belongsTo: ServerAddress | undefined
+  /** Where the agent was sent last, or was. */
   private last: ServerAddress | undefined
   /** When an address failed last. */
   private readonly failedMs = new Map<string, number>()
@@ -56,8 +57,11 @@ export class ServerList {
     return this.last ?? this.told[0]
   }
 
+  /** It is tried next, also when it failed lately: whoever sent the agent there was told so (`unreachable`) and has no other. */
   moved(server: ServerAddress): void {
     this.belongsTo = server
+    this.last = server
+    this.failedMs.delete(server.control)
   }
 
   reached(address: string): void {
@@ -70,9 +74,9 @@ export class ServerList {
     if (this.belongsTo?.control === address) this.belongsTo = undefined
   }
 
-  /** Ids of servers whose control address failed lately, the one among them that the agent is sent to. */
+  /** Ids of servers whose control address failed lately, also of one that it knows only because it was sent there. */
   unreachable(nowMs: number): ReadonlyArray<string> {
-    const known = this.belongsTo === undefined ? this.told : [this.belongsTo, ...this.told]
+    const known = this.last === undefined ? this.told : [this.last, ...this.told]
     const ids = known
       .filter(({ control }) => nowMs - (this.failedMs.get(control) ?? -Infinity) < shunMs)
       .map(({ id }) => id)
