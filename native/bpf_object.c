@@ -361,7 +361,7 @@ napi_value sonde_map_update_many(napi_env env, napi_callback_info info)
 		return NULL;
 	key_size = bpf_map__key_size(map);
 	value_size = bpf_map__value_size(map);
-	count = keys_length / key_size;
+	count = key_size > 0 ? keys_length / key_size : 0;
 	if (!is_of_size(env, map, "list of keys", keys_length, count * key_size) ||
 	    !is_of_size(env, map, "list of values", values_length, count * value_size))
 		return NULL;

@@ -57,6 +57,25 @@ describeSystem("addon", needed, () => {
     )
   })
 
+  it("takes many entries in one call, and says how many found room", () => {
+    const many = (map: string, keys: number, values: number) => () =>
+      addon.mapUpdateMany(object, map, bytes(keys), bytes(values))
+    for (const [keys, values] of [
+      [33, 2],
+      [32, 1],
+      [32, 3],
+      [0, 1],
+    ] as const)
+      expect(code(many("verdicts", keys, values))).toBe("EINVAL")
+    expect(code(many("counters", 4, 8))).toBe("EINVAL")
+    expect(code(many("events", 4, 4))).toBe("EINVAL")
+    expect(many("verdicts", 0, 0)()).toBe(0)
+    expect(many("verdicts", 32, 2)()).toBe(2)
+    const keys = new Uint8Array(new Uint32Array(Array.from({ length: 4_100 }, (_, i) => i)).buffer)
+    expect(addon.mapUpdateMany(object, "excluded_tgids", keys, bytes(4_100))).toBe(4_096)
+    for (let i = 0; i < 4_100; i++) addon.mapDelete(object, "excluded_tgids", keys.subarray(4 * i, 4 * i + 4))
+  })
+
   it("reads sums only from counters, and events only from a ring", () => {
     expect(addon.mapSums(object, "counters").every((sum) => sum >= 0)).toBe(true)
     for (const map of ["scratch", "sockets", "events", ".rodata"]) {
