@@ -62,9 +62,9 @@ export const makeProtocols = (options: ProtocolOptions = {}): ReadonlyArray<Prot
     makeTls(),
     // Before HTTP, which has a CONNECT too.
     makeNats(),
+    makeHttp1({ ...options, upgrades }),
     // Before HTTP/2, which takes the first query of a connection for a frame.
     makeClickHouse(options),
-    makeHttp1({ ...options, upgrades }),
     http2,
     makeAmqp(),
     makeDubbo(),

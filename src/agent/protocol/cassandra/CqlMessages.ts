@@ -6,6 +6,7 @@ import { emptyMessage, type L7Message, RecordType, ResponseStatus } from "../../
 import { L7Protocol } from "../../../model/protocol.ts"
 import { readLz4, readSnappy } from "../compressedBlocks.ts"
 import { ByteReader, u16At } from "../framed/ByteReader.ts"
+import { OpenCalls } from "../framed/OpenCalls.ts"
 import type { Frame } from "../framed/FramedConnection.ts"
 import type { ParserStats } from "../ParserStats.ts"
 import { Direction, type MessageSink } from "../Protocol.ts"
@@ -18,7 +19,6 @@ import { errorName, statusOf } from "./errors.ts"
 import { Kind, kindName, readRowCount, skipBytes, skipString } from "./results.ts"
 
 const maxText = 8192
-const maxStreams = 1024
 const maxError = 512
 const maxPayload = 64
 const maxBatch = 32
@@ -36,7 +36,7 @@ export class CqlMessages {
   /** Of the last message. */
   version = 5
   private keyspace = ""
-  private readonly waiting = new Map<number, Waiting>()
+  private readonly calls: OpenCalls<Waiting>
   private readonly statements = new StatementCache()
   private readonly sink: MessageSink
   private readonly stats: ParserStats
@@ -46,6 +46,7 @@ export class CqlMessages {
   constructor(sink: MessageSink, stats: ParserStats, sql: SqlReader, masksLiterals: boolean) {
     this.sink = sink
     this.stats = stats
+    this.calls = new OpenCalls(stats)
     this.sql = sql
     this.masksLiterals = masksLiterals
   }
@@ -102,7 +103,7 @@ export class CqlMessages {
     message.requestResource = statement.text
     message.endpoint = statement.endpoint
     if (rank === 0 && (opcode === Opcode.query || opcode === Opcode.prepare)) this.sql.readTrace(message)
-    this.remember(stream, { opcode, statement })
+    this.calls.add(stream, { opcode, statement })
     this.stats.requests++
   }
 
@@ -211,11 +212,8 @@ export class CqlMessages {
     attributes: Array<string>,
   ): void {
     const isEvent = opcode === Opcode.event
-    const waiting = isEvent ? undefined : this.waiting.get(stream)
-    if (waiting !== undefined) {
-      this.waiting.delete(stream)
-      message.endpoint = waiting.statement.endpoint
-    }
+    const waiting = isEvent ? undefined : this.calls.take(stream)
+    if (waiting !== undefined) message.endpoint = waiting.statement.endpoint
     if ((flags & Flag.tracing) !== 0) reader.skip(16)
     if ((flags & Flag.warnings) !== 0) {
       const warnings = reader.u16()
@@ -258,14 +256,5 @@ export class CqlMessages {
       attributes.push("statement_id", id)
       if (waiting?.opcode === Opcode.prepare) this.statements.set(id, waiting.statement)
     }
-  }
-
-  private remember(stream: number, waiting: Waiting): void {
-    if (this.waiting.size >= maxStreams && !this.waiting.has(stream)) {
-      const oldest = this.waiting.keys().next()
-      if (oldest.done !== true) this.waiting.delete(oldest.value)
-      this.stats.overflows++
-    }
-    this.waiting.set(stream, waiting)
   }
 }

@@ -4,6 +4,7 @@
 import { type L7Message, RecordType, ResponseStatus } from "../../../model/L7Session.ts"
 import { L7Protocol } from "../../../model/protocol.ts"
 import { ByteReader } from "../framed/ByteReader.ts"
+import { OpenCalls } from "../framed/OpenCalls.ts"
 import { inflate } from "../inflate.ts"
 import { Direction, Evidence } from "../Protocol.ts"
 import { ByteStream, type Reading } from "../streamed/ByteStream.ts"
@@ -22,7 +23,6 @@ import {
 } from "./wire.ts"
 
 const maxKept = 8192
-const maxWaiting = 1024
 const maxHeaders = 64
 /** Text that may come out of a frame: more is not looked at. */
 const maxInflated = 65_536
@@ -51,7 +51,8 @@ const exceptionNames = [
 const headers = new ByteReader()
 
 export class ThriftConnection extends StreamedConnection {
-  private readonly waiting = new Map<number, string>()
+  /** Their endpoints. */
+  private readonly calls = new OpenCalls<string>(this.stats)
 
   protected override mayBegin(direction: Direction, bytes: Uint8Array, start: number, end: number): boolean {
     const evidence = detectThrift(bytes, start, end)
@@ -185,26 +186,15 @@ export class ThriftConnection extends StreamedConnection {
         message.parentSpanId = traced.parentSpanId
         message.xRequestId = traced.xRequestId
       }
-      if (!message.isAsync) this.remember(sequence, message.endpoint)
+      if (!message.isAsync && sequence !== 0) this.calls.add(sequence, message.endpoint)
       this.stats.requests++
     } else {
       // Some servers answer several services without their names.
-      message.endpoint = this.waiting.get(sequence) ?? message.endpoint
-      this.waiting.delete(sequence)
+      message.endpoint = this.calls.take(sequence) ?? message.endpoint
       describeOutcome(message, type, isDeclared, code, text)
       this.stats.responses++
     }
     this.sink.message(message)
-  }
-
-  private remember(sequence: number, endpoint: string): void {
-    if (sequence === 0) return
-    if (this.waiting.size >= maxWaiting) {
-      const oldest = this.waiting.keys().next()
-      if (oldest.done !== true) this.waiting.delete(oldest.value)
-      this.stats.overflows++
-    }
-    this.waiting.set(sequence, endpoint)
   }
 }
 
