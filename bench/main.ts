@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url"
 import { chaos } from "./chaos.ts"
 import { regionChaos } from "./regionChaos.ts"
 import { fleet } from "./fleet.ts"
+import { flowTable } from "./flowTable.ts"
 import { ingest } from "./ingest.ts"
 import { memoryAtRest } from "./memory.ts"
 import { overhead } from "./overhead.ts"
@@ -61,6 +62,7 @@ const runs = {
   start,
   memoryAtRest,
   ring,
+  flowTable,
   overhead,
   packets,
   rowSize,

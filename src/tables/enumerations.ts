@@ -1,6 +1,7 @@
 // Numbers and short words of rows in words for people: `flow_tag.enumeration` and the dictionaries over it that DeepFlow has. The
 // rows come from the code's own lists and are brought up to date at each start, so that a new protocol needs no migration.
 
+import { CloseType, closeTypeName } from "../model/closeType.ts"
 import { observationPointName, ObservationPoint, SignalSource } from "../model/observation.ts"
 import { IpProtocol, L7Protocol, l7ProtocolName } from "../model/protocol.ts"
 import { AutoType, deviceTypes, podGroupTypes } from "../tags/ResourceKind.ts"
@@ -187,6 +188,10 @@ export const enumRows: ReadonlyArray<EnumRow> = [
     6: "Parse Failed",
   }),
   ...ints(["status"], { 0: "Success", 3: "Server Error", 4: "Client Error", 5: "Unknown" }),
+  ...ints(
+    ["close_type"],
+    Object.fromEntries(Object.values(CloseType).map((type) => [type, closeTypeName(type)])),
+  ),
   ...ints(["type"], { 0: "Request", 1: "Response", 2: "Session" }),
   ...ints(["role"], { 0: "Client", 1: "Server" }),
   ...ints(["span_kind"], {

@@ -89,6 +89,37 @@ describeSystem("fewer rights", ["/usr/sbin/nginx", "/usr/bin/setpriv", "/usr/bin
         { code: 404, point: "local", resource: "/missing/packets", serverPort: web.port, type: "GET" },
         { code: 200, point: "local", resource: "/ok/packets", serverPort: web.port, type: "GET" },
       ])
+      // A flow is over two seconds after its last packet.
+      const [flow] = await observer.sqlUntil(
+        `SELECT observation_point, close_type, is_new_flow, protocol, l7_protocol, direction_score, syn_count, synack_count, fin_count,
+           l7_request, l7_client_error, rtt > 0 AS has_rtt, packet_tx > 4 AND packet_rx > 3 AS has_packets, auto_service_1
+         FROM flow_log.l4_flow_log WHERE server_port = ${web.port} AND close_type != 5`,
+        (found) => found.length > 0,
+        20,
+      )
+      expect(flow).toEqual({
+        observation_point: "local",
+        close_type: 1,
+        is_new_flow: 1,
+        protocol: 6,
+        l7_protocol: 20,
+        direction_score: 255,
+        syn_count: 1,
+        synack_count: 1,
+        fin_count: 2,
+        l7_request: 2,
+        l7_client_error: 1,
+        has_rtt: 1,
+        has_packets: 1,
+        auto_service_1: "nginx",
+      })
+      const sides = await observer.sqlUntil(
+        `SELECT role, sum(new_flow) AS began, sum(closed_flow) AS ended, sum(l7_request) AS requests
+         FROM flow_metrics.\`network.1s\` WHERE server_port = ${web.port} GROUP BY role ORDER BY role`,
+        (found) => found.length === 2 && found.every((row) => row["ended"] === 1),
+        20,
+      )
+      expect(sides).toEqual([0, 1].map((role) => ({ role, began: 1, ended: 1, requests: 2 })))
       const page = await fetch((await observer.ready).url)
       expect(page.status).toBe(200)
     } finally {

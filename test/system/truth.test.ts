@@ -300,6 +300,29 @@ describeSystem("every request is found, and nothing else", needed, () => {
     expect(found.toSorted(byServer)).toEqual(expected.toSorted(byServer))
   })
 
+  it("tells the same requests of the connections that carried them", async () => {
+    for (const program of [web, files, store]) {
+      const own = sent.filter(({ server }) => server === program)
+      const found = await sonde.sqlUntil(
+        `SELECT observation_point, sum(l7_request) AS requests, sum(l7_response) AS responses, sum(l7_error) AS errors,
+           min(l4_byte_tx > 0 AND l4_byte_rx > 0) AS has_bytes, uniq(flow_id) = uniq(client_port) AS is_told_once
+         FROM flow_log.l4_flow_log WHERE server_port = ${program.port} GROUP BY observation_point ORDER BY observation_point`,
+        (answer) => answer.length === 2 && answer.every((row) => Number(row["requests"]) >= own.length),
+        90,
+      )
+      expect(found).toEqual(
+        ["c-p", "s-p"].map((point) => ({
+          observation_point: point,
+          requests: own.length,
+          responses: own.length,
+          errors: own.filter(({ status }) => status !== "ok").length,
+          has_bytes: 1,
+          is_told_once: 1,
+        })),
+      )
+    }
+  })
+
   it("sums the same numbers in flow_metrics.application.1s", async () => {
     const programs = [web, files, store].toSorted((a, b) => a.port - b.port)
     const expected = programs.flatMap((program) => {

@@ -77,12 +77,21 @@ const close = (socket = 0xffff_8881_0000_0040n, generation = 7): Uint8Array => {
 
 const make = (maxConnections = 64) => {
   const sessions: Array<{ session: Session; connection: Connection }> = []
+  const rows: Array<Readonly<Record<string, unknown>>> = []
   const pipeline = new Pipeline({
     maskLiterals: true,
     sessionTimeoutUs: 120_000_000,
     maxConnections,
     flowIdSeed: 1,
-    emit: () => {},
+    emit: (batch) => {
+      if (batch.kind !== "l4") return
+      for (let row = 0; row < batch.rows; row++)
+        rows.push(
+          Object.fromEntries(
+            Object.entries(batch.columns).map(([name, data]) => [name, (data as ArrayLike<unknown>)[row]]),
+          ),
+        )
+    },
     onSession: (session, connection) => sessions.push({ session, connection }),
   })
   const processes = new ProcessTable()
@@ -99,7 +108,7 @@ const make = (maxConnections = 64) => {
     const bytes = Buffer.concat(records)
     flows.consume(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), bytes.length, 0)
   }
-  return { sessions, flows, consume, connections: pipeline.connections }
+  return { sessions, flows, consume, connections: pipeline.connections, pipeline, rows }
 }
 
 const request = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -120,6 +129,47 @@ describe("SocketFlows", () => {
     expect(session.requestThread).toBe(4_194_401)
     expect(connection.clientEnd).toMatchObject({ port: 40_000, processName: "victim", service: "victim" })
     expect(connection.serverEnd).toMatchObject({ port: 80, processId: 0 })
+  })
+
+  it("tells a connection in the flow log: bytes and requests, and of packets nothing", () => {
+    const { consume, pipeline, rows } = make()
+    pipeline.tick(5_000_000)
+    consume(
+      data({ egress: false, role: 2, payload: request, timeNs: 1_000_000 }),
+      data({ egress: true, role: 2, payload: response, length: 1_000, timeNs: 3_500_000 }),
+      close(),
+    )
+    pipeline.flush(6_000_000)
+    expect(rows).toMatchObject([
+      {
+        observation_point: 42,
+        signal_source: 3,
+        close_type: 0,
+        status: 5,
+        client_port: 80,
+        server_port: 40_000,
+        process_kname_1: "victim",
+        direction_score: 255,
+        l7_protocol: 20,
+        start_time: 5_001_000,
+        end_time: 5_003_500,
+        l4_byte_tx: request.length,
+        l4_byte_rx: 1_000,
+        byte_rx: 1_000,
+        packet_tx: 0,
+        l7_request: 1,
+        l7_response: 1,
+        rrt_max: 2_500,
+        rtt: 0,
+      },
+    ])
+  })
+
+  it("tells nothing of a connection whose protocol is not known: the kernel left parts of it out", () => {
+    const { consume, pipeline, rows } = make()
+    consume(data({ egress: true, payload: "\u0000\u0001 no known protocol" }), close())
+    pipeline.flush(6_000_000)
+    expect(rows).toEqual([])
   })
 
   it("tells both ends of a local connection about each other's process", () => {

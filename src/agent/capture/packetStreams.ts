@@ -3,7 +3,7 @@
 
 import { type Connection, Side } from "../flow/Connection.ts"
 import type { ConnectionTable } from "../flow/ConnectionTable.ts"
-import { type Endpoint, makeEndpoint } from "../flow/Endpoint.ts"
+import { type Endpoint, endpointOf } from "../flow/Endpoint.ts"
 import { DirectionScore } from "../flow/tcp/direction.ts"
 import { DatagramStream } from "../flow/udp/DatagramStream.ts"
 import type { FlowEnd, PacketFlow } from "../flow/tcp/PacketFlow.ts"
@@ -25,7 +25,7 @@ export interface PacketStreamsOptions {
 }
 
 const endpoint = (end: FlowEnd, describe: ((end: Endpoint) => void) | undefined): Endpoint => {
-  const made = makeEndpoint(end.ip, 0, end.port)
+  const made = endpointOf(end.ip, end.port)
   describe?.(made)
   return made
 }

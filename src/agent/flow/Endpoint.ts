@@ -16,15 +16,19 @@ export interface Endpoint {
   containerId: string
 }
 
-/** A copy of the address is made, so that the caller's buffer can be used again. */
-export const makeEndpoint = (ip: Uint8Array, offset: number, port: number): Endpoint => ({
-  ip: ip.slice(offset, offset + 16),
+/** The address, 16 bytes, is the endpoint's from now on. */
+export const endpointOf = (ip: Uint8Array, port: number): Endpoint => ({
+  ip,
   port,
   processId: 0,
   processName: "",
   service: "",
   containerId: "",
 })
+
+/** A copy of the address is made, so that the caller's buffer can be used again. */
+export const makeEndpoint = (ip: Uint8Array, offset: number, port: number): Endpoint =>
+  endpointOf(ip.slice(offset, offset + 16), port)
 
 /** The service's name, else the address with the port, which tells the services of one address apart. */
 export const serverName = (endpoint: Endpoint): string =>

@@ -54,7 +54,8 @@ const values = sums + delays
 /** Always zero. */
 const nothing = values
 
-const zeros: FlowMeter = new Array<number>(values + 1).fill(0)
+/** Begins with a fraction: the engine then keeps this array and its copies as plain doubles, without boxes or change of form. */
+const zeros: FlowMeter = new Array<number>(values + 1).fill(0.5).map((half) => half - 0.5)
 
 export const makeMeter = (): FlowMeter => zeros.slice()
 

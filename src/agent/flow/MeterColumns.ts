@@ -3,25 +3,31 @@
 import type { AnyBatch, NumberArray } from "../../model/ColumnBatch.ts"
 import type { FlowMeter } from "./FlowMeter.ts"
 
-const maxU32 = 0xffff_ffff
-
 export class MeterColumns {
-  readonly #targets: ReadonlyArray<NumberArray>
-  readonly #sources: ReadonlyArray<number>
+  readonly #wide: ReadonlyArray<Float64Array>
+  readonly #wideSources: ReadonlyArray<number>
+  /** Counts and longest delays: no interval is long enough for more than 32 bits. */
+  readonly #narrow: ReadonlyArray<Uint32Array>
+  readonly #narrowSources: ReadonlyArray<number>
 
   /** `sources`: index of a meter by name of the column. */
   constructor(batch: AnyBatch, sources: Readonly<Record<string, number>>) {
     const columns = batch.columns as unknown as Readonly<Record<string, NumberArray>>
-    this.#targets = Object.keys(sources).map((name) => columns[name]!)
-    this.#sources = Object.values(sources)
+    const entries = Object.entries(sources).map(([name, source]) => ({ target: columns[name]!, source }))
+    const wide = entries.filter(({ target }) => target instanceof Float64Array)
+    const narrow = entries.filter(({ target }) => target instanceof Uint32Array)
+    this.#wide = wide.map(({ target }) => target as Float64Array)
+    this.#wideSources = wide.map(({ source }) => source)
+    this.#narrow = narrow.map(({ target }) => target as Uint32Array)
+    this.#narrowSources = narrow.map(({ source }) => source)
   }
 
   write(row: number, meter: FlowMeter): void {
-    const [sources, targets] = [this.#sources, this.#targets]
-    for (let i = 0; i < sources.length; i++) {
-      const target = targets[i]!
-      const value = meter[sources[i]!]!
-      target[row] = target instanceof Uint32Array && value > maxU32 ? maxU32 : value
-    }
+    const wide = this.#wide
+    const wideSources = this.#wideSources
+    for (let i = 0; i < wide.length; i++) wide[i]![row] = meter[wideSources[i]!]!
+    const narrow = this.#narrow
+    const narrowSources = this.#narrowSources
+    for (let i = 0; i < narrow.length; i++) narrow[i]![row] = meter[narrowSources[i]!]!
   }
 }

@@ -16,12 +16,13 @@ export interface NetworkGroupKey {
 }
 
 export interface NetworkGroup extends NetworkGroupKey {
-  /** Empty: one that takes what there is no room for. */
-  readonly id: string
   /** Flows that are open at present. */
   open: number
   lastSecond: number
+  /** Forgotten: who holds it must ask for a new one. */
   isRetired: boolean
+  /** Another of the same hash. */
+  next: NetworkGroup | undefined
 }
 
 /** Columns that count how flows end, by what they end of. */

@@ -6,9 +6,9 @@ import { makeEndpoint } from "../flow/Endpoint.ts"
 import type { FlowAccount } from "../flow/FlowAccount.ts"
 import { addMeter, mirroredMeter, networkMeterColumns } from "../flow/FlowMeter.ts"
 import { MeterColumns } from "../flow/MeterColumns.ts"
-import { latin1Text } from "../protocol/latin1.ts"
 import { MetricWindow } from "./MetricWindow.ts"
 import { endColumnNames, NetworkCell, type NetworkGroup, type NetworkGroupKey } from "./NetworkGroup.ts"
+import { NetworkGroups } from "./NetworkGroups.ts"
 
 export interface NetworkMetricsOptions {
   readonly emit: (batch: ColumnBatch<"network">) => void
@@ -22,11 +22,18 @@ const batchRows = 2_048
 const ended = Number.MAX_SAFE_INTEGER
 const noEnd = makeEndpoint(new Uint8Array(16), 0, 0)
 
+const addTo = (groups: NetworkGroups, key: NetworkGroupKey): NetworkGroup => {
+  const group: NetworkGroup = { ...key, open: 0, lastSecond: 0, isRetired: false, next: undefined }
+  groups.add(group)
+  return group
+}
+
 export class NetworkMetrics {
   /** Flows that went to a group without addresses because there were too many groups. */
   readonly counters = { overflows: 0 }
-  readonly #groups = new Map<string, NetworkGroup>()
-  readonly #others = new Map<string, NetworkGroup>()
+  readonly #groups = new NetworkGroups()
+  /** A handful: one for each point and transport. */
+  readonly #others = new NetworkGroups()
   readonly #seconds: MetricWindow<NetworkGroup, NetworkCell>
   readonly #minutes: MetricWindow<NetworkGroup, NetworkCell>
   readonly #maxGroups: number
@@ -84,28 +91,12 @@ export class NetworkMetrics {
       point: account.observationPoint,
       signalSource: account.signalSource,
     }
-    const ends = `${latin1Text(client.ip, 0, 16)}${latin1Text(server.ip, 0, 16)}${client.processId} ${server.processId}`
-    const id = `${ends} ${server.port} ${key.transport} ${key.point} ${key.signalSource} ${client.service} ${server.service}`
-    const known = this.#groups.get(id)
+    const known = this.#groups.find(key)
     if (known !== undefined) return known
-    if (this.#groups.size >= this.#maxGroups) return this.#other(key)
-    const group: NetworkGroup = { ...key, id, open: 0, lastSecond: 0, isRetired: false }
-    this.#groups.set(id, group)
-    return group
-  }
-
-  #other({ point, signalSource, transport }: NetworkGroupKey): NetworkGroup {
+    if (this.#groups.size < this.#maxGroups) return addTo(this.#groups, key)
     this.counters.overflows++
-    const id = `${transport} ${point} ${signalSource}`
-    let group = this.#others.get(id)
-    if (group === undefined) {
-      group = {
-        ...{ client: noEnd, server: noEnd, serverPort: 0, transport, point, signalSource },
-        ...{ id: "", open: 0, lastSecond: 0, isRetired: false },
-      }
-      this.#others.set(id, group)
-    }
-    return group
+    const other = { ...key, client: noEnd, server: noEnd, serverPort: 0 }
+    return this.#others.find(other) ?? addTo(this.#others, other)
   }
 
   /** Hands out the rows of all intervals that are over. To be called about once a second. */
@@ -113,11 +104,7 @@ export class NetworkMetrics {
     this.#take(nowSecond)
     if (nowSecond - this.#lastSweep < 60) return
     this.#lastSweep = nowSecond
-    for (const group of this.#groups.values()) {
-      if (group.lastSecond >= nowSecond - idleSeconds || group.open > 0) continue
-      group.isRetired = true
-      this.#groups.delete(group.id)
-    }
+    this.#groups.sweep(({ lastSecond, open }) => lastSecond >= nowSecond - idleSeconds || open > 0)
   }
 
   /** The rows of all intervals, also of those that are not over: for the orderly end. */

@@ -1,0 +1,177 @@
+// CPU per packet from a capture's bytes to flows, rows and metrics, against the same logic in plain C (flowTable.c) on the same
+// packets: both have to count the same. And what a million packets leave behind on the heap. Usage: node bench/flowTable.ts.
+
+import { execFileSync } from "node:child_process"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
+import { CaptureDecoder } from "../src/agent/capture/pcap/CaptureDecoder.ts"
+import { endpointOf } from "../src/agent/flow/Endpoint.ts"
+import { FlowLog } from "../src/agent/flow/FlowLog.ts"
+import { PacketFlows } from "../src/agent/flow/tcp/PacketFlows.ts"
+import { NetworkMetrics } from "../src/agent/metric/NetworkMetrics.ts"
+import type { AnyBatch, NumberArray } from "../src/model/ColumnBatch.ts"
+import { writeFlowPackets } from "./flowPackets.ts"
+import { print, type Result } from "./Result.ts"
+
+const rounds = 5
+const mostRatio = 2
+const mostHeapBytes = 1_048_576
+const command = "npm run bench flowTable"
+
+/** Columns whose sums both sides have to agree on. */
+const compared = [
+  ...["packet_tx", "packet_rx", "byte_tx", "byte_rx", "l3_byte_tx", "l3_byte_rx", "l4_byte_tx", "l4_byte_rx"],
+  ...["retrans_tx", "retrans_rx", "ooo_tx", "ooo_rx", "syn_count", "synack_count", "fin_count"],
+  ...[
+    "retrans_syn",
+    "retrans_synack",
+    "srt_sum",
+    "srt_count",
+    "art_sum",
+    "art_count",
+    "cit_sum",
+    "cit_count",
+  ],
+]
+
+type Sums = Record<string, number>
+
+/** The whole way of a packet but for what applications say; `sums`: adds up what the rows tell. */
+const makeTable = (sums?: Sums) => {
+  const addUp = (batch: AnyBatch): void => {
+    if (sums === undefined) return
+    const columns = batch.columns as unknown as Readonly<Record<string, NumberArray>>
+    const isFlows = batch.kind === "l4"
+    for (let row = 0; row < batch.rows; row++) {
+      if (isFlows) for (const name of compared) sums[name] = (sums[name] ?? 0) + columns[name]![row]!
+      else if (columns["interval"]![row] === 1)
+        sums["packets_of_metrics"] =
+          (sums["packets_of_metrics"] ?? 0) + columns["packet_tx"]![row]! + columns["packet_rx"]![row]!
+    }
+  }
+  let flowIds = 0
+  const metrics = new NetworkMetrics({ emit: addUp })
+  const log = new FlowLog({ emit: addUp, metrics, nextFlowId: () => ++flowIds })
+  const flows = new PacketFlows({
+    log,
+    consumer: {
+      begin: ({ account, client, server }) => {
+        account.client = endpointOf(client.ip, client.port)
+        account.server = endpointOf(server.ip, server.port)
+      },
+      open: () => null,
+    },
+  })
+  let second = 0
+  const feed = (file: Uint8Array, laterUs: number): void => {
+    const decoder = new CaptureDecoder(({ bytes, end, linkType, originalLength, start, timeUs }) => {
+      const atUs = timeUs + laterUs
+      if (atUs >= second) {
+        log.tick(atUs)
+        metrics.flush(Math.floor(atUs / 1e6))
+        second = (Math.floor(atUs / 1e6) + 1) * 1e6
+      }
+      flows.add(bytes, start, end, originalLength, linkType, atUs)
+    })
+    decoder.push(file)
+  }
+  return {
+    feed,
+    flows,
+    end: () => {
+      flows.endAll()
+      log.end()
+      metrics.flushAll()
+    },
+    /** Time goes by until every flow is over. */
+    settle: (atUs: number) => {
+      flows.expire(atUs)
+      log.tick(atUs)
+      metrics.flush(Math.floor(atUs / 1e6))
+      log.flush()
+    },
+  }
+}
+
+const cpuNs = (work: () => void): number => {
+  const before = process.cpuUsage()
+  work()
+  const { system, user } = process.cpuUsage(before)
+  return (system + user) * 1_000
+}
+
+const runC = (folder: string, pcap: string): Sums => {
+  const binary = join(folder, "flowTable")
+  const source = fileURLToPath(new URL("flowTable.c", import.meta.url))
+  execFileSync("cc", ["-O3", "-Wall", "-Wextra", "-o", binary, source])
+  return JSON.parse(execFileSync(binary, [pcap, String(rounds)], { encoding: "utf8" }))
+}
+
+const heapGrowth = (file: Uint8Array): number => {
+  setFlagsFromString("--expose-gc")
+  const collect = runInNewContext("gc") as () => void
+  const table = makeTable()
+  const apartUs = 400_000_000
+  const fill = (time: number): number => {
+    table.feed(file, time * apartUs)
+    table.settle(1_700_000_030_000_000 + (time + 1) * apartUs - 1_000_000)
+    collect()
+    return process.memoryUsage().heapUsed
+  }
+  fill(0)
+  const before = fill(1)
+  fill(2)
+  return fill(3) - before
+}
+
+export const flowTable = async (): Promise<ReadonlyArray<Result>> => {
+  const folder = mkdtempSync(join(tmpdir(), "sonde-flows-"))
+  try {
+    const pcap = join(folder, "flows.pcap")
+    const packets = writeFlowPackets(pcap)
+    const file = readFileSync(pcap)
+    const inC = runC(folder, pcap)
+    const sums: Sums = {}
+    const checked = makeTable(sums)
+    checked.feed(file, 0)
+    checked.end()
+    for (const name of [...compared, "packets_of_metrics"]) {
+      if (sums[name] !== inC[name])
+        throw new Error(`C and TypeScript differ in ${name}: ${inC[name]} and ${sums[name]}`)
+    }
+    const times = Array.from({ length: rounds }, () => {
+      const table = makeTable()
+      return cpuNs(() => {
+        table.feed(file, 0)
+        table.end()
+      })
+    })
+    const ns = Math.min(...times) / packets
+    const cNs = inC["cpu_ns"]! / packets
+    const growth = ((heapGrowth(file) / packets) * 1e6) / 2
+    return [
+      {
+        what: `flow table: CPU per packet against C (${packets} packets, ${checked.flows.counters.opened} flows)`,
+        bar: `at most ${mostRatio.toFixed(1)}`,
+        measured: `${(ns / cNs).toFixed(2)} (${ns.toFixed(0)} ns; C ${cNs.toFixed(0)} ns)`,
+        isMet: ns / cNs <= mostRatio,
+        command,
+      },
+      {
+        what: "flow table: heap growth per million packets",
+        bar: "at most 1 MiB",
+        measured: `${(growth / 1_048_576).toFixed(2)} MiB`,
+        isMet: growth <= mostHeapBytes,
+        command,
+      },
+    ]
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+if (import.meta.main) for (const result of await flowTable()) print(result)
