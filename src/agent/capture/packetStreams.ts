@@ -9,6 +9,7 @@ import { DatagramStream } from "../flow/udp/DatagramStream.ts"
 import type { FlowEnd, PacketFlow } from "../flow/tcp/PacketFlow.ts"
 import { type ByteStream, type StreamConsumer, StreamDirection } from "../flow/tcp/StreamConsumer.ts"
 import { SignalSource } from "../../model/observation.ts"
+import { macAt } from "./packet/addresses.ts"
 import type { Packet } from "./packet/Packet.ts"
 import { packetPoint } from "./packetPoint.ts"
 
@@ -28,13 +29,6 @@ const endpoint = (end: FlowEnd, describe: ((end: Endpoint) => void) | undefined)
   const made = endpointOf(end.ip, end.port)
   describe?.(made)
   return made
-}
-
-/** 48 bits; 0 where there is none. */
-const macAt = (bytes: Uint8Array, at: number): number => {
-  let mac = 0
-  if (at >= 0) for (let i = 0; i < 6; i++) mac = mac * 256 + bytes[at + i]!
-  return mac
 }
 
 class Stream implements ByteStream {

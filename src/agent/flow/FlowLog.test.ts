@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { CloseType } from "../../model/closeType.ts"
 import { TcpFlag } from "../capture/packet/Packet.ts"
+import { ethernet, ipv4, tcpSegment } from "../capture/packet/packets.testing.ts"
 import { LoggedPlay } from "./flowLog.testing.ts"
 import { clientIsn, serverIsn } from "./tcp/streams.testing.ts"
 
@@ -131,6 +132,46 @@ describe("FlowLog", () => {
       observation_point: 1,
     })
     expect(play.rows.network[0]).toMatchObject({ server_port: 40_000, l4_byte_tx: request.length })
+  })
+
+  it("tells the tunnel around a flow, each way", () => {
+    const play = new LoggedPlay({ isLocal: (ip) => ip[12] === 192, isLocalMac: () => true })
+    const inTunnel = (isClient: boolean, flags: number): Uint8Array => {
+      const [outer, inner, ports] = isClient
+        ? [
+            { from: "192.0.2.1", to: "192.0.2.2" },
+            { from: "10.0.0.1", to: "10.0.0.2" },
+            { fromPort: 40_000, toPort: 80 },
+          ]
+        : [
+            { from: "192.0.2.2", to: "192.0.2.1" },
+            { from: "10.0.0.2", to: "10.0.0.1" },
+            { fromPort: 80, toPort: 40_000 },
+          ]
+      return ethernet(
+        0x0800,
+        ipv4(
+          { ...outer, protocol: 4 },
+          ipv4({ ...inner, identification: 7 }, tcpSegment({ ...ports, flags })),
+        ),
+      )
+    }
+    play.frame(inTunnel(true, SYN), 1)
+    play.frame(inTunnel(false, SYN | ACK), 1)
+    play.end()
+    expect(play.rows.l4).toMatchObject([
+      {
+        client_port: 40_000,
+        tunnel_type: 2,
+        tunnel_tier: 1,
+        tunnel_tx_id: 0,
+        tunnel_tx_mac_0: 1,
+        tunnel_tx_mac_1: 2,
+        tunnel_rx_mac_0: 1,
+        // The addresses inside are not of this host, its hardware addresses are: it carries the flow.
+        observation_point: 9,
+      },
+    ])
   })
 
   it("says of what made room that it goes on, and counts it", () => {

@@ -5,6 +5,7 @@ import { type CloseType, closeStatus } from "../../model/closeType.ts"
 import type { FlowAccount } from "./FlowAccount.ts"
 import { type FlowMeter, l4MeterColumns, Meter, mirroredMeter } from "./FlowMeter.ts"
 import { MeterColumns } from "./MeterColumns.ts"
+import type { FlowTunnel } from "./tcp/FlowTunnel.ts"
 import type { PacketFlow } from "./tcp/PacketFlow.ts"
 
 const etherIpv4 = 0x0800
@@ -76,6 +77,7 @@ export class L4Rows {
     columns.l2_end_1[row] = Number((isReversed ? flow?.isClientMacLocal : flow?.isServerMacLocal) ?? false)
     columns.l3_end_0[row] = Number((isReversed ? flow?.isServerIpLocal : flow?.isClientIpLocal) ?? false)
     columns.l3_end_1[row] = Number((isReversed ? flow?.isClientIpLocal : flow?.isServerIpLocal) ?? false)
+    this.#tunnels(row, client?.tunnel ?? null, server?.tunnel ?? null)
     columns.tcp_flags_bit_0[row] = client?.flags ?? 0
     columns.tcp_flags_bit_1[row] = server?.flags ?? 0
     columns.syn_seq[row] = flow?.toServer.hasIsn === true ? flow.toServer.isn >>> 0 : 0
@@ -83,7 +85,25 @@ export class L4Rows {
     columns.last_keepalive_seq[row] = (flow?.keepAliveSeq ?? 0) >>> 0
     columns.last_keepalive_ack[row] = (flow?.keepAliveAck ?? 0) >>> 0
   }
+
+  #tunnels(row: number, tx: FlowTunnel | null, rx: FlowTunnel | null): void {
+    const { columns } = this.#batch
+    columns.tunnel_type[row] = (tx ?? rx)?.type ?? 0
+    columns.tunnel_tier[row] = Math.max(tx?.tier ?? 0, rx?.tier ?? 0)
+    columns.tunnel_tx_id[row] = tx?.id ?? 0
+    columns.tunnel_rx_id[row] = rx?.id ?? 0
+    columns.tunnel_tx_ip_0.set(tx?.source ?? noAddress, row * 16)
+    columns.tunnel_tx_ip_1.set(tx?.target ?? noAddress, row * 16)
+    columns.tunnel_rx_ip_0.set(rx?.source ?? noAddress, row * 16)
+    columns.tunnel_rx_ip_1.set(rx?.target ?? noAddress, row * 16)
+    columns.tunnel_tx_mac_0[row] = (tx?.sourceMac ?? 0) % 2 ** 32
+    columns.tunnel_tx_mac_1[row] = (tx?.targetMac ?? 0) % 2 ** 32
+    columns.tunnel_rx_mac_0[row] = (rx?.sourceMac ?? 0) % 2 ** 32
+    columns.tunnel_rx_mac_1[row] = (rx?.targetMac ?? 0) % 2 ** 32
+  }
 }
+
+const noAddress = new Uint8Array(16)
 
 /** ::ffff:a.b.c.d */
 const isMapped = (ip: Uint8Array): boolean => {

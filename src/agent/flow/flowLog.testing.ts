@@ -36,6 +36,11 @@ export class LoggedPlay extends Play {
     this.pipeline.tick(this.timeUs)
   }
 
+  /** A frame as it was captured. */
+  frame(bytes: Uint8Array, linkType: number): void {
+    this.flows.add(bytes, 0, bytes.length, bytes.length, linkType, this.timeUs)
+  }
+
   /** Time goes by without packets, second by second. */
   wait(seconds: number): void {
     for (let i = 0; i < seconds; i++) {
@@ -55,7 +60,7 @@ const rowsOf = (batch: AnyBatch): ReadonlyArray<Row> =>
   Array.from({ length: batch.rows }, (_, row) =>
     Object.fromEntries(
       Object.entries(batch.columns as RowColumns<RowKind>)
-        .filter(([name]) => !/^ip(_[01])?$/.test(name))
+        .filter(([name]) => !/(^|_)ip(_[01])?$/.test(name))
         .map(([name, data]) => [name, (data as ArrayLike<number | string>)[row]!]),
     ),
   )

@@ -140,6 +140,8 @@ describe("TableWriter", () => {
       art_sum: "4000",
       art_count: "2",
       retrans_tx: 1,
+      tunnel_is_ipv4: 0,
+      tunnel_tx_ip4_0: "0.0.0.0",
       auto_service_0: "curl",
       auto_service_1: "10.0.0.2:80",
     })
@@ -150,6 +152,10 @@ describe("TableWriter", () => {
       ip4_0: "0.0.0.0",
       ip6_1: "2001::8",
       auto_service_1: "[2001::8]:80",
+      tunnel_type: 1,
+      tunnel_is_ipv4: 1,
+      tunnel_tx_ip4_0: "192.0.2.1",
+      tunnel_tx_ip6_0: "::",
     })
   })
 

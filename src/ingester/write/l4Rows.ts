@@ -17,6 +17,14 @@ const numbers = l4Columns
   .filter(({ name, type }) => type !== "ip" && type !== "str" && name !== "observation_point")
   .map(({ name }) => ({ name, type: typeOf.get(name) as NumberType }))
 
+/** 1 where the addresses of the tunnel that there is are IPv4. */
+const tunnelIsIpv4 = ({ columns, rows }: ColumnBatch<"l4">): Uint8Array => {
+  const tx = splitAddresses(columns.tunnel_tx_ip_0, rows).isIpv4
+  const rx = splitAddresses(columns.tunnel_rx_ip_0, rows).isIpv4
+  for (let row = 0; row < rows; row++) tx[row]! |= rx[row]!
+  return tx
+}
+
 export const l4Rows = (
   batch: ColumnBatch<"l4">,
   time: Uint32Array,
@@ -30,6 +38,15 @@ export const l4Rows = (
   for (let row = 0; row < rows; row++) points[row] = observationPointName(columns.observation_point[row]!)
   const client = splitAddresses(columns.ip_0, rows)
   const server = splitAddresses(columns.ip_1, rows)
+  const tunnels = (["tunnel_tx", "tunnel_rx"] as const).flatMap((way) =>
+    ([0, 1] as const).flatMap((side): ReadonlyArray<NativeColumn> => {
+      const { ip4, ip6 } = splitAddresses(columns[`${way}_ip_${side}`], rows)
+      return [
+        { name: `${way}_ip4_${side}`, type: "IPv4", data: ip4 },
+        { name: `${way}_ip6_${side}`, type: "IPv6", data: ip6 },
+      ]
+    }),
+  )
   const [clientTags, serverTags] = tags.sides as readonly [SideTags, SideTags]
   return [
     { name: "time", type: "DateTime", data: time },
@@ -45,6 +62,8 @@ export const l4Rows = (
     { name: "resource_id_1", type: "UInt32", data: serverTags.resourceId },
     { name: "tag_source_0", type: "UInt8", data: clientTags.tagSource },
     { name: "tag_source_1", type: "UInt8", data: serverTags.tagSource },
+    { name: "tunnel_is_ipv4", type: "UInt8", data: tunnelIsIpv4(batch) },
+    ...tunnels,
     ...numbers.map(({ name, type }) => ({ name, type, data: columns[name] as ArrayLike<number> })),
   ]
 }

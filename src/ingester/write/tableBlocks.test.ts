@@ -49,10 +49,8 @@ describe("tableBlocks", () => {
       "nat_source",
       "tunnel_type",
     ])
-    // What is left of flows no agent tells: groups, policies, translation, names behind tunnels.
-    expect(
-      unfilled(l4FlowLog, blocksOf(flows())[0]!.columns).filter((name) => !name.startsWith("tunnel_")),
-    ).toEqual([
+    // Groups, policies, translation and names in TLS no agent tells of flows.
+    expect(unfilled(l4FlowLog, blocksOf(flows())[0]!.columns)).toEqual([
       "aggregated_flow_ids",
       "request_domain",
       "acl_gids",
@@ -88,7 +86,9 @@ describe("tableBlocks", () => {
     expect(unusedOfNetwork.sort()).toEqual([...tags, "interval", "process_id_0", "process_id_1"].sort())
     const l4 = new Set<string>(blocksOf(flows())[0]!.columns)
     const unusedOfFlows = l4Columns.map(({ name }) => name).filter((name) => !l4.has(name))
-    expect(unusedOfFlows.sort()).toEqual([...flowTags, "ip_0", "ip_1"].sort())
+    // Each address becomes two columns.
+    const addresses = ["ip", "tunnel_tx_ip", "tunnel_rx_ip"].flatMap((name) => [`${name}_0`, `${name}_1`])
+    expect(unusedOfFlows.sort()).toEqual([...flowTags, ...addresses].sort())
     const application = new Set<string>(blocksOf(metrics())[0]!.columns)
     const unusedOfMetrics = applicationColumns
       .map(({ name }) => name)

@@ -97,6 +97,8 @@ export const flows = (): ColumnBatch<"l4"> => {
     columns.process_kname_0[row] = columns.gprocess_0[row]!
     columns.process_id_0[row] = row === 0 ? 100 : 0
     columns.mac_0[row] = 0x0200_0000_0001
+    columns.tunnel_type[row] = row
+    columns.tunnel_tx_ip_0.set(row === 0 ? new Uint8Array(16) : ipv4(192, 0, 2, 1), row * 16)
     columns.packet_tx[row] = 4
     columns.packet_rx[row] = 3
     columns.byte_tx[row] = 5_000_000_000

@@ -1,5 +1,6 @@
 // One direction of a flow: what was counted, and for TCP how far its byte stream was read.
 
+import type { FlowTunnel } from "./FlowTunnel.ts"
 import type { SegmentQueue } from "./SegmentQueue.ts"
 
 export class FlowHalf {
@@ -8,6 +9,7 @@ export class FlowHalf {
   packets = 0
   /** All TCP flags that were seen. */
   flags = 0
+  tunnel: FlowTunnel | null = null
   /** Bytes of the stream that were not captured. */
   missingBytes = 0
 

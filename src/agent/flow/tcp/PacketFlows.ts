@@ -3,6 +3,7 @@
 // Allocates per flow, not per packet.
 
 import { IpProtocol, Packet, Parsed, TcpFlag } from "../../capture/packet/Packet.ts"
+import { ipAt } from "../../capture/packet/addresses.ts"
 import { Fragments } from "../../capture/packet/Fragments.ts"
 import { parsePacket } from "../../capture/packet/parsePacket.ts"
 import { defaultTunnels, Tunnels, type TunnelSettings } from "../../capture/packet/Tunnels.ts"
@@ -12,6 +13,7 @@ import { FlowIndex } from "./FlowIndex.ts"
 import type { FlowLog } from "../FlowLog.ts"
 import { Meter } from "../FlowMeter.ts"
 import { measureEcho, measureUdp } from "../udp/datagramDelays.ts"
+import { tunnelOf } from "./FlowTunnel.ts"
 import { sawClientAck, sawSyn, sawSynAck } from "./Handshake.ts"
 import { IdleLists } from "./IdleLists.ts"
 import { EndReason, type FlowEnd, PacketFlow } from "./PacketFlow.ts"
@@ -52,14 +54,10 @@ const touchUs = secondUs / 4
 const transportHeaderBytes = ({ optionsStart, payloadStart, protocol }: Packet): number =>
   protocol === IpProtocol.tcp ? payloadStart - optionsStart + 20 : protocol === IpProtocol.udp ? 8 : 0
 
-const endOf = (packet: Packet, at: number, port: number): FlowEnd => {
-  const ip = new Uint8Array(16)
-  const { bytes, ipVersion } = packet
-  if (ipVersion === 4) ip[10] = ip[11] = 0xff
-  const length = ipVersion === 4 ? 4 : 16
-  for (let i = 0; i < length; i++) ip[16 - length + i] = bytes[at + i]
-  return { ip, port }
-}
+const endOf = ({ bytes, ipVersion }: Packet, at: number, port: number): FlowEnd => ({
+  ip: ipAt(bytes, at, ipVersion),
+  port,
+})
 
 export class PacketFlows {
   /** Packets by what became of them, see `Parsed`. */
@@ -273,6 +271,7 @@ export class PacketFlows {
       else this.counters.forwarded += packet.packets
       return false
     }
+    if (half.packets === 0 && packet.tunnelTier > 0) half.tunnel = tunnelOf(packet)
     half.packets += packet.packets
     half.flags |= packet.flags
     const { account } = flow
