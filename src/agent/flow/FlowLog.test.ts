@@ -199,6 +199,16 @@ describe("FlowLog", () => {
     expect(play.rows.network).toEqual([])
   })
 
+  it("goes on when the clock is set back", () => {
+    const play = new LoggedPlay()
+    exchange(play)
+    play.pipeline.tick(play.timeUs - 3_600_000_000)
+    play.pipeline.tick(play.timeUs - 3_598_000_000)
+    play.pipeline.flush(play.timeUs + 5_000_000)
+    const seconds = play.rows.network.filter((row) => row["interval"] === 1)
+    expect(sumOf(seconds, "packet_tx")).toBe(3)
+  })
+
   it("tells the rest of open flows at an orderly end", () => {
     const play = new LoggedPlay()
     exchange(play)

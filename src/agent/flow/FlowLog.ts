@@ -46,7 +46,8 @@ export class FlowLog {
   /** The present. */
   tick(nowUs: number): void {
     const second = Math.floor(nowUs / secondUs)
-    if (second <= this.#second) return
+    // A clock that is set back ends a second, too: nothing is counted into a future that will take an hour to come.
+    if (second === this.#second) return
     if (this.#second > 0) this.#endSecond(second)
     this.#second = second
   }
