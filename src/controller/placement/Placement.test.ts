@@ -144,6 +144,22 @@ describe("Placement", () => {
   )
 
   live(
+    "sends nobody elsewhere by an old copy of places",
+    Effect.gen(function* () {
+      const { servers, store } = region()
+      const [one, two] = yield* servers(["a", "b"])
+      const placed = yield* one!.placement.ensure(wish("x"))
+      assert.isTrue("server" in placed)
+      const [from, to] = "server" in placed && placed.server === "a" ? ["a", "b"] : ["b", "a"]
+      const other = from === "a" ? two! : one!
+      yield* until(() => other.placement.placeOf("x") === from)
+      store.commit([], [{ put: `${prefix}place/x`, value: JSON.stringify({ server: to, sinceMs: 1 }) }])
+      assert.deepStrictEqual(yield* other.placement.ensure(wish("x")), { server: to })
+      assert.strictEqual(other.placement.placeOf("x"), to)
+    }),
+  )
+
+  live(
     "empties a drained server by the plan, and one stale place keeps no others",
     Effect.gen(function* () {
       const { commit, metric, servers, store, stored, transactions } = region()

@@ -135,11 +135,15 @@ const make = (
         const cannotReach = agent.avoid ?? []
         const isUsable = (server: string) => membership.servers().has(server) && !cannotReach.includes(server)
         const known = places.get(agent.id)
-        if (known !== undefined && isUsable(known.server)) return { server: known.server }
+        // Before an agent is sent elsewhere the store is asked: the copy of places may be old.
+        if (known?.server === membership.self().id && isUsable(known.server)) return { server: known.server }
         for (let attempt = 0; attempt < attemptsMost; attempt++) {
           const entry = yield* coordination.get(key)
           const stored = decodePlace(entry)
-          if (stored !== undefined && isUsable(stored.server)) return { server: stored.server }
+          if (entry !== undefined && stored !== undefined && isUsable(stored.server)) {
+            places.wrote(agent.id, stored, entry.modified, copy.revision())
+            return { server: stored.server }
+          }
           const nowMs = yield* Clock.currentTimeMillis
           const avoid = [...new Set([...cannotReach, ...avoidedBy(stored, nowMs)])]
             .filter((server) => servers.has(server))

@@ -93,7 +93,7 @@ export class Places {
     }
   }
 
-  /** This server wrote a place; `shown`: up to which revision the copy is complete. */
+  /** This server wrote or read a place in the store; `shown`: up to which revision the copy is complete. */
   wrote(agent: string, place: Place, revision: Revision, shown: Revision): void {
     if (shown >= revision) return
     this.#ahead.set(agent, revision)
