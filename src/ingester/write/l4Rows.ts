@@ -3,11 +3,11 @@
 
 import type { ColumnBatch } from "../../model/ColumnBatch.ts"
 import { l4Columns } from "../../model/columns.ts"
-import { observationPointName } from "../../model/observation.ts"
 import type { NativeColumn, NumberType } from "../../runtime/clickhouse/native.ts"
 import { l4FlowLog } from "../../tables/l4FlowLog.ts"
-import type { BatchTags, SideTags } from "../enrich/BatchTagger.ts"
+import type { BatchTags } from "../enrich/BatchTagger.ts"
 import { splitAddresses } from "./addresses.ts"
+import { flowColumns } from "./flowColumns.ts"
 import type { RowIds } from "./RowIds.ts"
 
 const typeOf = new Map(l4FlowLog.columns.map(({ name, type }) => [name, type]))
@@ -34,10 +34,6 @@ export const l4Rows = (
   nowSecond: number,
 ): ReadonlyArray<NativeColumn> => {
   const { columns, rows } = batch
-  const points = new Array<string>(rows)
-  for (let row = 0; row < rows; row++) points[row] = observationPointName(columns.observation_point[row]!)
-  const client = splitAddresses(columns.ip_0, rows)
-  const server = splitAddresses(columns.ip_1, rows)
   const tunnels = (["tunnel_tx", "tunnel_rx"] as const).flatMap((way) =>
     ([0, 1] as const).flatMap((side): ReadonlyArray<NativeColumn> => {
       const { ip4, ip6 } = splitAddresses(columns[`${way}_ip_${side}`], rows)
@@ -47,21 +43,8 @@ export const l4Rows = (
       ]
     }),
   )
-  const [clientTags, serverTags] = tags.sides as readonly [SideTags, SideTags]
   return [
-    { name: "time", type: "DateTime", data: time },
-    { name: "_id", type: "UInt64", data: ids.take(nowSecond, rows) },
-    { name: "agent_id", type: "UInt16", data: new Uint16Array(rows).fill(agentId) },
-    { name: "observation_point", type: "String", data: points },
-    { name: "is_ipv4", type: "UInt8", data: server.isIpv4 },
-    { name: "ip4_0", type: "IPv4", data: client.ip4 },
-    { name: "ip6_0", type: "IPv6", data: client.ip6 },
-    { name: "ip4_1", type: "IPv4", data: server.ip4 },
-    { name: "ip6_1", type: "IPv6", data: server.ip6 },
-    { name: "resource_id_0", type: "UInt32", data: clientTags.resourceId },
-    { name: "resource_id_1", type: "UInt32", data: serverTags.resourceId },
-    { name: "tag_source_0", type: "UInt8", data: clientTags.tagSource },
-    { name: "tag_source_1", type: "UInt8", data: serverTags.tagSource },
+    ...flowColumns(batch, time, tags, agentId, ids, nowSecond),
     { name: "tunnel_is_ipv4", type: "UInt8", data: tunnelIsIpv4(batch) },
     ...tunnels,
     ...numbers.map(({ name, type }) => ({ name, type, data: columns[name] as ArrayLike<number> })),

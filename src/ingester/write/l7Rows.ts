@@ -2,14 +2,11 @@
 
 import type { ColumnBatch } from "../../model/ColumnBatch.ts"
 import { absentCode, absentLength } from "../../model/L7Session.ts"
-import { observationPointName } from "../../model/observation.ts"
 import type { NativeColumn } from "../../runtime/clickhouse/native.ts"
-import type { BatchTags, SideTags } from "../enrich/BatchTagger.ts"
-import { splitAddresses } from "./addresses.ts"
+import type { BatchTags } from "../enrich/BatchTagger.ts"
+import { flowColumns } from "./flowColumns.ts"
 import { splitSpanIds, splitTraceIds } from "./hexIds.ts"
 import type { RowIds } from "./RowIds.ts"
-
-const pointNames = Array.from({ length: 256 }, (_, point) => observationPointName(point))
 
 export const l7Rows = (
   batch: ColumnBatch<"l7">,
@@ -20,11 +17,6 @@ export const l7Rows = (
   nowSecond: number,
 ): ReadonlyArray<NativeColumn> => {
   const { rows, columns } = batch
-  const points = new Array<string>(rows)
-  for (let row = 0; row < rows; row++) points[row] = pointNames[columns.observation_point[row]! & 0xff]!
-  const client = splitAddresses(columns.ip_0, rows)
-  const server = splitAddresses(columns.ip_1, rows)
-  const [clientTags, serverTags] = tags.sides as readonly [SideTags, SideTags]
   const traces = splitTraceIds(columns.trace_id, rows)
   const spans = splitSpanIds(columns.span_id, rows)
   const parents = splitSpanIds(columns.parent_span_id, rows)
@@ -34,12 +26,9 @@ export const l7Rows = (
   ): NativeColumn => ({ name, type, data: columns[name] })
   const text = (name: TextColumn): NativeColumn => ({ name, type: "String", data: columns[name] })
   return [
-    { name: "time", type: "DateTime", data: time },
-    { name: "_id", type: "UInt64", data: ids.take(nowSecond, rows) },
+    ...flowColumns(batch, time, tags, agentId, ids, nowSecond),
     number("start_time", "DateTime64(6)"),
     number("end_time", "DateTime64(6)"),
-    { name: "agent_id", type: "UInt16", data: new Uint16Array(rows).fill(agentId) },
-    { name: "observation_point", type: "String", data: points },
     number("signal_source", "UInt16"),
     number("type", "UInt8"),
     number("l7_protocol", "UInt8"),
@@ -49,17 +38,8 @@ export const l7Rows = (
     number("is_async", "UInt8"),
     number("direction_score", "UInt8"),
     number("flow_id", "UInt64"),
-    { name: "is_ipv4", type: "UInt8", data: server.isIpv4 },
-    { name: "ip4_0", type: "IPv4", data: client.ip4 },
-    { name: "ip6_0", type: "IPv6", data: client.ip6 },
-    { name: "ip4_1", type: "IPv4", data: server.ip4 },
-    { name: "ip6_1", type: "IPv6", data: server.ip6 },
     number("client_port", "UInt16"),
     number("server_port", "UInt16"),
-    { name: "resource_id_0", type: "UInt32", data: clientTags.resourceId },
-    { name: "resource_id_1", type: "UInt32", data: serverTags.resourceId },
-    { name: "tag_source_0", type: "UInt8", data: clientTags.tagSource },
-    { name: "tag_source_1", type: "UInt8", data: serverTags.tagSource },
     number("process_id_0", "UInt32"),
     number("process_id_1", "UInt32"),
     number("syscall_thread_0", "UInt32"),

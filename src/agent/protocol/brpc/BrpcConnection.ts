@@ -3,9 +3,9 @@
 
 import { type L7Message, RecordType } from "../../../model/L7Session.ts"
 import { L7Protocol } from "../../../model/protocol.ts"
+import { CallConnection } from "../framed/CallConnection.ts"
 import { callEndpoint } from "../framed/callEndpoint.ts"
-import { type Frame, FramedConnection, noFrame, undecided } from "../framed/FramedConnection.ts"
-import { OpenCalls } from "../framed/OpenCalls.ts"
+import { type Frame, noFrame, undecided } from "../framed/FramedConnection.ts"
 import type { ParserStats } from "../ParserStats.ts"
 import { Direction, Evidence, type MessageSink } from "../Protocol.ts"
 import { detectBrpc } from "./detect.ts"
@@ -18,13 +18,9 @@ const compressions = ["", "snappy", "gzip", "zlib", "lz4"]
 
 const meta = new RpcMeta()
 
-export class BrpcConnection extends FramedConnection {
-  /** Endpoints of open calls. */
-  private readonly calls: OpenCalls<string>
-
+export class BrpcConnection extends CallConnection<string> {
   constructor(sink: MessageSink, stats: ParserStats) {
     super(sink, stats, maxKept)
-    this.calls = new OpenCalls(stats)
   }
 
   protected override frameLength(_direction: Direction, bytes: Uint8Array, at: number, end: number): number {
@@ -38,9 +34,6 @@ export class BrpcConnection extends FramedConnection {
     if (evidence === Evidence.either) return true
     return evidence === (direction === Direction.toServer ? Evidence.request : Evidence.response)
   }
-
-  /** Ids pair what comes after a loss. */
-  protected override lost(): void {}
 
   protected override read(frame: Frame): boolean {
     const { bytes, start, end, direction } = frame

@@ -3,9 +3,9 @@
 
 import { type L7Message, RecordType, ResponseStatus } from "../../../model/L7Session.ts"
 import { L7Protocol } from "../../../model/protocol.ts"
+import { CallConnection } from "../framed/CallConnection.ts"
 import { callEndpoint } from "../framed/callEndpoint.ts"
-import { type Frame, FramedConnection, noFrame, undecided } from "../framed/FramedConnection.ts"
-import { OpenCalls } from "../framed/OpenCalls.ts"
+import { type Frame, noFrame, undecided } from "../framed/FramedConnection.ts"
 import type { ParserStats } from "../ParserStats.ts"
 import { Direction, Evidence, type MessageSink } from "../Protocol.ts"
 import { bodyOf } from "./bodies.ts"
@@ -34,13 +34,9 @@ const eventNames: Record<string, string> = { "": "HEARTBEAT", R: "READONLY", W: 
 
 const invocation = new Invocation()
 
-export class DubboConnection extends FramedConnection {
-  /** Endpoints of open calls. */
-  private readonly calls: OpenCalls<string>
-
+export class DubboConnection extends CallConnection<string> {
   constructor(sink: MessageSink, stats: ParserStats) {
     super(sink, stats, maxKept)
-    this.calls = new OpenCalls(stats)
   }
 
   protected override frameLength(_direction: Direction, bytes: Uint8Array, at: number, end: number): number {
@@ -53,9 +49,6 @@ export class DubboConnection extends FramedConnection {
     const evidence = detectDubbo(bytes, start, end)
     return evidence !== Evidence.none && evidence !== Evidence.unclear
   }
-
-  /** Ids pair what comes after a loss. */
-  protected override lost(): void {}
 
   protected override read(frame: Frame): boolean {
     const { bytes, start, direction } = frame

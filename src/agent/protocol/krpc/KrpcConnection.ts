@@ -3,8 +3,8 @@
 
 import { type L7Message, RecordType, ResponseStatus } from "../../../model/L7Session.ts"
 import { L7Protocol } from "../../../model/protocol.ts"
-import { type Frame, FramedConnection, noFrame, undecided } from "../framed/FramedConnection.ts"
-import { OpenCalls } from "../framed/OpenCalls.ts"
+import { CallConnection } from "../framed/CallConnection.ts"
+import { type Frame, noFrame, undecided } from "../framed/FramedConnection.ts"
 import { ProtobufReader } from "../framed/ProtobufReader.ts"
 import type { ParserStats } from "../ParserStats.ts"
 import { Direction, Evidence, type MessageSink } from "../Protocol.ts"
@@ -53,13 +53,9 @@ const readMeta = (bytes: Uint8Array, start: number, end: number, message: L7Mess
   }
 }
 
-export class KrpcConnection extends FramedConnection {
-  /** Endpoints of open calls. */
-  private readonly calls: OpenCalls<string>
-
+export class KrpcConnection extends CallConnection<string> {
   constructor(sink: MessageSink, stats: ParserStats) {
     super(sink, stats, maxKept)
-    this.calls = new OpenCalls(stats)
   }
 
   protected override frameLength(_direction: Direction, bytes: Uint8Array, at: number, end: number): number {
@@ -72,9 +68,6 @@ export class KrpcConnection extends FramedConnection {
     const evidence = detectKrpc(bytes, start, end)
     return evidence === Evidence.request || evidence === Evidence.response
   }
-
-  /** Sequences pair what comes after a loss. */
-  protected override lost(): void {}
 
   protected override read(frame: Frame): boolean {
     const { bytes, start, end, direction } = frame

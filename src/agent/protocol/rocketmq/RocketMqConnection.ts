@@ -4,8 +4,8 @@
 import { RecordType, ResponseStatus } from "../../../model/L7Session.ts"
 import { L7Protocol } from "../../../model/protocol.ts"
 import { ByteReader, u32At } from "../framed/ByteReader.ts"
-import { type Frame, FramedConnection, noFrame, undecided } from "../framed/FramedConnection.ts"
-import { OpenCalls } from "../framed/OpenCalls.ts"
+import { CallConnection } from "../framed/CallConnection.ts"
+import { type Frame, noFrame, undecided } from "../framed/FramedConnection.ts"
 import type { ParserStats } from "../ParserStats.ts"
 import { Direction, Evidence, type MessageSink } from "../Protocol.ts"
 import { answersMessages, requestName, statusOf, versionName } from "./codes.ts"
@@ -25,12 +25,9 @@ interface Waiting {
 const reader = new ByteReader()
 const header = new RemotingHeader()
 
-export class RocketMqConnection extends FramedConnection {
-  private readonly waiting: OpenCalls<Waiting>
-
+export class RocketMqConnection extends CallConnection<Waiting> {
   constructor(sink: MessageSink, stats: ParserStats) {
     super(sink, stats, maxKept)
-    this.waiting = new OpenCalls(stats)
   }
 
   protected override frameLength(_direction: Direction, bytes: Uint8Array, at: number, end: number): number {
@@ -46,8 +43,6 @@ export class RocketMqConnection extends FramedConnection {
       evidence === (direction === Direction.toServer ? Evidence.request : Evidence.response)
     )
   }
-
-  protected override lost(): void {}
 
   protected override read(frame: Frame): boolean {
     const { bytes, start, end } = frame
@@ -86,7 +81,7 @@ export class RocketMqConnection extends FramedConnection {
     message.requestId = isFromClient ? header.opaque : header.opaque + ofBroker
     message.isAsync = header.isOneWay
     if (header.properties !== "") readProperties(header.properties, message)
-    if (!header.isOneWay) this.waiting.add(message.requestId, { code, endpoint: message.endpoint })
+    if (!header.isOneWay) this.calls.add(message.requestId, { code, endpoint: message.endpoint })
     this.stats.requests++
     this.sink.message(message)
   }
@@ -103,7 +98,7 @@ export class RocketMqConnection extends FramedConnection {
     if (message.status === ResponseStatus.ok) message.result = header.remark
     else message.exception = header.remark
     message.xRequestId = header.transactionId
-    const waiting = this.waiting.take(message.requestId)
+    const waiting = this.calls.take(message.requestId)
     if (waiting !== undefined) {
       message.endpoint = waiting.endpoint
       if (code === 0 && answersMessages(waiting.code)) {

@@ -3,9 +3,9 @@
 
 import { type L7Message, RecordType, ResponseStatus } from "../../../model/L7Session.ts"
 import { L7Protocol } from "../../../model/protocol.ts"
+import { CallConnection } from "../framed/CallConnection.ts"
 import { callEndpoint } from "../framed/callEndpoint.ts"
-import { type Frame, FramedConnection, noFrame, undecided } from "../framed/FramedConnection.ts"
-import { OpenCalls } from "../framed/OpenCalls.ts"
+import { type Frame, noFrame, undecided } from "../framed/FramedConnection.ts"
 import { utf8Text } from "../latin1.ts"
 import type { ParserStats } from "../ParserStats.ts"
 import { Direction, Evidence, type MessageSink } from "../Protocol.ts"
@@ -27,13 +27,9 @@ const header = new BoltHeader()
 const facts = new CallFacts()
 const object = new SofaObject()
 
-export class SofaRpcConnection extends FramedConnection {
-  /** Endpoints of open calls. */
-  private readonly calls: OpenCalls<string>
-
+export class SofaRpcConnection extends CallConnection<string> {
   constructor(sink: MessageSink, stats: ParserStats) {
     super(sink, stats, maxKept)
-    this.calls = new OpenCalls(stats)
   }
 
   protected override frameLength(_direction: Direction, bytes: Uint8Array, at: number, end: number): number {
@@ -47,9 +43,6 @@ export class SofaRpcConnection extends FramedConnection {
     const evidence = detectBolt(bytes, start, end)
     return evidence !== Evidence.none && evidence !== Evidence.unclear
   }
-
-  /** Ids pair what comes after a loss. */
-  protected override lost(): void {}
 
   protected override read(frame: Frame): boolean {
     const { bytes, start, end, direction } = frame

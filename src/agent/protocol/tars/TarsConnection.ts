@@ -3,9 +3,9 @@
 
 import { type L7Message, RecordType } from "../../../model/L7Session.ts"
 import { L7Protocol } from "../../../model/protocol.ts"
+import { CallConnection } from "../framed/CallConnection.ts"
 import { callEndpoint } from "../framed/callEndpoint.ts"
-import { type Frame, FramedConnection, noFrame, undecided } from "../framed/FramedConnection.ts"
-import { OpenCalls } from "../framed/OpenCalls.ts"
+import { type Frame, noFrame, undecided } from "../framed/FramedConnection.ts"
 import type { ParserStats } from "../ParserStats.ts"
 import { Direction, type MessageSink } from "../Protocol.ts"
 import { TraceRank } from "../traceContext.ts"
@@ -23,13 +23,9 @@ const packet = new TarsPacket()
 /** What the maps of one packet say. */
 const found = { trace: "", result: "", description: "", rank: 0 as number }
 
-export class TarsConnection extends FramedConnection {
-  /** Endpoints of open calls. */
-  private readonly calls: OpenCalls<string>
-
+export class TarsConnection extends CallConnection<string> {
   constructor(sink: MessageSink, stats: ParserStats) {
     super(sink, stats, maxKept)
-    this.calls = new OpenCalls(stats)
   }
 
   protected override frameLength(_direction: Direction, bytes: Uint8Array, at: number, end: number): number {
@@ -42,9 +38,6 @@ export class TarsConnection extends FramedConnection {
     const kind = kindOf(bytes, start, end)
     return kind === Kind.request || (kind === Kind.response && direction === Direction.toClient)
   }
-
-  /** Ids pair what comes after a loss. */
-  protected override lost(): void {}
 
   protected override read(frame: Frame): boolean {
     const { bytes, start, end, direction } = frame
