@@ -1,6 +1,6 @@
 // What a comparison needs of one protocol: a real server, real clients, and how both sides tell what was said.
 
-import type { ChildProcess } from "node:child_process"
+import type { Program } from "../system/support/programs.ts"
 
 /** One message as `sonde replay --messages` prints it; see src/agent/protocol/neutral.ts. */
 export type Message = Readonly<Record<string, unknown>>
@@ -18,14 +18,11 @@ export interface Peer {
   /** Programs that must be there, as paths or names. */
   readonly programs: ReadonlyArray<string>
   readonly transport: "tcp" | "udp"
-  /** Starts the server on this port of 127.0.0.1, its files in `folder`. */
-  readonly start: (port: number, folder: string) => ChildProcess | Promise<ChildProcess>
-  /** Whether it answers; asked until it does. Absent: once its port takes connections. */
-  readonly isReady?: (port: number, folder: string) => boolean | Promise<boolean>
-  /** What clients do, before the capture ... */
-  readonly prepare?: (port: number, folder: string) => void | Promise<void>
+  readonly start: () => Promise<Program>
+  /** What clients do before the capture ... */
+  readonly prepare?: (port: number) => void | Promise<void>
   /** ... and during it. */
-  readonly drive: (port: number, folder: string) => void | Promise<void>
+  readonly drive: (port: number) => void | Promise<void>
   /** tshark's name of the protocol, for ports that are not the usual ones. */
   readonly dissector: string
   readonly fields: ReadonlyArray<string>
@@ -33,6 +30,4 @@ export interface Peer {
   readonly theirs: (packets: ReadonlyArray<Fields>, port: number) => Told
   /** The same of a message; undefined: tshark has no word for it. */
   readonly ours: (message: Message) => string | undefined
-  /** Ends what outlives the process that was started. */
-  readonly end?: (port: number) => void
 }

@@ -1,6 +1,6 @@
 // Runs programs of a comparison; an error says what they printed.
 
-import { type ChildProcess, spawn, spawnSync, type SpawnSyncOptions } from "node:child_process"
+import { spawnSync, type SpawnSyncOptions } from "node:child_process"
 
 const limitMs = 60_000
 
@@ -27,10 +27,3 @@ export const isThere = (program: string): boolean =>
   program.startsWith("/")
     ? spawnSync("test", ["-x", program]).status === 0
     : spawnSync("sh", ["-c", `command -v ${program}`]).status === 0
-
-/** In the background; in a group of its own, so that all of it can be ended. */
-export const background = (
-  program: string,
-  args: ReadonlyArray<string>,
-  options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
-): ChildProcess => spawn(program, args, { stdio: "ignore", detached: true, ...options })

@@ -19,7 +19,7 @@ import {
   postgresPrograms,
   postgresql,
   tlsServer,
-} from "./support/servers.ts"
+} from "../system/support/servers.ts"
 import { needed } from "./support/tracing.ts"
 
 /** Connections to a server that is known already. */

@@ -1,6 +1,6 @@
-import { join } from "node:path"
+import { rabbitMq, rabbitMqServer } from "../../system/support/servers.ts"
 import type { Peer } from "../Peer.ts"
-import { background, run } from "../run.ts"
+import { run } from "../run.ts"
 
 /** What clients ask, by class and method. */
 const requests: Readonly<Record<string, string>> = {
@@ -13,37 +13,14 @@ const requests: Readonly<Record<string, string>> = {
   "60.70": "Basic.Get",
 }
 
-const bin = "/usr/lib/rabbitmq/bin"
-
-/** Two more ports that it needs. */
-const apart = (port: number, distance: number): number => (port > 40_000 ? port - distance : port + distance)
-const epmdPort = (port: number): string => `${apart(port, 11_000)}`
-
 export const amqp: Peer = {
   name: "amqp",
-  programs: [`${bin}/rabbitmq-server`, "epmd", "amqp-publish", "amqp-get", "amqp-declare-queue"],
+  programs: [rabbitMqServer, "epmd", "amqp-publish", "amqp-get", "amqp-declare-queue"],
   transport: "tcp",
-  start: (port, folder) =>
-    background(`${bin}/rabbitmq-server`, [], {
-      cwd: folder,
-      env: {
-        ...process.env,
-        HOME: folder,
-        RABBITMQ_NODENAME: `sonde${port}@localhost`,
-        RABBITMQ_NODE_IP_ADDRESS: "127.0.0.1",
-        RABBITMQ_NODE_PORT: `${port}`,
-        RABBITMQ_DIST_PORT: `${apart(port, 10_000)}`,
-        RABBITMQ_MNESIA_BASE: join(folder, "mnesia"),
-        RABBITMQ_LOG_BASE: join(folder, "log"),
-        RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, "plugins"),
-        RABBITMQ_CONFIG_FILE: join(folder, "none"),
-        ERL_EPMD_PORT: epmdPort(port),
-        ERL_EPMD_ADDRESS: "127.0.0.1",
-      },
-    }),
-  isReady: (port) => {
+  start: rabbitMq,
+  // It takes connections before it serves them.
+  prepare: (port) => {
     run("amqp-declare-queue", ["-u", `amqp://127.0.0.1:${port}`, "-q", "ready"])
-    return true
   },
   drive: (port) => {
     const at = ["-u", `amqp://127.0.0.1:${port}`]
@@ -58,8 +35,6 @@ export const amqp: Peer = {
       mayFail: true,
     })
   },
-  // The port mapper goes on by itself.
-  end: (port) => run("epmd", ["-port", epmdPort(port), "-kill"], { mayFail: true }),
   dissector: "amqp",
   fields: ["amqp.method.class", "amqp.method.method", "amqp.method.arguments.reply_code"],
   theirs: (packets, port) => ({

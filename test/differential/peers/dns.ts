@@ -1,33 +1,12 @@
+import { dnsmasq } from "../../system/support/servers.ts"
 import type { Peer } from "../Peer.ts"
-import { background, run } from "../run.ts"
+import { run } from "../run.ts"
 
 export const dns: Peer = {
   name: "dns",
-  programs: ["dnsmasq", "dig"],
+  programs: ["/usr/sbin/dnsmasq", "dig"],
   transport: "udp",
-  start: (port) =>
-    background("dnsmasq", [
-      ...[
-        "-k",
-        "-C",
-        "/dev/null",
-        "-h",
-        "-R",
-        "-p",
-        `${port}`,
-        "--listen-address=127.0.0.1",
-        "--bind-interfaces",
-      ],
-      ...["--pid-file=", "--user=root", "--local=/shop.test/", "--address=/web.shop.test/10.1.2.3"],
-      ...[
-        "--address=/web.shop.test/fd00::7",
-        "--cname=www.shop.test,web.shop.test",
-        "--txt-record=t.shop.test,hello",
-      ],
-      ...["--mx-host=shop.test,mail.shop.test,10", "--srv-host=_http._tcp.shop.test,web.shop.test,80"],
-    ]),
-  isReady: (port) =>
-    run("dig", ["@127.0.0.1", "-p", `${port}`, "+time=1", "+tries=1", "web.shop.test"]).includes("10.1.2.3"),
+  start: dnsmasq,
   drive: (port) => {
     for (const [name, type] of [
       ["web.shop.test", "A"],

@@ -1,7 +1,6 @@
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { slapd } from "../../system/support/servers.ts"
 import type { Peer } from "../Peer.ts"
-import { background, run } from "../run.ts"
+import { run } from "../run.ts"
 
 const requests: Readonly<Record<string, string>> = {
   0: "Bind",
@@ -14,35 +13,11 @@ const requests: Readonly<Record<string, string>> = {
 
 const base = "dc=shop,dc=test"
 
-const config = (folder: string): string => `
-include /etc/ldap/schema/core.schema
-modulepath /usr/lib/ldap
-moduleload back_mdb
-pidfile ${folder}/slapd.pid
-database mdb
-suffix "${base}"
-rootdn "cn=admin,${base}"
-rootpw secret
-directory ${folder}/data
-`
-
 export const ldap: Peer = {
   name: "ldap",
   programs: ["/usr/sbin/slapd", "ldapsearch", "ldapadd"],
   transport: "tcp",
-  start: (port, folder) => {
-    mkdirSync(join(folder, "data"), { recursive: true })
-    chmodSync(folder, 0o755)
-    writeFileSync(join(folder, "slapd.conf"), config(folder))
-    return background("/usr/sbin/slapd", [
-      "-d",
-      "0",
-      "-f",
-      join(folder, "slapd.conf"),
-      "-h",
-      `ldap://127.0.0.1:${port}`,
-    ])
-  },
+  start: slapd,
   drive: (port) => {
     const at = ["-x", "-H", `ldap://127.0.0.1:${port}`]
     const admin = [...at, "-D", `cn=admin,${base}`, "-w", "secret"]

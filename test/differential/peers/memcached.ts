@@ -1,7 +1,7 @@
 import { connect } from "node:net"
 import { setTimeout as sleep } from "node:timers/promises"
+import { memcached as server } from "../../system/support/servers.ts"
 import type { Peer } from "../Peer.ts"
-import { background } from "../run.ts"
 
 /** Debian has no client: the text protocol by hand. */
 const talk = async (port: number, lines: ReadonlyArray<string>): Promise<void> => {
@@ -20,9 +20,9 @@ const answers = ["STORED", "END", "NOT_STORED", "DELETED", "NOT_FOUND"]
 
 export const memcached: Peer = {
   name: "memcached",
-  programs: ["memcached"],
+  programs: ["/usr/bin/memcached"],
   transport: "tcp",
-  start: (port) => background("memcached", ["-u", "root", "-l", "127.0.0.1", "-p", `${port}`, "-U", "0"]),
+  start: server,
   drive: async (port) => {
     await talk(port, [
       "set cup 0 0 3\r\ntea",

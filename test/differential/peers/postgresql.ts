@@ -1,60 +1,23 @@
-import { chmodSync, chownSync, globSync } from "node:fs"
-import { userInfo } from "node:os"
-import { dirname, join } from "node:path"
+import { postgresPrograms, postgresql as server } from "../../system/support/servers.ts"
 import type { Peer } from "../Peer.ts"
-import { background, run } from "../run.ts"
-
-const postgres = globSync("/usr/lib/postgresql/*/bin/postgres").at(-1) ?? "/usr/lib/postgresql/bin/postgres"
-
-/** It refuses to run as root. */
-const asOwner = (folder: string, program: string, args: ReadonlyArray<string>) => {
-  if (userInfo().uid !== 0) return [program, args] as const
-  const [uid, gid] = [run("id", ["-u", "postgres"]), run("id", ["-g", "postgres"])]
-  chownSync(folder, Number(uid), Number(gid))
-  chmodSync(folder, 0o700)
-  return [
-    "setpriv",
-    ["--reuid", uid.trim(), "--regid", gid.trim(), "--clear-groups", program, ...args],
-  ] as const
-}
+import { run } from "../run.ts"
 
 const client = (port: number, sql: string): string =>
-  run("psql", ["-h", "127.0.0.1", "-p", `${port}`, "-U", "ann", "-d", "postgres", "-v", "ON_ERROR_STOP=0"], {
-    input: sql,
-    mayFail: true,
-    env: { ...process.env, PGSSLMODE: "disable", PGGSSENCMODE: "disable" },
-  })
+  run(
+    "psql",
+    ["-h", "127.0.0.1", "-p", `${port}`, "-U", "sonde", "-d", "postgres", "-v", "ON_ERROR_STOP=0"],
+    {
+      input: sql,
+      mayFail: true,
+      env: { ...process.env, PGPASSWORD: "secret", PGSSLMODE: "disable", PGGSSENCMODE: "disable" },
+    },
+  )
 
 export const postgresql: Peer = {
   name: "postgresql",
-  programs: [postgres, "psql"],
+  programs: [`${postgresPrograms()}/postgres`, "psql"],
   transport: "tcp",
-  start: (port, folder) => {
-    const data = join(folder, "data")
-    run(
-      ...asOwner(folder, join(dirname(postgres), "initdb"), [
-        "-D",
-        data,
-        "-U",
-        "ann",
-        "-A",
-        "trust",
-        "--no-sync",
-      ]),
-    )
-    const [program, args] = asOwner(folder, postgres, [
-      "-D",
-      data,
-      "-p",
-      `${port}`,
-      "-h",
-      "127.0.0.1",
-      "-k",
-      folder,
-    ])
-    return background(program, args)
-  },
-  isReady: (port) => client(port, "SELECT 1").includes("1"),
+  start: server,
   drive: (port) => {
     client(
       port,

@@ -1,13 +1,13 @@
 import { Buffer } from "node:buffer"
+import { redis as server } from "../../system/support/programs.ts"
 import type { Peer } from "../Peer.ts"
-import { background, run } from "../run.ts"
+import { run } from "../run.ts"
 
 export const redis: Peer = {
   name: "redis",
-  programs: ["redis-server", "redis-cli"],
+  programs: ["/usr/bin/redis-server", "redis-cli"],
   transport: "tcp",
-  start: (port, folder) =>
-    background("redis-server", ["--port", `${port}`, "--bind", "127.0.0.1", "--save", "", "--dir", folder]),
+  start: () => server(),
   drive: (port) => {
     const cli = (...words: ReadonlyArray<string>) =>
       run("redis-cli", ["-p", `${port}`, ...words], { mayFail: true })

@@ -48,9 +48,18 @@ const accepts = (port: number): Promise<boolean> =>
     socket.once("error", () => resolve(false))
   })
 
+/** Of the process and those it started. */
+const signal = (child: ChildProcess, name: NodeJS.Signals): void => {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, name)
+  } catch {
+    // They have ended.
+  }
+}
+
 const running = new Set<ChildProcess>()
 process.once("exit", () => {
-  for (const child of running) child.kill("SIGKILL")
+  for (const child of running) signal(child, "SIGKILL")
 })
 
 /**
@@ -69,11 +78,16 @@ export const start = async (
   path: string,
   name: string | undefined,
   args: (port: number, folder: string) => ReadonlyArray<string>,
+  readySeconds = 10,
 ): Promise<Program> => {
   const port = await freePort()
   const folder = mkdtempSync(join(tmpdir(), "sonde-program-"))
   const command = name === undefined ? path : renamed(path, name, folder)
-  const child: ChildProcess = spawn(command, args(port, folder), { stdio: "ignore", cwd: folder })
+  const child: ChildProcess = spawn(command, args(port, folder), {
+    stdio: "ignore",
+    cwd: folder,
+    detached: true,
+  })
   running.add(child)
   const exited = new Promise<void>((resolve) =>
     child.once("exit", () => {
@@ -82,13 +96,14 @@ export const start = async (
     }),
   )
   const stop = async (): Promise<void> => {
-    child.kill("SIGTERM")
-    const hard = setTimeout(() => child.kill("SIGKILL"), 3_000)
+    signal(child, "SIGTERM")
+    const hard = setTimeout(() => signal(child, "SIGKILL"), 3_000)
     await exited
     clearTimeout(hard)
+    signal(child, "SIGKILL")
     rmSync(folder, { recursive: true, force: true })
   }
-  for (let i = 0; i < 200; i++) {
+  for (let i = 0; i < readySeconds * 20; i++) {
     if (await accepts(port)) return { port, pid: child.pid!, folder, stop }
     await new Promise((resolve) => setTimeout(resolve, 50))
   }

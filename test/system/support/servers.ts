@@ -1,10 +1,9 @@
-// Real servers whose protocols user space recognises, as the distribution installs them. Ended by `stop`, like those of
-// test/system/support/programs.ts.
+// Real servers of many protocols, as the distribution installs them. Ended by `stop`, like those of programs.ts.
 
-import { execFileSync } from "node:child_process"
-import { chmodSync, readdirSync, writeFileSync } from "node:fs"
+import { execFileSync, spawnSync } from "node:child_process"
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { type Program, start } from "../../system/support/programs.ts"
+import { freePort, type Program, start } from "./programs.ts"
 
 export const memcached = (): Promise<Program> =>
   start("/usr/bin/memcached", undefined, (port) => ["-u", "nobody", "-l", "127.0.0.1", "-p", String(port)])
@@ -68,3 +67,77 @@ export const tlsServer = (): Promise<Program> =>
 
 export const iperf3 = (): Promise<Program> =>
   start("/usr/bin/iperf3", undefined, (port) => ["-s", "-B", "127.0.0.1", "-p", String(port)])
+
+/** Answers for the zone shop.test alone. */
+export const dnsmasq = (): Promise<Program> =>
+  start("/usr/sbin/dnsmasq", undefined, (port) => [
+    ...[
+      "-k",
+      "-C",
+      "/dev/null",
+      "-h",
+      "-R",
+      "-p",
+      `${port}`,
+      "--listen-address=127.0.0.1",
+      "--bind-interfaces",
+    ],
+    ...["--pid-file=", "--user=root", "--local=/shop.test/", "--address=/web.shop.test/10.1.2.3"],
+    ...[
+      "--address=/web.shop.test/fd00::7",
+      "--cname=www.shop.test,web.shop.test",
+      "--txt-record=t.shop.test,hello",
+    ],
+    ...["--mx-host=shop.test,mail.shop.test,10", "--srv-host=_http._tcp.shop.test,web.shop.test,80"],
+  ])
+
+/** Has the suffix dc=shop,dc=test and cn=admin with the password `secret`. */
+export const slapd = (): Promise<Program> =>
+  start("/usr/sbin/slapd", undefined, (port, folder) => {
+    mkdirSync(join(folder, "data"))
+    const file = join(folder, "slapd.conf")
+    writeFileSync(
+      file,
+      `include /etc/ldap/schema/core.schema
+       modulepath /usr/lib/ldap
+       moduleload back_mdb
+       pidfile ${folder}/slapd.pid
+       database mdb
+       suffix "dc=shop,dc=test"
+       rootdn "cn=admin,dc=shop,dc=test"
+       rootpw secret
+       directory ${folder}/data
+      `.replaceAll(/^ +/gm, ""),
+    )
+    return ["-d", "0", "-f", file, "-h", `ldap://127.0.0.1:${port}`]
+  })
+
+export const rabbitMqServer = "/usr/lib/rabbitmq/bin/rabbitmq-server"
+
+/** Its port mapper is its own as well, and ended with it. */
+export const rabbitMq = async (): Promise<Program> => {
+  const [distribution, mapper] = [await freePort(), await freePort()]
+  const program = await start(
+    "/usr/bin/env",
+    undefined,
+    (port, folder) => [
+      ...[`HOME=${folder}`, `RABBITMQ_NODENAME=sonde${port}@localhost`, "RABBITMQ_NODE_IP_ADDRESS=127.0.0.1"],
+      ...[
+        `RABBITMQ_NODE_PORT=${port}`,
+        `RABBITMQ_DIST_PORT=${distribution}`,
+        `RABBITMQ_MNESIA_BASE=${folder}`,
+      ],
+      ...[`RABBITMQ_LOG_BASE=${folder}`, `RABBITMQ_ENABLED_PLUGINS_FILE=${folder}/plugins`],
+      ...[`RABBITMQ_CONFIG_FILE=${folder}/none`, `ERL_EPMD_PORT=${mapper}`, "ERL_EPMD_ADDRESS=127.0.0.1"],
+      rabbitMqServer,
+    ],
+    60,
+  )
+  return {
+    ...program,
+    stop: async () => {
+      await program.stop()
+      spawnSync("epmd", ["-port", `${mapper}`, "-kill"])
+    },
+  }
+}
