@@ -86,6 +86,7 @@ export const simulatedAgent = ({
             return Effect.as(configured(version, values), true)
           }),
         use: () => Effect.void,
+        useOnly: () => Effect.void,
         support: Effect.succeed(new Uint8Array()),
         report: () => ({
           state: "running",

@@ -14,9 +14,13 @@ import { agentIdentity, type AgentIdentity } from "./control/AgentIdentity.ts"
 import { agentControl } from "./control/AgentControl.ts"
 import { HomeContact } from "./control/HomeContact.ts"
 import { makeFollowedConfig } from "./control/FollowedConfig.ts"
+import { PackageStore } from "./control/PackageStore.ts"
 import { readMachine } from "./resource/machine.ts"
 import { limiting, sendLimits } from "./send/limitSender.ts"
 import { Sender } from "./send/Sender.ts"
+import type { LauncherMessage } from "./upgrade/launcherMessages.ts"
+import { readRelease } from "./upgrade/ReleaseFile.ts"
+import { UsedPackages } from "./upgrade/UsedPackages.ts"
 
 export interface AgentOptions {
   readonly version: string
@@ -24,6 +28,16 @@ export interface AgentOptions {
   readonly excludePids: ReadonlyArray<number>
   /** Was the key of the configuration set on this machine? Then no server changes it. */
   readonly isExplicit: (path: string) => boolean
+  /** What started this agent and can start another version in its place; undefined: nothing does. */
+  readonly launcher?:
+    | {
+        /** Of Sonde, as the launcher is. */
+        readonly version: string
+        readonly tell: (message: LauncherMessage) => void
+        /** With which an agent of this machine is started: a version that comes as a package is checked with them. */
+        readonly startArguments: ReadonlyArray<string>
+      }
+    | undefined
 }
 
 /** Ports of Sonde's own conversations: none of them is a request to show. */
@@ -37,6 +51,19 @@ const ownPorts = (config: SondeConfig, server: Address | undefined): ReadonlyArr
     ...config.agent.controllers.map((controller) => parseAddress(controller)?.port ?? 0),
     ...config.agent.excludePorts,
   ].filter((port) => port > 0)
+
+const usedPackages = (
+  { agent, data }: SondeConfig,
+  { launcher }: AgentOptions,
+  tier: () => number,
+): UsedPackages =>
+  new UsedPackages({
+    data,
+    store: new PackageStore(join(data, "packages"), agent.packageKeys),
+    launcher:
+      launcher === undefined ? undefined : { ...launcher, release: readRelease(data, launcher.version) },
+    tier,
+  })
 
 const capture = (
   config: SondeConfig,
@@ -88,6 +115,7 @@ const capture = (
         remoteConfig: followed,
         mayWork: runner.mayWork,
         contact,
+        packages: usedPackages(config, options, () => latest?.tier ?? 3),
       })
     }
     return yield* runner.run

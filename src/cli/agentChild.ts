@@ -1,18 +1,18 @@
-// The agent of `sonde up` as a child process. Its standard input is its lifeline: when the parent ends, however, it ends too.
+// The agent as a child process, of `sonde up` or of a launcher. Its standard input is its lifeline: when the parent ends, however, it
+// ends too.
 
 import { spawn } from "node:child_process"
-import * as Data from "effect/Data"
-import * as Effect from "effect/Effect"
+import { resolve } from "node:path"
 import { fileURLToPath } from "node:url"
+import type * as Effect from "effect/Effect"
+import type { AgentOptions } from "../agent/main.ts"
+import { type AgentEnded, launchAgent, type LauncherOptions } from "../agent/upgrade/Launcher.ts"
+import { launcherVariable } from "../runtime/Config.ts"
 import { configKeys } from "../runtime/configKeys.ts"
 import type { SondeConfig } from "../runtime/configSchema.ts"
 import { formatAddress } from "../wire/socket.ts"
 import type { RunningServer } from "./startServer.ts"
-
-export class AgentEnded extends Data.TaggedError("AgentEnded")<{ readonly message: string }> {}
-
-/** Time the agent gets to flush and detach. */
-const stopMs = 10_000
+import { version } from "./version.ts"
 
 const main = fileURLToPath(new URL("main.ts", import.meta.url))
 
@@ -32,46 +32,59 @@ const environmentOf = (config: SondeConfig): Record<string, string> => {
   return environment
 }
 
+/** A new version has so long to come up, besides the time for which it has to work. */
+const startMs = 60_000
+
+/** Starts agents of this and of other versions, with these arguments; says to them who does. */
+export const agentLauncher = (
+  { agent, data }: SondeConfig,
+  startArguments: ReadonlyArray<string>,
+  environment: Readonly<Record<string, string | undefined>>,
+): LauncherOptions => ({
+  data: resolve(data),
+  own: { node: process.execPath, entry: main, version },
+  trialMs: agent.proveSeconds * 1_000 + startMs,
+  start: ({ entry, node }) =>
+    spawn(node, [...process.execArgv, entry, ...startArguments, "--with-parent"], {
+      stdio: ["pipe", "ignore", "inherit", "ipc"],
+      env: { ...environment, [launcherVariable]: version },
+    }),
+})
+
+/** What started this process, when that is a launcher. */
+export const ownLauncher = (): AgentOptions["launcher"] => {
+  const launcherVersion = process.env[launcherVariable]
+  if (launcherVersion === undefined || process.send === undefined) return undefined
+  return {
+    version: launcherVersion,
+    startArguments: process.argv.slice(2).filter((argument) => argument !== "--with-parent"),
+    tell: (message) => {
+      if (process.connected) process.send?.(message)
+    },
+  }
+}
+
 /** Runs the agent until it ends (a failure) or the fiber is interrupted (then it is stopped in order). */
 export const agentChild = (
   config: SondeConfig,
   { controlPort, ingestPort }: Pick<RunningServer, "controlPort" | "ingestPort">,
   token: string,
-): Effect.Effect<never, AgentEnded> =>
-  Effect.callback<never, AgentEnded>((resume) => {
-    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("SONDE_"))
-    const child = spawn(process.execPath, [...process.execArgv, main, "agent", "--with-parent"], {
-      stdio: ["pipe", "ignore", "inherit"],
-      env: {
-        ...Object.fromEntries(inherited),
-        ...environmentOf({
-          ...config,
-          agent: {
-            ...config.agent,
-            controllers: [formatAddress({ host: config.control.host, port: controlPort })],
-            server: formatAddress({ host: config.ingest.host, port: ingestPort }),
-            token,
-          },
-          // Ports that were given out: the agent leaves them alone.
-          control: { ...config.control, port: controlPort },
-        }),
-      },
-    })
-    child.once("error", (cause) =>
-      resume(new AgentEnded({ message: `the agent could not be started: ${cause.message}` })),
-    )
-    child.once("exit", (code, signal) =>
-      resume(
-        new AgentEnded({
-          message: `the agent ended with ${signal === null ? `status ${code}` : `signal ${signal}`}`,
-        }),
-      ),
-    )
-    return Effect.callback<void>((stopped) => {
-      if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined)
-        return stopped(Effect.void)
-      child.once("exit", () => stopped(Effect.void))
-      child.kill("SIGTERM")
-      setTimeout(() => child.kill("SIGKILL"), stopMs).unref()
-    })
-  })
+): Effect.Effect<never, AgentEnded> => {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("SONDE_"))
+  return launchAgent(
+    agentLauncher(config, ["agent"], {
+      ...Object.fromEntries(inherited),
+      ...environmentOf({
+        ...config,
+        agent: {
+          ...config.agent,
+          controllers: [formatAddress({ host: config.control.host, port: controlPort })],
+          server: formatAddress({ host: config.ingest.host, port: ingestPort }),
+          token,
+        },
+        // Ports that were given out: the agent leaves them alone.
+        control: { ...config.control, port: controlPort },
+      }),
+    }),
+  )
+}

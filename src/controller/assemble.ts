@@ -37,6 +37,7 @@ import { Tokens } from "./enrol/Tokens.ts"
 import { fencedCommit, whileLeading } from "./membership/leading.ts"
 import { Membership } from "./membership/Membership.ts"
 import { Packages } from "./package/Packages.ts"
+import { WantedPackages } from "./package/WantedPackages.ts"
 import { Placement } from "./placement/Placement.ts"
 import { forgetRegion } from "./regions/forgetRegion.ts"
 import { GlobalStore } from "./regions/GlobalStore.ts"
@@ -91,6 +92,7 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
   const known = yield* KnownAgents
   const membership = yield* Membership
   const packages = yield* Packages
+  const wantedPackages = yield* WantedPackages
   const placement = yield* Placement
   const sessions = yield* AgentSessions
   const stats = yield* StatsSources
@@ -329,9 +331,15 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
         return forgetRegion(global.coordination, name)
       },
     }),
-    ...packageCalls(packages),
+    ...packageCalls(packages, wantedPackages, configStore),
     ...tokenCalls(tokens, authority),
-    ...configCalls({ store: configStore, groups, rollouts, records: residents }),
+    ...configCalls({
+      store: configStore,
+      groups,
+      rollouts,
+      records: residents,
+      hasPackage: (name, version) => packages.get(name, version) !== undefined,
+    }),
     Domains: options.domains,
     Audit: ({ last }) =>
       Effect.mapError(audit.last(Math.min(last, 10_000)), ({ message }) =>

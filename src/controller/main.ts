@@ -34,6 +34,7 @@ import type { Tokens } from "./enrol/Tokens.ts"
 import { Membership, type ServerRecord } from "./membership/Membership.ts"
 import { Region } from "./membership/Region.ts"
 import { Packages } from "./package/Packages.ts"
+import { WantedPackages } from "./package/WantedPackages.ts"
 import { Placement } from "./placement/Placement.ts"
 import { Guests, makeGuests } from "./regions/Guests.ts"
 import { RegionDirectory } from "./regions/RegionDirectory.ts"
@@ -108,7 +109,7 @@ const parts = (config: SondeConfig, self: ServerRecord, prefix: string, isTls: b
       const effective = yield* EffectiveConfig
       const groups = yield* AgentGroups
       const reports = yield* AgentReports
-      const packages = yield* Packages
+      const wanted = yield* WantedPackages
       const placement = yield* Placement
       const guests = yield* Guests
       const serverAt = (id: string): ServerAddress | undefined => {
@@ -136,6 +137,8 @@ const parts = (config: SondeConfig, self: ServerRecord, prefix: string, isTls: b
             digest: report.configDigest,
             problem: report.configProblem,
             exceptions: report.exceptions.map(({ code }) => code),
+            packages: Object.fromEntries((report.packages ?? []).map(({ digest, name }) => [name, digest])),
+            packageProblem: report.packageProblem ?? "",
           })
         },
         gone: placement.gone,
@@ -151,8 +154,7 @@ const parts = (config: SondeConfig, self: ServerRecord, prefix: string, isTls: b
             hello.guestOf === undefined
               ? effective.of(traitsOf(hello))
               : { version: hello.configVersion, digest: hello.configDigest, values: {} },
-          packages: (hello) =>
-            hello.guestOf === undefined ? packages.offers(hello, groups.groupOf(traitsOf(hello))) : [],
+          packages: (hello) => (hello.guestOf === undefined ? wanted.of(traitsOf(hello)) : undefined),
           elsewhere: (hello) => (hello.guestOf === undefined ? guests?.elsewhere() : undefined),
         },
       })
@@ -201,7 +203,7 @@ const parts = (config: SondeConfig, self: ServerRecord, prefix: string, isTls: b
     Layer.provideMerge(Enrolment.layer(prefix)),
     Layer.provideMerge(placement),
     Layer.provideMerge(rollouts),
-    Layer.provideMerge(EffectiveConfig.layer),
+    Layer.provideMerge([EffectiveConfig.layer, WantedPackages.layer]),
     Layer.provideMerge([ConfigStore.layer(prefix), AgentGroups.layer(prefix), AgentReports.layer(prefix)]),
     Layer.provideMerge(Packages.layer(prefix)),
     Layer.provideMerge(Audit.layer(prefix)),

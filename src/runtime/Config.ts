@@ -146,6 +146,8 @@ const load = (sources: ConfigSources): LoadedConfig => {
     if (!variable.startsWith("SONDE_") || value === undefined || notConfiguration.has(variable)) continue
     const key = configKeys.find((candidate) => candidate.variable === variable)
     if (key === undefined) {
+      // A launcher of another version hands over keys that this one need not know.
+      if (sources.environment[launcherVariable] !== undefined) continue
       const near = closest(
         variable,
         configKeys.map((candidate) => candidate.variable),
@@ -185,8 +187,11 @@ const load = (sources: ConfigSources): LoadedConfig => {
   })
 }
 
-/** SONDE_ variables that are no keys of the configuration: set by bin/sonde and the tests. */
-const notConfiguration = new Set(["SONDE_CONFIG", "SONDE_INVOKED_AS", "SONDE_DEFAULTED"])
+/** In the environment of an agent that a launcher started: the launcher's version of Sonde. */
+export const launcherVariable = "SONDE_LAUNCHER"
+
+/** SONDE_ variables that are no keys of the configuration: set by bin/sonde, a launcher and the tests. */
+const notConfiguration = new Set(["SONDE_CONFIG", "SONDE_INVOKED_AS", "SONDE_DEFAULTED", launcherVariable])
 
 /** Reads and checks the whole configuration. */
 export const loadConfig = (sources: ConfigSources): Effect.Effect<SondeConfig, ConfigError> =>

@@ -162,6 +162,12 @@ export const ConfigSchema = Schema.Struct({
       [],
       "Public keys of whoever may sign packages for this agent (`sonde admin packages key` prints them); empty: no package is taken.",
     ),
+    proveSeconds: integer(
+      30,
+      1,
+      3_600,
+      "How long a new version of the agent (from a package) must work without a break before it is kept; it has a minute more to begin.",
+    ),
     ...agentConfigFields,
   }),
 }).annotate({ title: "Sonde configuration", description: "Keys of sonde.yaml; every key is optional." })

@@ -3,7 +3,6 @@
 
 import * as Effect from "effect/Effect"
 import { arch, cpus, hostname, release, totalmem } from "node:os"
-import { join } from "node:path"
 import type { AgentStatus } from "../../model/AgentStatus.ts"
 import type { SondeConfig } from "../../runtime/configSchema.ts"
 import { exposeStats, StatsSources } from "../../runtime/metrics.ts"
@@ -14,13 +13,13 @@ import type { ClientTls } from "../../runtime/tls/tlsOptions.ts"
 import { type Address, parseAddress } from "../../wire/socket.ts"
 import { readMachine } from "../resource/machine.ts"
 import type { Sender } from "../send/Sender.ts"
+import type { UsedPackages } from "../upgrade/UsedPackages.ts"
 import type { AgentIdentity } from "./AgentIdentity.ts"
 import { stayAttached } from "./ControlClient.ts"
 import type { ControlWork } from "./ControlSession.ts"
 import { type GuestOptions, stayGuest } from "./GuestStay.ts"
 import type { HomeContact } from "./HomeContact.ts"
 import { KnownElsewhere } from "./KnownElsewhere.ts"
-import { PackageStore } from "./PackageStore.ts"
 import type { RemoteConfig } from "./RemoteConfig.ts"
 import { ServerList } from "./ServerList.ts"
 import { supportBundle } from "./supportBundle.ts"
@@ -34,25 +33,32 @@ export interface AgentControlOptions {
   readonly remoteConfig: RemoteConfig
   readonly mayWork: (may: boolean) => Effect.Effect<void>
   readonly contact: HomeContact
+  readonly packages: UsedPackages
 }
 
 const connectMs = 5_000
+
+interface Waits {
+  /** Why the agent may not work, by its server; empty: it may. */
+  for: string
+}
 
 const work = (
   options: AgentControlOptions,
   servers: ServerList,
   elsewhere: KnownElsewhere,
   registry: typeof StatsSources.Service,
+  waits: Waits,
 ): ControlWork => {
-  const { config, contact, mayWork, remoteConfig, sender, status } = options
+  const { config, contact, mayWork, packages, remoteConfig, sender, status } = options
   const machine = readMachine()
-  const packages = new PackageStore(join(config.data, "packages"), config.agent.packageKeys)
   const capabilities = () => (status()?.features ?? []).filter(({ on }) => on).map(({ name }) => name)
-  let waitsFor = ""
   const exceptions = () => {
     const told: Array<{ readonly code: string; readonly message: string }> = []
     const counters = sender.stats()
     if (remoteConfig.problem() !== "") told.push({ code: "config", message: remoteConfig.problem() })
+    const { packageProblem } = packages.report()
+    if (packageProblem !== "") told.push({ code: "package", message: packageProblem })
     if ((counters["send_connected"] ?? 0) === 0)
       told.push({ code: "not delivering", message: "the agent has no connection to its ingester" })
     if (status()?.tier === 3)
@@ -95,21 +101,16 @@ const work = (
       Effect.gen(function* () {
         contact.taken()
         if (reason === undefined) {
-          waitsFor = ""
+          waits.for = ""
           return yield* mayWork(true)
         }
-        if (reason !== waitsFor) yield* Effect.logInfo(`this agent does not work: ${reason}`)
-        waitsFor = reason
+        if (reason !== waits.for) yield* Effect.logInfo(`this agent does not work: ${reason}`)
+        waits.for = reason
         yield* mayWork(false)
       }),
     configure: remoteConfig.take,
-    use: (offer, fetch) =>
-      packages.obtain(offer, fetch).pipe(
-        Effect.flatMap(({ file, name, version }) =>
-          Effect.logInfo(`package ${name} ${version} is verified: ${file}`),
-        ),
-        Effect.catch(({ message }) => Effect.logWarning(message)),
-      ),
+    use: (offer, fetch) => packages.use(offer, fetch),
+    useOnly: (names) => packages.only(names),
     support: Effect.sync(() =>
       supportBundle({
         agentId: options.identity.agentId,
@@ -128,12 +129,13 @@ const work = (
         if (/^send_dropped_(memory_full|spool_full|spool_damaged|refused|shutdown)_rows_total$/.test(name))
           droppedRows += value
       return {
-        state: waitsFor !== "" ? "waiting" : told.length > 0 ? "degraded" : "running",
+        state: waits.for !== "" ? "waiting" : told.length > 0 ? "degraded" : "running",
         exceptions: told,
         capabilities: capabilities(),
         configVersion: remoteConfig.version(),
         configDigest: remoteConfig.digest(),
         configProblem: remoteConfig.problem(),
+        ...packages.report(),
         rows: counters["send_acknowledged_rows_total"] ?? 0,
         bytes: 0,
         droppedRows,
@@ -167,6 +169,7 @@ const workOfGuest = (
     waiting: (reason) => (reason === undefined ? Effect.void : turnAway(reason)),
     configure: () => Effect.succeed(true),
     use: () => Effect.void,
+    useOnly: () => Effect.void,
   })
 }
 
@@ -177,7 +180,8 @@ export const agentControl = (options: AgentControlOptions) =>
     const registry = yield* StatsSources
     const servers = new ServerList(config.data, config.agent.controllers)
     const elsewhere = new KnownElsewhere(config.data)
-    const own = work(options, servers, elsewhere, registry)
+    const waits: Waits = { for: "" }
+    const own = work(options, servers, elsewhere, registry, waits)
     const connect = (address: Address, tls: ClientTls | undefined) =>
       connectRpc(AgentRpc, {
         address,
@@ -212,6 +216,16 @@ export const agentControl = (options: AgentControlOptions) =>
           }),
         }),
       ),
+    )
+    // A guest proves itself as well where it is.
+    const trouble = () =>
+      !contact.isTakenNow && contact.label === ""
+        ? "it has no server"
+        : waits.for === "" && (options.sender.stats()["send_connected"] ?? 0) === 0
+          ? "it has no connection to deliver by"
+          : ""
+    yield* Effect.forkScoped(
+      options.packages.prove(config.agent.proveSeconds * 1_000, trouble, () => waits.for === ""),
     )
     yield* exposeStats("agent_control", () => ({
       config_version: options.remoteConfig.version(),

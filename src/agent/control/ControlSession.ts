@@ -53,6 +53,8 @@ export interface ControlWork {
     offer: PackageDirective,
     fetch: (offset: number) => Stream.Stream<Uint8Array, AgentRefused | RpcClientError>,
   ) => Effect.Effect<void>
+  /** Only packages of these names are wanted. */
+  readonly useOnly: (names: ReadonlyArray<string>) => Effect.Effect<void>
   /** Bytes of a bundle for support. */
   readonly support: Effect.Effect<Uint8Array>
   readonly report: () => Omit<Report, "clockOffsetUs" | "clockErrorUs">
@@ -127,6 +129,8 @@ export const runControlSession = (
               work.use(directive, (from) => client.Fetch({ digest: directive.digest, offset: from })),
             ),
           )
+        case "Packages":
+          return Effect.asVoid(Effect.forkScoped(work.useOnly(directive.names)))
         case "Ask":
           return Effect.asVoid(Effect.forkScoped(Effect.ignore(answer(client, directive.id, work.support))))
       }

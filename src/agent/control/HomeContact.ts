@@ -28,6 +28,11 @@ export class HomeContact {
     this.#held.closeUnsafe()
   }
 
+  /** Whether a server at home has the agent. */
+  get isTakenNow(): boolean {
+    return this.#isHeld
+  }
+
   silentMs(nowMs: number): number {
     return this.#isHeld ? 0 : nowMs - this.#silentSinceMs
   }

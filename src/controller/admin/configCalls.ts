@@ -18,9 +18,10 @@ export interface ConfigCallsSources {
   readonly groups: AgentGroups["Service"]
   readonly rollouts: Rollouts["Service"]
   readonly records: () => ReadonlyArray<AgentRecord>
+  readonly hasPackage: (name: string, version: string) => boolean
 }
 
-const told = (error: ConfigFailure | CoordinationError) => {
+export const configRefusal = (error: ConfigFailure | CoordinationError) => {
   switch (error._tag) {
     case "ConfigInvalid":
       return adminError("invalid", error.message)
@@ -35,6 +36,7 @@ const told = (error: ConfigFailure | CoordinationError) => {
 
 export const configCalls = ({
   groups,
+  hasPackage,
   records,
   rollouts,
   store,
@@ -98,28 +100,43 @@ export const configCalls = ({
   }) =>
     Effect.mapError(
       groups.set({ name, description, priority, agents, hosts, zones, capabilities, tags, isGlobal }),
-      told,
+      configRefusal,
     ),
-  GroupRemove: ({ name }, caller) => Effect.mapError(groups.remove(name, caller.name), told),
+  GroupRemove: ({ name }, caller) => Effect.mapError(groups.remove(name, caller.name), configRefusal),
   ConfigSchema: () => Effect.sync(() => jsonSchemaOf(AgentConfigSchema)),
-  ConfigGet: ({ layer, version }) => Effect.mapError(Effect.map(store.get(layer, version), viewOf), told),
+  ConfigGet: ({ layer, version }) =>
+    Effect.mapError(Effect.map(store.get(layer, version), viewOf), configRefusal),
   ConfigSet: ({ comment, expected, layer, stages, values }, caller) => {
+    const missing =
+      layer.layer === "packages"
+        ? Object.entries(values).find(
+            ([name, version]) => version !== null && !hasPackage(name, String(version)),
+          )
+        : undefined
+    if (missing !== undefined)
+      return Effect.fail(
+        adminError(
+          "not found",
+          `there is no package ${missing.join(" ")}`,
+          "`sonde admin packages list` shows all",
+        ),
+      )
     const note = { author: caller.name, comment, ...(expected === undefined ? {} : { expected }) }
     const made =
       stages.length === 0
         ? store.change(layer, values, note)
         : rollouts.start(layer, values, { ...note, stages })
-    return Effect.mapError(Effect.map(made, viewOf), told)
+    return Effect.mapError(Effect.map(made, viewOf), configRefusal)
   },
   ConfigHistory: ({ layer }) =>
     Effect.mapError(
       Effect.map(store.history(layer), (versions) => versions.map(viewOf)),
-      told,
+      configRefusal,
     ),
   ConfigRollback: ({ comment, layer, version }, caller) =>
     Effect.mapError(
       Effect.map(store.rollback(layer, version, { author: caller.name, comment }), viewOf),
-      told,
+      configRefusal,
     ),
   Rollouts: () =>
     Effect.sync(() =>
@@ -137,5 +154,5 @@ export const configCalls = ({
       })),
     ),
   RolloutControl: ({ action, layer }, caller) =>
-    Effect.mapError(rollouts.control(layer, action, caller.name), told),
+    Effect.mapError(rollouts.control(layer, action, caller.name), configRefusal),
 })

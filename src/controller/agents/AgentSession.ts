@@ -48,7 +48,10 @@ export interface SessionSurroundings {
   /** Where the agent belongs; undefined: not known just now, so it stays. */
   readonly place: (agent: string) => ServerAddress | undefined
   readonly config: (hello: AgentHello) => WantedConfig
-  readonly packages: (hello: AgentHello) => ReadonlyArray<PackageOffer>
+  /** Undefined: nobody ever said which. */
+  readonly packages: (
+    hello: AgentHello,
+  ) => { readonly names: ReadonlyArray<string>; readonly offers: ReadonlyArray<PackageOffer> } | undefined
   /** Where the agent may be a guest; undefined: nowhere. */
   readonly elsewhere?: (hello: AgentHello) => Elsewhere | undefined
   readonly reported: (agent: string, report: Report, nowMs: number) => void
@@ -56,7 +59,9 @@ export interface SessionSurroundings {
 
 /** Messages that may wait; an agent that sends more is not served. */
 export const mailboxMost = 64
-const directivesMost = 64
+const directivesMost = 128
+/** Protocol of agents that can be told which packages are wanted in all. */
+const packagesSince = 2
 /** How long an agent that was told to move may stay. */
 const moveMs = 30_000
 
@@ -79,7 +84,9 @@ export class AgentSession {
   movingTo = ""
   private movingSinceMs = 0
   private sent: WantedConfig | undefined
-  private readonly offered = new Set<string>()
+  /** What was offered last, by the package's name. */
+  private readonly offered = new Map<string, string>()
+  private toldNames = ""
   private isAssigned = false
   private toldElsewhere: string | undefined
   private toldWait = ""
@@ -133,6 +140,7 @@ export class AgentSession {
       this.isAssigned = false
       this.toldWait = ""
       this.offered.clear()
+      this.toldNames = ""
       this.isRefreshing = false
       return Effect.andThen(this.refresh(surroundings), this.serve(surroundings))
     })
@@ -204,9 +212,23 @@ export class AgentSession {
         })
       }
       yield* this.configure(surroundings.config(this.hello))
-      for (const offer of surroundings.packages(this.hello)) {
-        if (this.offered.has(offer.digest)) continue
-        this.offered.add(offer.digest)
+      yield* this.offer(surroundings.packages(this.hello))
+    })
+  }
+
+  private offer(wanted: ReturnType<SessionSurroundings["packages"]>): Effect.Effect<void, AgentRefused> {
+    return Effect.gen({ self: this }, function* () {
+      if (wanted === undefined) return
+      const names = JSON.stringify(wanted.names)
+      if (names !== this.toldNames && this.hello.protocol >= packagesSince) {
+        this.toldNames = names
+        yield* this.direct({ _tag: "Packages", names: wanted.names })
+      }
+      for (const name of this.offered.keys()) if (!wanted.names.includes(name)) this.offered.delete(name)
+      for (const offer of wanted.offers) {
+        const wish = `${offer.digest} ${offer.order}`
+        if (this.offered.get(offer.name) === wish) continue
+        this.offered.set(offer.name, wish)
         yield* this.direct(offer)
       }
     })

@@ -55,7 +55,7 @@ const region = () => {
             }
             return wanted.config
           },
-          packages: () => [],
+          packages: () => undefined,
         },
       }).pipe(Layer.provideMerge(KnownAgents.layer({ prefix, newcomers })), Layer.provide(coordination))
       const services = yield* Layer.buildWithScope(layer, scope)

@@ -20,6 +20,9 @@ export const AgentReport = Schema.Struct({
   problem: Schema.String,
   /** Codes of what is wrong with the agent. */
   exceptions: Schema.Array(Schema.String),
+  /** Digests of the packages that it has, by name, and why not those that it is to have. */
+  packages: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
+  packageProblem: Schema.optionalKey(Schema.String),
 })
 export type AgentReport = typeof AgentReport.Type
 
@@ -91,6 +94,8 @@ const make = (
           digest: report.digest,
           problem: report.problem.slice(0, problemCharsMost),
           exceptions: report.exceptions.slice(0, exceptionsMost).toSorted(),
+          packages: report.packages ?? {},
+          packageProblem: (report.packageProblem ?? "").slice(0, problemCharsMost),
         } satisfies AgentReport)
         if ((waiting.get(agent) ?? mirror.get(prefix + agent)?.value) === value) return
         if (waiting.size >= waitingMost && !waiting.has(agent)) counters.dropped++

@@ -182,7 +182,7 @@ const make = (
           const rollout = decodeRollout(rolloutEntry)
           if (rollout !== undefined && isActive(rollout)) return yield* underWay(ref, rollout, found)
           const values = content(found.values)
-          yield* check(ref, layerProblems(values))
+          yield* check(ref, layerProblems(ref, values))
           const staged = note.staged?.({ from: found.version, to: found.version + 1 })
           const next: LayerVersion = {
             version: found.version + 1,
@@ -249,12 +249,12 @@ const make = (
         }),
       change: (ref, changes, note) =>
         Effect.andThen(
-          check(ref, changeProblems(changes)),
+          check(ref, changeProblems(ref, changes)),
           write(ref, (before) => changedValues(before, changes), note),
         ),
       replace: (ref, values, note) =>
         Effect.andThen(
-          check(ref, layerProblems(values)),
+          check(ref, layerProblems(ref, values)),
           write(ref, () => values, note),
         ),
       rollback: (ref, version, note) =>

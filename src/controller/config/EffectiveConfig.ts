@@ -71,7 +71,7 @@ export class EffectiveConfig extends Context.Service<
 const answersMost = 4_096
 
 /** A staged version counts for an agent once it is its turn; until then, what was before. */
-const contentFor = (
+export const contentFor = (
   { revision, rollout, version }: LiveLayer,
   hash: number,
 ): { readonly values: AgentValues; readonly revision: number } => {

@@ -9,9 +9,13 @@ import type { LayerRef } from "../../wire/control/AdminRpc.ts"
 import type { AgentGroup, AgentTraits } from "./AgentGroup.ts"
 import { AgentGroups } from "./AgentGroups.ts"
 import { type AgentReport, AgentReports } from "./AgentReports.ts"
+import { ClickHouse } from "../../runtime/clickhouse/ClickHouse.ts"
+import { Packages } from "../package/Packages.ts"
+import { WantedPackages } from "../package/WantedPackages.ts"
 import { ConfigStore } from "./ConfigStore.ts"
 import { EffectiveConfig } from "./EffectiveConfig.ts"
 import { driveRollouts, Rollouts } from "./Rollouts.ts"
+import { stableHash } from "./stableHash.ts"
 
 const prefix = "/sonde/test/"
 const byDefault: LayerRef = { layer: "default", name: "-" }
@@ -56,14 +60,21 @@ class Region {
       agents: () => this.agents,
       isConnected: (agent) => !this.gone.has(agent),
     }).pipe(
-      Layer.provideMerge(EffectiveConfig.layer),
+      Layer.provideMerge([EffectiveConfig.layer, WantedPackages.layer]),
       Layer.provideMerge(
-        Layer.mergeAll(ConfigStore.layer(prefix), AgentGroups.layer(prefix), AgentReports.layer(prefix)),
+        Layer.mergeAll(
+          ConfigStore.layer(prefix),
+          AgentGroups.layer(prefix),
+          AgentReports.layer(prefix),
+          // No bytes of packages are asked for here.
+          Packages.layer(prefix).pipe(Layer.provide(Layer.mock(ClickHouse, { server: () => ({}) as never }))),
+        ),
       ),
       Layer.provideMerge(given),
     )
     const context = yield* Layer.build(layer)
     const effective = Context.get(context, EffectiveConfig)
+    const wanted = Context.get(context, WantedPackages)
     const reports = Context.get(context, AgentReports)
     return {
       store: Context.get(context, ConfigStore),
@@ -71,6 +82,7 @@ class Region {
       rollouts: Context.get(context, Rollouts),
       effective,
       reports,
+      wanted,
       of: (id: string) => effective.of(this.agents.find((agent) => agent.id === id)!),
       lead: driveRollouts(Context.get(context, Rollouts), (transaction) =>
         Effect.map(this.memory.commit(transaction), ({ isDone }) => isDone),
@@ -80,12 +92,20 @@ class Region {
         for (const agent of this.agents) {
           if (this.gone.has(agent.id)) continue
           const { digest, values, version } = effective.of(agent)
+          const has: Record<string, string> = {}
+          let packageProblem = ""
+          for (const { digest, name, version } of wanted.of(agent)?.offers ?? []) {
+            const why = this.cannot.get(`${agent.id} ${name} ${version}`)
+            if (why === undefined) has[name] = digest
+            else packageProblem = why
+          }
+          const packages = packageProblem === "" ? has : (reports.get(agent.id)?.packages ?? {})
           const problem = this.cannot.get(`${agent.id} ${String(values["flushMs"])}`) ?? ""
           const last = reports.get(agent.id)
           const report: AgentReport =
             problem === ""
-              ? { version, digest, problem, exceptions: [] }
-              : { version: last?.version ?? 0, digest: last?.digest ?? "", problem, exceptions: [] }
+              ? { version, digest, problem, exceptions: [], packages, packageProblem }
+              : { version: last?.version ?? 0, digest: last?.digest ?? "", problem, exceptions: [], packages }
           reports.reported(agent.id, report)
         }
       },
@@ -287,5 +307,101 @@ describe("Rollouts", () => {
         'stages: expected a number of agents ("1") or a share ("10%"), found "few"',
       )
     }),
+  )
+})
+
+describe("roll-outs of packages", () => {
+  const ofDefault: LayerRef = { layer: "packages", name: "default" }
+  const stored = (memory: Coordination["Service"], name: string, version: string) =>
+    memory.commit({
+      writes: [
+        {
+          put: `${prefix}package/${name}/${version}`,
+          value: JSON.stringify({
+            kind: "agent",
+            name,
+            version,
+            digest: `digest of ${version}`,
+            bytes: 1,
+            signer: "",
+            signature: "",
+            addedMs: 0,
+            addedBy: "",
+          }),
+        },
+      ],
+    })
+  const have = (region: Region, server: Server, version: string) =>
+    region.agents.filter(
+      ({ id }) => server.reports.get(id)?.packages?.["sonde-agent"] === `digest of ${version}`,
+    ).length
+
+  it.effect("go on while agents take the package, and come back when one cannot", () =>
+    Effect.gen(function* () {
+      const region = new Region()
+      const server = yield* region.server
+      yield* Effect.forkScoped(server.lead)
+      for (const version of ["1", "2"]) yield* stored(region.memory, "sonde-agent", version)
+      yield* TestClock.adjust("1 second")
+      assert.isUndefined(server.wanted.of(region.agents[0]!))
+      yield* server.rollouts.start(
+        ofDefault,
+        { "sonde-agent": "1" },
+        { ...note("ann"), stages: ["1", "50%"] },
+      )
+      yield* pass(server, 20)
+      assert.strictEqual(have(region, server, "1"), 1)
+      yield* pass(server, 65)
+      assert.strictEqual(have(region, server, "1"), 5)
+      yield* pass(server, 140)
+      assert.strictEqual(have(region, server, "1"), 10)
+      assert.strictEqual(stateOf(server).state, "done")
+      assert.deepStrictEqual(server.wanted.usersOf("sonde-agent", "1"), ["default"])
+
+      const [first] = region.agents.toSorted((one, other) => stableHash(one.id) - stableHash(other.id))
+      region.cannot.set(`${first!.id} sonde-agent 2`, "version 2: its self-check failed")
+      yield* server.rollouts.start(ofDefault, { "sonde-agent": "2" }, { ...note("bob"), stages: ["1"] })
+      // What it goes back to is not to be removed meanwhile.
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(server.wanted.keepersOf("sonde-agent", "1"), ["default"])
+      yield* pass(server, 10)
+      const { reason, state } = stateOf(server)
+      assert.strictEqual(state, "rolled back")
+      assert.strictEqual(
+        reason,
+        `stage 1: 1 of 1 agents have trouble (${first!.id}: package: version 2: its self-check failed)`,
+      )
+      assert.strictEqual(have(region, server, "1"), 10)
+      assert.deepStrictEqual(server.wanted.usersOf("sonde-agent", "1"), ["default"])
+      assert.deepStrictEqual(server.wanted.keepersOf("sonde-agent", "2"), [])
+    }).pipe(Effect.scoped),
+  )
+
+  it.effect("end for agents of the group only, and tell those that lose a package", () =>
+    Effect.gen(function* () {
+      const region = new Region()
+      const server = yield* region.server
+      yield* stored(region.memory, "sonde-agent", "1")
+      yield* server.groups.set(group("edge", ["a0.*"]))
+      yield* server.store.change({ layer: "packages", name: "edge" }, { "sonde-agent": "1" }, note("ann"))
+      yield* TestClock.adjust("1 second")
+      const of = (id: string) => server.wanted.of(region.agents.find((agent) => agent.id === id)!)
+      assert.deepStrictEqual(of("a0")?.names, ["sonde-agent"])
+      assert.isUndefined(of("a1"))
+      const [offer] = of("a0")!.offers
+      yield* server.store.change({ layer: "packages", name: "edge" }, { "sonde-agent": null }, note("ann"))
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(of("a0"), { names: [], offers: [] })
+      yield* server.store.change({ layer: "packages", name: "edge" }, { "sonde-agent": "1" }, note("ann"))
+      yield* TestClock.adjust("1 second")
+      // A new wish for the same package: what did not work is tried again.
+      assert.isAbove(of("a0")!.offers[0]!.order!, offer!.order!)
+      // Of what is not stored nothing can be offered, and nobody has it.
+      yield* server.store.change({ layer: "packages", name: "edge" }, { plug: "7" }, note("ann"))
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(of("a0")?.names, ["sonde-agent", "plug"])
+      assert.lengthOf(of("a0")!.offers, 1)
+      assert.isFalse(server.wanted.isApplied(region.agents[0]!, undefined))
+    }).pipe(Effect.scoped),
   )
 })

@@ -15,6 +15,7 @@ import {
   type Write,
 } from "../../runtime/coordination/Coordination.ts"
 import type { LayerRef } from "../../wire/control/AdminRpc.ts"
+import { WantedPackages } from "../package/WantedPackages.ts"
 import type { AgentTraits } from "./AgentGroup.ts"
 import { AgentGroups } from "./AgentGroups.ts"
 import { AgentReports } from "./AgentReports.ts"
@@ -95,7 +96,7 @@ export class Rollouts extends Context.Service<
   ): Layer.Layer<
     Rollouts,
     never,
-    Coordination | ConfigStore | AgentGroups | EffectiveConfig | AgentReports
+    Coordination | ConfigStore | AgentGroups | EffectiveConfig | AgentReports | WantedPackages
   > => Layer.effect(Rollouts, make(options))
 }
 
@@ -111,8 +112,12 @@ const make = (options: RolloutsOptions) =>
     const reports = yield* AgentReports
     const store = yield* ConfigStore
 
+    const wanted = yield* WantedPackages
+
     const concerns = ({ layer, name }: LayerRef, agent: AgentTraits): boolean =>
-      layer === "agent" ? agent.id === name : layer !== "group" || groups.groupOf(agent) === name
+      layer === "agent"
+        ? agent.id === name
+        : (layer !== "group" && layer !== "packages") || groups.groupOf(agent) === name
 
     const agentsOf = (ref: LayerRef): ReadonlyArray<RolloutAgent> =>
       options.agents().flatMap((agent) => {
@@ -123,8 +128,17 @@ const make = (options: RolloutsOptions) =>
           hash: stableHash(agent.id),
           isConnected: options.isConnected(agent.id),
           firstSeenMs: agent.firstSeenMs,
-          isApplied: report !== undefined && report.digest === effective.of(agent).digest,
-          problem: report?.problem ?? "",
+          ...(ref.layer === "packages"
+            ? {
+                isApplied: report !== undefined && wanted.isApplied(agent, report),
+                problem: report?.packageProblem ?? "",
+                about: "package",
+              }
+            : {
+                isApplied: report !== undefined && report.digest === effective.of(agent).digest,
+                problem: report?.problem ?? "",
+                about: "config",
+              }),
           exceptions: report?.exceptions ?? [],
         }
       })

@@ -68,18 +68,20 @@ describe("values", () => {
   })
 })
 
+const byDefault = { layer: "default", name: "-" } as const
+
 describe("layerProblems", () => {
   it("takes every default, and nothing at all", () => {
     assert.deepStrictEqual(
-      layerProblems(Object.fromEntries(agentConfigKeys.map((key) => [key.path, key.default]))),
+      layerProblems(byDefault, Object.fromEntries(agentConfigKeys.map((key) => [key.path, key.default]))),
       [],
     )
-    assert.deepStrictEqual(layerProblems({}), [])
+    assert.deepStrictEqual(layerProblems(byDefault, {}), [])
   })
 
   it("names key, value and what was expected, all at once", () => {
     assert.deepStrictEqual(
-      layerProblems({
+      layerProblems(byDefault, {
         flushMS: 100,
         "agent.ringMiB": 1,
         token: "secret",
@@ -102,17 +104,26 @@ describe("layerProblems", () => {
 
   it("refuses a layer that is too large", () => {
     const large = { excludePrograms: ["x".repeat(layerBytesMost)] }
-    assert.match(layerProblems(large)[0]!, /the layer has \d+ bytes as JSON; 65536 are the most/)
+    assert.match(layerProblems(byDefault, large)[0]!, /the layer has \d+ bytes as JSON; 65536 are the most/)
   })
 
   it("lets any key be taken out", () => {
-    assert.deepStrictEqual(changeProblems({ goneLongAgo: null }), [])
-    assert.strictEqual(changeProblems({ goneLongAgo: 1 }).length, 1)
+    assert.deepStrictEqual(changeProblems(byDefault, { goneLongAgo: null }), [])
+    assert.strictEqual(changeProblems(byDefault, { goneLongAgo: 1 }).length, 1)
+  })
+
+  it("takes versions for packages, and nothing else", () => {
+    const ref = { layer: "packages", name: "edge" } as const
+    assert.deepStrictEqual(layerProblems(ref, { "sonde-agent": "0.2.0", plug: "1" }), [])
+    assert.lengthOf(layerProblems(ref, { flushMs: 100, "../x": "1", plug: "..", other: ".." }), 4)
+    assert.deepStrictEqual(changeProblems(ref, { plug: null }), [])
+    const many = Object.fromEntries(Array.from({ length: 65 }, (_, at) => [`p${at}`, "1"]))
+    assert.deepStrictEqual(layerProblems(ref, many), ["65 packages; 64 are the most"])
   })
 
   it("never throws, whatever the values", () => {
     const keys = fc.oneof(fc.constantFrom(...agentConfigKeys.map(({ path }) => path)), fc.string())
-    fc.assert(fc.property(fc.dictionary(keys, fc.jsonValue()), (any) => void layerProblems(any)))
+    fc.assert(fc.property(fc.dictionary(keys, fc.jsonValue()), (any) => void layerProblems(byDefault, any)))
   })
 })
 

@@ -1,5 +1,5 @@
 // Layers of settings, the later winning over the earlier: default, region, the agent's group, the agent itself. Each sets only what it
-// wants to; what no layer sets is the agent's own business.
+// wants to; what no layer sets is the agent's own business. A group's packages are kept in the same way, as a layer of their own.
 
 import type { AgentValues } from "../../runtime/agentValues.ts"
 import type { LayerRef } from "../../wire/control/AdminRpc.ts"
@@ -16,7 +16,7 @@ export interface Merged {
   readonly origins: Readonly<Record<string, string>>
 }
 
-/** "default", "region", "group/NAME", "agent/ID": as people write it. */
+/** "default", "region", "group/NAME", "agent/ID", "packages/GROUP": as people write it. */
 export const layerName = ({ layer, name }: LayerRef): string =>
   layer === "default" || layer === "region" ? layer : `${layer}/${name}`
 

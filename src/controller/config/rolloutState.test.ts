@@ -21,6 +21,7 @@ const agentsNamed = (count: number): Array<RolloutAgent> =>
     firstSeenMs: 0,
     isApplied: false,
     problem: "",
+    about: "config",
     exceptions: [],
   }))
 

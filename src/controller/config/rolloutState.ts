@@ -2,6 +2,7 @@
 // what comes next. Everything it needs to go on is in the record, so that any leader can.
 
 import * as Schema from "effect/Schema"
+import { LayerRef } from "../../wire/control/AdminRpc.ts"
 import { agentsOf, completeStages, isAll } from "./stages.ts"
 import { everyone } from "./stableHash.ts"
 
@@ -28,7 +29,7 @@ export const defaultRules: RolloutRules = {
 
 export const RolloutRecord = Schema.Struct({
   ref: Schema.Struct({
-    layer: Schema.Literals(["default", "region", "group", "agent"]),
+    layer: LayerRef.fields.layer,
     name: Schema.String,
   }),
   from: Schema.Number,
@@ -64,8 +65,10 @@ export interface RolloutAgent {
   readonly firstSeenMs: number
   /** It runs with what it is to run with. */
   readonly isApplied: boolean
-  /** Why it does not run with the newest configuration; empty: it does. */
+  /** Why it does not run with the newest configuration, or package; empty: it does. */
   readonly problem: string
+  /** What that is about: "config", "package". */
+  readonly about: string
   /** Codes of what is wrong with it. */
   readonly exceptions: ReadonlyArray<string>
 }
@@ -87,7 +90,6 @@ export type Decision =
 
 /** Agents whose trouble is remembered from before. */
 const knownMost = 2_000
-const configCode = "config: "
 
 export const isActive = ({ state }: Rollout): boolean => state === "running" || state === "paused"
 
@@ -95,8 +97,8 @@ export const isActive = ({ state }: Rollout): boolean => state === "running" || 
 export const isIncluded = (rollout: Rollout, hash: number): boolean =>
   isActive(rollout) ? hash < rollout.threshold : rollout.state === "done"
 
-const troubleOf = ({ exceptions, problem }: RolloutAgent): ReadonlyArray<string> =>
-  problem === "" ? exceptions : [configCode + problem, ...exceptions]
+const troubleOf = ({ about, exceptions, problem }: RolloutAgent): ReadonlyArray<string> =>
+  problem === "" ? exceptions : [`${about}: ${problem}`, ...exceptions]
 
 /** The stage begins now: chosen among connected agents, so that somebody can tell how it goes. */
 const begin = (

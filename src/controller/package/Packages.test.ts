@@ -9,11 +9,8 @@ import { join } from "node:path"
 import { coordinationInProcess } from "../../runtime/coordination/memory.ts"
 import { digestOf, makeSigningKey, signerOf, signPackage } from "../../runtime/packageSignature.ts"
 import { tablesEngine } from "../../tables/tables.testing.ts"
-import type { AgentHello } from "../../wire/control/AgentRpc.ts"
 import { until } from "../controller.testing.ts"
 import { type PackagePart, Packages, partBytes } from "./Packages.ts"
-
-const hello = {} as AgentHello
 
 const directory = mkdtempSync(join(tmpdir(), "sonde-packages-"))
 const keyFile = join(directory, "key.pem")
@@ -108,23 +105,22 @@ layer(world, { excludeTestServices: true })("Packages", (it) => {
       }),
   )
 
-  it.effect("offers a group the package of a name that was assigned last", () =>
+  it.effect("removes a package with its bytes, and knows the name that agents' packages have", () =>
     Effect.gen(function* () {
       const packages = yield* Packages
-      yield* upload("plug", "1", randomBytes(10))
-      yield* upload("plug", "2", randomBytes(10))
-      yield* packages.assign("plug", "2", ["web"])
-      yield* packages.assign("plug", "1", ["web", "db"])
-      const versions = (group: string) =>
-        packages.offers(hello, group).flatMap(({ name, version }) => (name === "plug" ? [version] : []))
-      yield* until(() => versions("db").length === 1)
-      assert.deepStrictEqual(versions("web"), ["1"])
-      yield* packages.assign("plug", "1", [])
-      yield* until(() => versions("db").length === 0)
-      assert.deepStrictEqual(versions("web"), ["2"])
-      yield* packages.remove("plug", "2")
-      yield* until(() => versions("web").length === 0)
-      assert.strictEqual((yield* Effect.flip(packages.remove("plug", "9"))).reason, "not found")
+      const { digest } = yield* upload("plug", "1", randomBytes(10))
+      yield* until(() => packages.get("plug", "1") !== undefined)
+      yield* packages.remove("plug", "1")
+      yield* until(() => packages.get("plug", "1") === undefined)
+      assert.strictEqual((yield* Effect.flip(read(digest, 0))).reason, "not found")
+      assert.strictEqual((yield* Effect.flip(packages.remove("plug", "1"))).reason, "not found")
+      for (const [kind, name] of [
+        ["agent", "plug"],
+        ["plugin", "sonde-agent"],
+      ] as const) {
+        const wrong = yield* Effect.flip(upload(name, "1", randomBytes(10), { kind }))
+        assert.include(wrong.message, "have the name sonde-agent")
+      }
     }),
   )
 

@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { agentPackageName } from "../../runtime/agentPackage/manifest.ts"
 import { ClickHouse, type ClickHouseError } from "../../runtime/clickhouse/ClickHouse.ts"
 import { Coordination, type CoordinationError } from "../../runtime/coordination/Coordination.ts"
 import { makeMirror } from "../../runtime/coordination/Mirror.ts"
@@ -18,8 +19,7 @@ import { signerOf } from "../../runtime/packageSignature.ts"
 import { packagePartTable } from "../../tables/sondeTables.ts"
 import { qualifiedName } from "../../tables/Table.ts"
 import { PackageView } from "../../wire/control/AdminRpc.ts"
-import type { AgentHello } from "../../wire/control/AgentRpc.ts"
-import type { PackageOffer } from "../agents/AgentSession.ts"
+import { isPackageName } from "./packageName.ts"
 
 /** A part is written as text of twice its length, which stays below the engine's limit of 256 KiB for a statement. */
 export const partBytes = 64 * 1_024
@@ -34,8 +34,9 @@ export class PackageError extends Data.TaggedError("PackageError")<{
   readonly message: string
 }> {}
 
-const StoredPackage = Schema.Struct({ ...PackageView.fields, signature: Schema.String })
-type StoredPackage = typeof StoredPackage.Type
+const { groups: _, ...aboutPackage } = PackageView.fields
+const StoredPackage = Schema.Struct({ ...aboutPackage, signature: Schema.String })
+export type StoredPackage = typeof StoredPackage.Type
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(StoredPackage))
 
 export interface PackagePart {
@@ -61,18 +62,12 @@ interface Upload {
 export class Packages extends Context.Service<
   Packages,
   {
-    readonly list: () => ReadonlyArray<PackageView>
+    readonly list: () => ReadonlyArray<StoredPackage>
     /** Takes the parts of an upload in their order; the package once the last is in. */
-    readonly add: (part: PackagePart, by: string) => Effect.Effect<PackageView | null, PackageError>
-    readonly assign: (
-      name: string,
-      version: string,
-      groups: ReadonlyArray<string>,
-    ) => Effect.Effect<void, PackageError>
+    readonly add: (part: PackagePart, by: string) => Effect.Effect<StoredPackage | null, PackageError>
+    readonly get: (name: string, version: string) => StoredPackage | undefined
     readonly remove: (name: string, version: string) => Effect.Effect<void, PackageError>
-    /** What an agent of a group is to have: of each name the package assigned last. */
-    readonly offers: (hello: AgentHello, group: string) => ReadonlyArray<PackageOffer>
-    /** One element whenever packages or who is to have them may have changed. */
+    /** One element whenever packages may have changed. */
     readonly changes: Stream.Stream<unknown>
     /** The bytes from `offset` on. */
     readonly read: (digest: string, offset: number) => Stream.Stream<Uint8Array, PackageError>
@@ -85,14 +80,7 @@ export class Packages extends Context.Service<
     Layer.effect(Packages, make(prefix))
 }
 
-const viewOf = (stored: StoredPackage): PackageView => {
-  const { addedBy, addedMs, bytes, digest, groups, kind, name, signer, version } = stored
-  return { kind, name, version, digest, bytes, signer, addedMs, addedBy, groups }
-}
-
 const failed = (reason: PackageError["reason"], message: string) => new PackageError({ reason, message })
-
-const isName = (text: string): boolean => /^[\w.+-]{1,64}$/.test(text)
 
 const table = qualifiedName(packagePartTable)
 
@@ -132,7 +120,7 @@ const make = (
         if (signerOf(digest, part.signature, [part.signer]) === undefined)
           return yield* failed("invalid", "the signature is not that of these bytes by this key")
         const bytes = Buffer.concat(upload.chunks)
-        const view: PackageView = {
+        const stored: StoredPackage = {
           kind: part.kind,
           name: part.name,
           version: part.version,
@@ -141,7 +129,7 @@ const make = (
           signer: part.signer,
           addedMs: yield* Clock.currentTimeMillis,
           addedBy: by,
-          groups: [],
+          signature: part.signature,
         }
         const key = keyOf(part.name, part.version)
         const before = yield* away(coordination.get(key))
@@ -160,7 +148,6 @@ const make = (
             ),
           )
         }
-        const stored: StoredPackage = { ...view, signature: part.signature }
         const { isDone } = yield* away(
           coordination.commit({
             when: [{ key, is: "absent" }],
@@ -169,43 +156,24 @@ const make = (
         )
         if (!isDone)
           return yield* failed("conflict", `somebody else added ${part.name} ${part.version} meanwhile`)
-        return view
-      })
-
-    const change = (
-      name: string,
-      version: string,
-      what: (
-        found: StoredPackage,
-        key: string,
-      ) => { readonly put: string; readonly value: string } | { readonly remove: string },
-    ) =>
-      Effect.gen(function* () {
-        const key = keyOf(name, version)
-        const entry = yield* away(coordination.get(key))
-        const found = entry === undefined ? undefined : Option.getOrUndefined(decode(entry.value))
-        if (entry === undefined || found === undefined)
-          return yield* failed("not found", `there is no package ${name} ${version}`)
-        const { isDone } = yield* away(
-          coordination.commit({
-            when: [{ key, is: "modified", at: entry.modified }],
-            writes: [what(found, key)],
-          }),
-        )
-        if (!isDone)
-          return yield* failed("conflict", `somebody else changed ${name} ${version} meanwhile: look again`)
-        return found
+        return stored
       })
 
     return {
       changes: mirror.changes,
-      list: () => list().map(viewOf),
+      list,
+      get: (name, version) => Option.getOrUndefined(decode(mirror.get(keyOf(name, version))?.value ?? "")),
       add: (part, by) =>
         Effect.gen(function* () {
-          if (!isName(part.name) || !isName(part.version))
+          if (!isPackageName(part.name) || !isPackageName(part.version))
             return yield* failed(
               "invalid",
               "name and version: expected up to 64 letters, digits, and . _ + -",
+            )
+          if ((part.kind === "agent") !== (part.name === agentPackageName))
+            return yield* failed(
+              "invalid",
+              `packages of the kind agent have the name ${agentPackageName}, and no others have it`,
             )
           const nowMs = yield* Clock.currentTimeMillis
           const upload = uploadOf(part, nowMs)
@@ -223,16 +191,22 @@ const make = (
           uploads.delete(part.upload)
           return yield* store(part, upload, by)
         }),
-      assign: (name, version, groups) =>
-        Effect.asVoid(
-          change(name, version, (found, key) => ({
-            put: key,
-            value: JSON.stringify({ ...found, groups: [...groups] }),
-          })),
-        ),
       remove: (name, version) =>
         Effect.gen(function* () {
-          const { digest } = yield* change(name, version, (_, key) => ({ remove: key }))
+          const key = keyOf(name, version)
+          const entry = yield* away(coordination.get(key))
+          const found = entry === undefined ? undefined : Option.getOrUndefined(decode(entry.value))
+          if (entry === undefined || found === undefined)
+            return yield* failed("not found", `there is no package ${name} ${version}`)
+          const { isDone } = yield* away(
+            coordination.commit({
+              when: [{ key, is: "modified", at: entry.modified }],
+              writes: [{ remove: key }],
+            }),
+          )
+          if (!isDone)
+            return yield* failed("conflict", `somebody else changed ${name} ${version} meanwhile: look again`)
+          const { digest } = found
           if (
             list().some(
               (other) => other.digest === digest && !(other.name === name && other.version === version),
@@ -241,23 +215,6 @@ const make = (
             return
           yield* away(clickhouse.command(`DELETE FROM ${table} WHERE digest = {digest: String}`, { digest }))
         }),
-      offers: (_, group) => {
-        const newest = new Map<string, { readonly modified: number; readonly found: StoredPackage }>()
-        for (const { modified, value } of mirror.entries().values()) {
-          const found = Option.getOrUndefined(decode(value))
-          if (found === undefined || !found.groups.includes(group)) continue
-          if (modified > (newest.get(found.name)?.modified ?? 0)) newest.set(found.name, { modified, found })
-        }
-        return [...newest.values()].map(({ found }) => ({
-          _tag: "Package",
-          kind: found.kind,
-          name: found.name,
-          version: found.version,
-          digest: found.digest,
-          bytes: found.bytes,
-          signature: found.signature,
-        }))
-      },
       read: (digest, offset) =>
         Stream.unwrap(
           Effect.gen(function* () {

@@ -23,6 +23,16 @@ export class AdminError extends Schema.TaggedError<AdminError>()("AdminError", {
   next: Schema.String,
 }) {}
 
+const releaseFields = {
+  /** Packages that it has, the agent's own among them where it runs from one. */
+  packages: Schema.Array(Schema.Struct({ name, version: name })),
+  /** Why packages that it is to have are not in use; empty: they are. */
+  packageProblem: name,
+  /** Of Sonde: the version that the server wants of it (empty: none), and the one that it goes back to. */
+  versionWanted: name,
+  versionLastGood: name,
+}
+
 export const AgentView = Schema.Struct({
   id: name,
   host: name,
@@ -50,6 +60,7 @@ export const AgentView = Schema.Struct({
   configVersion: Schema.Number,
   configWanted: Schema.Number,
   configProblem: name,
+  ...releaseFields,
   /** Rows a second, smoothed. */
   load: Schema.Number,
   cpuMs: Schema.Number,
@@ -71,6 +82,7 @@ export const AttachedAgent = Schema.Struct({
   configVersion: Schema.Number,
   configWanted: Schema.Number,
   configProblem: name,
+  ...releaseFields,
   cpuMs: Schema.Number,
   memoryMiB: Schema.Number,
   clockOffsetUs: Schema.Number,
@@ -151,8 +163,9 @@ export const GroupView = Schema.Struct({
 })
 export type GroupView = typeof GroupView.Type
 
+/** `packages`: not settings, but which version of each package the agents of a group are to have. */
 export const LayerRef = Schema.Struct({
-  layer: Schema.Literals(["default", "region", "group", "agent"]),
+  layer: Schema.Literals(["default", "region", "group", "agent", "packages"]),
   name,
 })
 export type LayerRef = typeof LayerRef.Type
@@ -178,6 +191,7 @@ export const RolloutView = Schema.Struct({
   wanted: Schema.Number,
   reason: Schema.String,
 })
+export type RolloutView = typeof RolloutView.Type
 
 export const TokenView = Schema.Struct({
   id: name,

@@ -7,7 +7,7 @@ import * as Rpc from "effect/rpc/Rpc"
 import * as RpcGroup from "effect/rpc/RpcGroup"
 
 /** Grows when an older peer could misunderstand; both sides take any number and say which they speak. */
-export const controlProtocol = 1
+export const controlProtocol = 2
 
 export const reportSeconds = 10
 
@@ -107,7 +107,11 @@ export const Directive = Schema.Union([
     bytes: count,
     /** Ed25519 over the digest, base64. */
     signature: name,
+    /** Names the wish for it: what did not work is tried again when that is another. */
+    order: Schema.optionalKey(count),
   }),
+  /** Only packages of these names are wanted: what else the agent has it gives up. Since protocol 2. */
+  Schema.TaggedStruct("Packages", { names: names(64) }),
   /** Somebody asks for a bundle of what helps support; answered by `Answer`. */
   Schema.TaggedStruct("Ask", { id: name, what: Schema.Literals(["support"]) }),
 ])
@@ -125,6 +129,21 @@ export const Report = Schema.Struct({
   configDigest: name,
   /** Why the newest configuration is not in use; empty: it is. */
   configProblem: text,
+  /** Packages that it verified and uses. This and the next two since protocol 2. */
+  packages: Schema.optionalKey(
+    Schema.Array(Schema.Struct({ name, version: name, digest: name })).check(Schema.isMaxLength(128)),
+  ),
+  /** Why packages that it is to use are not in use; empty: they are. */
+  packageProblem: Schema.optionalKey(text),
+  /** Sonde's version besides the one that runs: wanted by the server (empty: none), and to go back to. */
+  release: Schema.optionalKey(
+    Schema.Struct({
+      /** It runs from what was installed on the machine, not from a package. */
+      isOwn: Schema.Boolean,
+      wanted: name,
+      lastGood: name,
+    }),
+  ),
   /** Rows handed to the server since the agent's start. */
   rows: count,
   bytes: count,

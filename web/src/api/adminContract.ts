@@ -28,6 +28,11 @@ export interface ManagedAgent {
   readonly configVersion: number
   readonly configWanted: number
   readonly configProblem: string
+  readonly packages: ReadonlyArray<{ readonly name: string; readonly version: string }>
+  readonly packageProblem: string
+  /** Of Sonde; empty: none, or not known. */
+  readonly versionWanted: string
+  readonly versionLastGood: string
   /** Rows a second, smoothed. */
   readonly load: number
   readonly cpuMs: number
@@ -116,7 +121,8 @@ export interface AgentGroup {
 }
 
 export interface LayerRef {
-  readonly layer: "default" | "region" | "group" | "agent"
+  /** `packages`: versions of packages for a group. */
+  readonly layer: "default" | "region" | "group" | "agent" | "packages"
   /** `-` for default and region. */
   readonly name: string
 }

@@ -31,7 +31,9 @@ const list = Command.make(
               stateWord(agent.state) + (agent.guestOf === undefined ? "" : `, of ${agent.guestOf}`),
               agent.group,
               agent.server === "" ? "-" : agent.server,
-              agent.version,
+              agent.versionWanted === "" || agent.versionWanted === agent.version
+                ? agent.version
+                : `${agent.version} of ${agent.versionWanted}`,
               agent.configVersion === agent.configWanted
                 ? String(agent.configVersion)
                 : `${agent.configVersion} of ${agent.configWanted}`,
@@ -64,6 +66,11 @@ const showOne = Command.make(
           ["host", agent.host],
           ["state", stateWord(agent.state)],
           ["version", agent.version],
+          ...(agent.versionWanted === "" ? [] : [["version wanted", agent.versionWanted]]),
+          ...(agent.versionLastGood === "" ? [] : [["goes back to", agent.versionLastGood]]),
+          ...(agent.packages.length === 0
+            ? []
+            : [["packages", agent.packages.map(({ name, version }) => `${name} ${version}`).join(", ")]]),
           ["group", agent.group],
           ["region, zone", [agent.region, agent.zone].filter((part) => part !== "").join(", ")],
           ...(agent.guestOf === undefined ? [] : [["guest of", `region ${agent.guestOf}`]]),

@@ -12,10 +12,12 @@ import type { LayerRef } from "../../../wire/control/AdminRpc.ts"
 import { fail } from "../../options.ts"
 import { print, printJson, table } from "../../output.ts"
 import { adminFlags, withAdmin } from "./adminClient.ts"
-import { show, when } from "./words.ts"
+import { rolloutTable, show, when } from "./words.ts"
 
 const layer = Argument.String("layer").pipe(
-  Argument.withDescription("`default`, `region`, `group/NAME` or `agent/ID`; the later win"),
+  Argument.withDescription(
+    "`default`, `region`, `group/NAME` or `agent/ID`, the later win; `packages/GROUP`: versions of packages",
+  ),
 )
 
 const comment = Flag.String("comment").pipe(
@@ -28,8 +30,11 @@ const layerOf = (text: string): Effect.Effect<LayerRef, CliError.UserError> => {
   const name = rest.join("/")
   if ((kind === "default" || kind === "region") && name === "")
     return Effect.succeed({ layer: kind, name: "-" })
-  if ((kind === "group" || kind === "agent") && name !== "") return Effect.succeed({ layer: kind, name })
-  return Effect.fail(fail(`layer "${text}": expected default, region, group/NAME or agent/ID`))
+  if ((kind === "group" || kind === "agent" || kind === "packages") && name !== "")
+    return Effect.succeed({ layer: kind, name })
+  return Effect.fail(
+    fail(`layer "${text}": expected default, region, group/NAME, agent/ID or packages/GROUP`),
+  )
 }
 
 /** JSON where it is JSON, else the text itself: `--flushMs 200` and `--interface eth0` both mean what they say. */
@@ -209,21 +214,7 @@ const rollout = Command.make(
     }
     const rollouts = yield* withAdmin(flags, (client) => client.Rollouts({}))
     show(flags.json, rollouts, () =>
-      rollouts.length === 0
-        ? "nothing is being rolled out"
-        : table(
-            ["LAYER", "FROM", "TO", "STATE", "STAGE", "APPLIED", "TROUBLED", "WHY"],
-            rollouts.map((one) => [
-              one.layer.name === "-" ? one.layer.layer : `${one.layer.layer}/${one.layer.name}`,
-              one.from,
-              one.to,
-              one.state,
-              `${one.stages[one.stage] ?? ""} (${one.stage + 1} of ${one.stages.length})`,
-              `${one.applied} of ${one.wanted}`,
-              one.troubled,
-              one.reason,
-            ]),
-          ),
+      rollouts.length === 0 ? "nothing is being rolled out" : rolloutTable(rollouts),
     )
   }),
 ).pipe(Command.withDescription("Staged changes in progress: list, pause, resume, abort"))

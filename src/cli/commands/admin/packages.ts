@@ -1,16 +1,22 @@
-// `sonde admin packages ...`: agents' packages and plugins: signed where they were built, stored by the servers, used by groups.
+// `sonde admin packages ...`: agents' packages and plugins: built and signed on one machine, stored by the servers, brought to groups at
+// once or in stages.
 
-import { readFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { basename } from "node:path"
+import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import * as Option from "effect/Option"
 import { randomUUID } from "node:crypto"
+import { agentPackageName } from "../../../runtime/agentPackage/manifest.ts"
+import { packAgent } from "../../../runtime/agentPackage/pack.ts"
 import { makeSigningKey, signPackage } from "../../../runtime/packageSignature.ts"
-import { fail } from "../../options.ts"
+import { fail, json } from "../../options.ts"
 import { print, printJson, table } from "../../output.ts"
 import { adminFlags, withAdmin } from "./adminClient.ts"
+import { packageRollout } from "./packageRollout.ts"
 import { show, when } from "./words.ts"
 
 const partBytes = 512 * 1_024
@@ -51,7 +57,10 @@ const add = Command.make(
   {
     file: Argument.String("file"),
     kind: Flag.Literals("kind", ["plugin", "agent"]).pipe(Flag.withDefault("plugin" as const)),
-    name: Flag.String("name").pipe(Flag.withDescription("Default: the file's name"), Flag.withDefault("")),
+    name: Flag.String("name").pipe(
+      Flag.withDescription(`Default: the file's name; ${agentPackageName} for an agent`),
+      Flag.withDefault(""),
+    ),
     version: Flag.String("version"),
     key: Flag.String("key").pipe(
       Flag.withDescription("File of the private key to sign with (`packages key`)"),
@@ -71,7 +80,7 @@ const add = Command.make(
           const isLast = to === bytes.length
           const answer = yield* client.PackageAdd({
             kind,
-            name: name === "" ? basename(file) : name,
+            name: name !== "" ? name : kind === "agent" ? agentPackageName : basename(file),
             version,
             signature,
             signer,
@@ -127,7 +136,41 @@ const key = Command.make(
   }),
 ).pipe(Command.withDescription("Make a key to sign packages with; agents must know its public half"))
 
+const root = fileURLToPath(new URL("../../../..", import.meta.url))
+
+const buildAgent = Command.make(
+  "build-agent",
+  {
+    file: Argument.String("file").pipe(Argument.withDescription("Where to write the package (tar.gz)")),
+    version: Flag.String("version").pipe(
+      Flag.withDescription("Version of the package; default: that of this tree"),
+      Flag.optional,
+    ),
+    withNode: Flag.Boolean("with-node").pipe(
+      Flag.withDescription("Take node along; else agents run it with the node that they have"),
+      Flag.withDefault(false),
+    ),
+    json,
+  },
+  Effect.fnUntraced(function* ({ file, json, version, withNode }) {
+    const { bytes, files, manifest } = yield* packAgent({
+      root,
+      withNode,
+      ...(Option.isSome(version) ? { version: version.value } : {}),
+    }).pipe(Effect.mapError(({ message }) => fail(message)))
+    yield* Effect.try({
+      try: () => writeFileSync(file, bytes),
+      catch: (cause) => fail(`${file} cannot be written: ${(cause as Error).message}`),
+    })
+    if (json) printJson({ file, bytes: bytes.length, files, ...manifest })
+    else
+      print(
+        `${file}: ${files} files, ${bytes.length} bytes, for ${manifest.platform}\nStore it: sonde admin packages add ${file} --kind agent --version ${manifest.version} --key KEYFILE`,
+      )
+  }),
+).pipe(Command.withDescription("Make a package of the agent from this tree"))
+
 export const packages = Command.make("packages").pipe(
   Command.withDescription("Packages of agents and plugins"),
-  Command.withSubcommands([list, add, assign, remove, key]),
+  Command.withSubcommands([list, buildAgent, add, assign, packageRollout, remove, key]),
 )

@@ -1,7 +1,8 @@
 // Words and colours that the commands of `sonde admin` share.
 
 import { styleText } from "node:util"
-import { print, printJson } from "../../output.ts"
+import type { RolloutView } from "../../../wire/control/AdminRpc.ts"
+import { print, printJson, table } from "../../output.ts"
 
 const colours: Readonly<Record<string, "green" | "yellow" | "red" | "dim">> = {
   running: "green",
@@ -39,3 +40,18 @@ export const show = <A>(isJson: boolean, values: ReadonlyArray<A>, draw: () => s
   if (isJson) for (const value of values) printJson(value)
   else print(draw())
 }
+
+export const rolloutTable = (rollouts: ReadonlyArray<RolloutView>): string =>
+  table(
+    ["LAYER", "FROM", "TO", "STATE", "STAGE", "APPLIED", "TROUBLED", "WHY"],
+    rollouts.map((one) => [
+      one.layer.name === "-" ? one.layer.layer : `${one.layer.layer}/${one.layer.name}`,
+      one.from,
+      one.to,
+      one.state,
+      `${one.stages[one.stage] ?? ""} (${one.stage + 1} of ${one.stages.length})`,
+      `${one.applied} of ${one.wanted}`,
+      one.troubled,
+      one.reason,
+    ]),
+  )

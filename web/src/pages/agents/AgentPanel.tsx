@@ -132,6 +132,11 @@ const Facts = ({ agent }: { readonly agent: MeasuredAgent }) => {
       <Fact name="Region, zone">{[agent.region, agent.zone].filter((part) => part !== "").join(", ")}</Fact>
       <Fact name="Guest of region">{agent.guestOf ?? ""}</Fact>
       <Fact name="Version">{agent.version}</Fact>
+      <Fact name="Version wanted">{agent.versionWanted === agent.version ? "" : agent.versionWanted}</Fact>
+      <Fact name="Goes back to">{agent.versionLastGood}</Fact>
+      <Fact name="Packages">
+        {agent.packages.map(({ name, version }) => `${name} ${version}`).join(", ")}
+      </Fact>
       <Fact name="Rows">{formatRate(agent.load)}</Fact>
       <Fact name="Memory">{agent.memoryMiB === 0 ? "" : `${agent.memoryMiB} MiB`}</Fact>
       <Fact name="CPU">

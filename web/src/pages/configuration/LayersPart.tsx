@@ -50,7 +50,7 @@ export const LayersPart = ({ params }: { readonly params: URLSearchParams }) => 
   const beneath = useBeneath(layer)
   return (
     <>
-      <RolloutsCard />
+      <RolloutsCard isOf={({ layer }) => layer !== "packages"} />
       <div className="layers">
         <LayerPicker layer={layer} params={params} />
         <div className="layers-main">

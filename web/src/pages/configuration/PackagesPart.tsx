@@ -11,6 +11,8 @@ import { ErrorNote } from "../../parts/ErrorNote.tsx"
 import { Field } from "../../parts/Field.tsx"
 import { formatBytes, formatMoment } from "../../parts/format.ts"
 import { WideTable } from "../../parts/WideTable.tsx"
+import { PackageRolloutForm } from "./PackageRolloutForm.tsx"
+import { RolloutsCard } from "./RolloutsCard.tsx"
 import { readWords } from "./words.ts"
 
 const AssignForm = ({ of, onClose }: { readonly of: PackageView; readonly onClose: () => void }) => {
@@ -54,7 +56,13 @@ const AssignForm = ({ of, onClose }: { readonly of: PackageView; readonly onClos
   )
 }
 
-const PackageRow = ({ of, onAssign }: { readonly of: PackageView; readonly onAssign: () => void }) => (
+interface PackageRowProps {
+  readonly of: PackageView
+  readonly onAssign: () => void
+  readonly onRollout: () => void
+}
+
+const PackageRow = ({ of, onAssign, onRollout }: PackageRowProps) => (
   <tr>
     <td>
       <b>{of.name}</b> <span className="soft">{of.version}</span>
@@ -73,6 +81,14 @@ const PackageRow = ({ of, onAssign }: { readonly of: PackageView; readonly onAss
       <button
         type="button"
         className="button"
+        aria-label={`Roll out ${of.name} ${of.version}`}
+        onClick={onRollout}
+      >
+        Roll out
+      </button>
+      <button
+        type="button"
+        className="button"
         aria-label={`Groups of ${of.name} ${of.version}`}
         onClick={onAssign}
       >
@@ -82,7 +98,7 @@ const PackageRow = ({ of, onAssign }: { readonly of: PackageView; readonly onAss
         name="Remove"
         about={`${of.name} ${of.version}`}
         change={{ call: "PackageRemove", payload: { name: of.name, version: of.version } }}
-        confirm="Agents that run it go back to what they have besides it."
+        confirm="It has to be signed and added again to be used."
       />
     </td>
   </tr>
@@ -91,42 +107,50 @@ const PackageRow = ({ of, onAssign }: { readonly of: PackageView; readonly onAss
 export const PackagesPart = () => {
   const packages = usePackages()
   const [assigned, setAssigned] = useState<PackageView | undefined>()
+  const [rolledOut, setRolledOut] = useState<PackageView | undefined>()
   return (
-    <section className="card admin-card">
-      <div className="section-head">
-        <h2>Packages</h2>
-      </div>
-      <Answer query={packages} what="packages">
-        {(all) =>
-          all.length === 0 ? (
-            <EmptyState
-              isSmall
-              title="There are no packages"
-              text={
-                <>
-                  A package is signed where it is built: <code>sonde admin packages key FILE</code> makes a
-                  key, <code>sonde admin packages add FILE --version V --key KEYFILE</code> signs and stores
-                  one.
-                </>
-              }
-            />
-          ) : (
-            <WideTable
-              name="Packages"
-              columns={["Package", "Groups", { number: "Size" }, "Added", "Digest", { hidden: "Change" }]}
-            >
-              {all.map((each) => (
-                <PackageRow
-                  key={`${each.name} ${each.version}`}
-                  of={each}
-                  onAssign={() => setAssigned(each)}
-                />
-              ))}
-            </WideTable>
-          )
-        }
-      </Answer>
-      {assigned === undefined ? null : <AssignForm of={assigned} onClose={() => setAssigned(undefined)} />}
-    </section>
+    <>
+      <RolloutsCard isOf={({ layer }) => layer === "packages"} />
+      <section className="card admin-card">
+        <div className="section-head">
+          <h2>Packages</h2>
+        </div>
+        <Answer query={packages} what="packages">
+          {(all) =>
+            all.length === 0 ? (
+              <EmptyState
+                isSmall
+                title="There are no packages"
+                text={
+                  <>
+                    A package is signed where it is built: <code>sonde admin packages key FILE</code> makes a
+                    key, <code>sonde admin packages add FILE --version V --key KEYFILE</code> signs and stores
+                    one.
+                  </>
+                }
+              />
+            ) : (
+              <WideTable
+                name="Packages"
+                columns={["Package", "Groups", { number: "Size" }, "Added", "Digest", { hidden: "Change" }]}
+              >
+                {all.map((each) => (
+                  <PackageRow
+                    key={`${each.name} ${each.version}`}
+                    of={each}
+                    onAssign={() => setAssigned(each)}
+                    onRollout={() => setRolledOut(each)}
+                  />
+                ))}
+              </WideTable>
+            )
+          }
+        </Answer>
+        {assigned === undefined ? null : <AssignForm of={assigned} onClose={() => setAssigned(undefined)} />}
+        {rolledOut === undefined ? null : (
+          <PackageRolloutForm of={rolledOut} onClose={() => setRolledOut(undefined)} />
+        )}
+      </section>
+    </>
   )
 }

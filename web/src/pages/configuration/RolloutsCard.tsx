@@ -1,7 +1,7 @@
 // Staged changes: how far each has come, whether it goes well, and the brakes. Nothing is drawn while there is none.
 
 import type { CSSProperties } from "react"
-import type { Rollout } from "../../api/adminContract.ts"
+import type { LayerRef, Rollout } from "../../api/adminContract.ts"
 import { useRollouts } from "../../api/adminQueries.ts"
 import { ChangeButton } from "../../parts/ChangeButton.tsx"
 import { formatExact } from "../../parts/format.ts"
@@ -65,16 +65,17 @@ const Progress = ({ rollout }: { readonly rollout: Rollout }) => (
   </>
 )
 
-export const RolloutsCard = () => {
-  const rollouts = useRollouts()
-  if (rollouts.data === undefined || rollouts.data.length === 0) return null
+/** `isOf`: of which layers. */
+export const RolloutsCard = ({ isOf }: { readonly isOf: (layer: LayerRef) => boolean }) => {
+  const found = useRollouts().data?.filter(({ layer }) => isOf(layer)) ?? []
+  if (found.length === 0) return null
   return (
     <section className="card admin-card">
       <div className="section-head">
         <h2>Roll-outs</h2>
       </div>
       <ul className="rollouts">
-        {rollouts.data.map((rollout) => (
+        {found.map((rollout) => (
           <li key={layerText(rollout.layer)}>
             <div className="rollout-head">
               <b>{layerText(rollout.layer)}</b>
