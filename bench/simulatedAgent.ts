@@ -102,5 +102,6 @@ export const simulatedAgent = ({
           memoryMiB: 100,
         }),
       },
+      enrolAgain: Effect.fail({ message: "these agents have no certificates" }),
     })
   })

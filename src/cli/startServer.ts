@@ -206,7 +206,7 @@ export const startServer = (config: SondeConfig): Effect.Effect<RunningServer, S
     const services = yield* Layer.build(
       querier(config, door).pipe(
         Layer.provideMerge(tagging(config, gateOf(Context.get(region, Membership)), elsewhere)),
-        Layer.provideMerge(ingester(config, Context.get(region, Region), security.serverTls)),
+        Layer.provideMerge(ingester(config, Context.get(region, Region), security.dataTls)),
         Layer.provideMerge(tables(config)),
         Layer.provideMerge(storage(config)),
       ),

@@ -33,6 +33,7 @@ import { EffectiveConfig } from "./config/EffectiveConfig.ts"
 import { driveRollouts, Rollouts } from "./config/Rollouts.ts"
 import { Enrolment, type EnrolmentRequest } from "./enrol/Enrolment.ts"
 import { RegionAuthority } from "./enrol/RegionAuthority.ts"
+import { Revocations } from "./enrol/Revocations.ts"
 import { Tokens } from "./enrol/Tokens.ts"
 import { fencedCommit, whileLeading } from "./membership/leading.ts"
 import { Membership } from "./membership/Membership.ts"
@@ -83,6 +84,7 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
   const authority = yield* RegionAuthority
   const configStore = yield* ConfigStore
   const enrolment = yield* Enrolment
+  const revocations = yield* Revocations
   const tokens = yield* Tokens
   const effective = yield* EffectiveConfig
   const groups = yield* AgentGroups
@@ -236,6 +238,7 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
       yield* audit.trim
       yield* tokens.trim
       yield* enrolment.trim
+      yield* revocations.trim
     }
   })
   for (const [path, work] of [
@@ -284,6 +287,9 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
     )
   }
 
+  const revoke = (agent: string, by: string, reason: string) =>
+    Effect.andThen(enrolment.forget(agent), revocations.revoke(agent, by, reason))
+
   const handlers: AdminHandlers = {
     WhoAmI: (_, { name, role }) =>
       Effect.succeed({ name, role, server: self, region: options.region, version: options.version }),
@@ -306,8 +312,13 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
           Effect.catchTag("CoordinationError", () => Effect.succeed(nobodyKnown)),
         ),
       permit: known.permit,
-      forget: (agent) =>
-        Effect.andThen(Effect.all([reports.forget(agent), enrolment.forget(agent)]), known.forget(agent)),
+      forget: (agent, by) =>
+        Effect.andThen(
+          Effect.all([reports.forget(agent), revoke(agent, by, "the agent was deleted")]),
+          known.forget(agent),
+        ),
+      revoke,
+      revocations: revocations.list,
       move: placement.move,
       support: supportOf,
       supportHere: (agent) => bundles.ask(agent),

@@ -4,10 +4,13 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
 import { resolve } from "node:path"
 import type { ClickHouse } from "../runtime/clickhouse/ClickHouse.ts"
 import type { SondeConfig } from "../runtime/configSchema.ts"
 import type { Coordination, CoordinationError } from "../runtime/coordination/Coordination.ts"
+import { supervise } from "../runtime/supervise.ts"
+import type { Gate } from "../runtime/tls/Gate.ts"
 import { regionsOf } from "../runtime/otherRegions.ts"
 import type { AgentMachine } from "../wire/control/AdminRpc.ts"
 import type { AgentHello, ServerAddress } from "../wire/control/AgentRpc.ts"
@@ -30,6 +33,7 @@ import { serveAdmin, serveAgents } from "./ControlPorts.ts"
 import { Enrolment } from "./enrol/Enrolment.ts"
 import { RegionAuthority } from "./enrol/RegionAuthority.ts"
 import { RegionSecurity } from "./enrol/RegionSecurity.ts"
+import type { Revocations } from "./enrol/Revocations.ts"
 import type { Tokens } from "./enrol/Tokens.ts"
 import { Membership, type ServerRecord } from "./membership/Membership.ts"
 import { Region } from "./membership/Region.ts"
@@ -69,7 +73,7 @@ export class Controller extends Context.Service<
   ): Layer.Layer<
     Controller | AdminCalls,
     ControllerError,
-    ClickHouse | Coordination | Membership | Region | RegionSecurity | RegionAuthority | Tokens
+    ClickHouse | Coordination | Membership | Region | RegionSecurity | RegionAuthority | Revocations | Tokens
   > => Layer.effectContext(start(config, options))
 }
 
@@ -212,6 +216,20 @@ const parts = (config: SondeConfig, self: ServerRecord, prefix: string, isTls: b
   )
 }
 
+/** A disabled agent keeps its control connection, by which it hears that it may work again. */
+const disabledDeliverNothing = (gate: Gate, known: KnownAgents["Service"]) => {
+  gate.add(({ identity: { kind, name } }) =>
+    kind === "agent" && known.get(name)?.permission === "disabled"
+      ? `agent ${name} is disabled by an administrator`
+      : undefined,
+  )
+  return Effect.forkScoped(
+    supervise("controller/disabled")(
+      Stream.runForEach(known.changes, () => Effect.sync(() => gate.review())),
+    ),
+  )
+}
+
 const start = Effect.fnUntraced(function* (config: SondeConfig, options: ControllerOptions) {
   const { admin, cluster, control } = config
   const data = resolve(config.data)
@@ -252,6 +270,7 @@ const start = Effect.fnUntraced(function* (config: SondeConfig, options: Control
     machines: options.machines,
     countersOf: options.countersOf,
   }).pipe(Effect.provideContext(services))
+  yield* disabledDeliverNothing(security.dataGate, Context.get(services, KnownAgents))
   yield* Deferred.succeed(agentSide, made.agentSide)
   yield* Deferred.succeed(adminSide, made.calls)
   return Context.make(Controller, { ...ports, machinesElsewhere: made.machinesElsewhere }).pipe(

@@ -194,6 +194,7 @@ export const agentControl = (options: AgentControlOptions) =>
           servers,
           connect: (address) => connect(address, identity.tls),
           work: own,
+          enrolAgain: identity.enrolAgain,
           ended: (nowMs, isAnswer) => contact.ended(nowMs, isAnswer),
         }),
       ),

@@ -30,6 +30,8 @@ export interface AgentIdentity {
   readonly tls: ClientTls | undefined
   /** As they are now; undefined: it speaks plain. */
   readonly credentials: (() => Credentials) | undefined
+  /** Gets another certificate by the token, for an agent whose certificate is taken no more. */
+  readonly enrolAgain: Effect.Effect<void, { readonly message: string }>
 }
 
 export interface IdentityOptions {
@@ -133,7 +135,12 @@ export const agentIdentity = (
   Effect.gen(function* () {
     const kept = yield* readCredentials(options.data)
     if (kept === undefined && parseToken(options.token) === undefined)
-      return { agentId: options.agentId, tls: undefined, credentials: undefined }
+      return {
+        agentId: options.agentId,
+        tls: undefined,
+        credentials: undefined,
+        enrolAgain: Effect.fail({ message: "it has no token" }),
+      }
     const enrolled: Enrolled =
       kept === undefined ? yield* untilEnrolled(options) : { agentId: options.agentId, credentials: kept }
     if (enrolled.agentId !== options.agentId) {
@@ -156,5 +163,20 @@ export const agentIdentity = (
         ),
       ),
     )
-    return { agentId: enrolled.agentId, tls: liveClientTls(live), credentials: () => live.current }
+    const enrolAgain = Effect.gen(function* () {
+      if (parseToken(own.token) === undefined)
+        return yield* Effect.fail({ message: "set agent.token to a new token and start it again" })
+      const again = yield* enrolSomewhere(own, undefined)
+      if (again.agentId !== own.agentId) {
+        yield* takeAgentId(own.data, again.agentId)
+        return yield* Effect.fail({ message: `it is agent ${again.agentId} from its next start on` })
+      }
+      live.replace(again.credentials)
+    })
+    return {
+      agentId: enrolled.agentId,
+      tls: liveClientTls(live),
+      credentials: () => live.current,
+      enrolAgain,
+    }
   })

@@ -26,6 +26,8 @@ const temporary = Effect.acquireRelease(
   (made) => Effect.sync(() => rmSync(made, { recursive: true, force: true })),
 )
 
+const notRevoked = Effect.die("nobody was revoked")
+
 /** An agent between two servers that each say something when it attaches; counts how often it does. */
 const between = (says: (port: number) => ReadonlyArray<Directive>) =>
   Effect.gen(function* () {
@@ -46,6 +48,7 @@ const between = (says: (port: number) => ReadonlyArray<Directive>) =>
             closed: Effect.never,
           }),
         work,
+        enrolAgain: notRevoked,
       }).pipe(Effect.provideService(References.MinimumLogLevel, "None")),
     )
     // All that happens without time passing.
@@ -93,6 +96,7 @@ describe("ControlClient", () => {
               Effect.fail(new RpcUnreachable({ message: "connect ECONNREFUSED" })),
             ),
           work,
+          enrolAgain: notRevoked,
           ended: (_, isAnswer) => {
             assert.isFalse(isAnswer)
             ends++

@@ -21,6 +21,8 @@ export interface ControlOptions {
     address: Address,
   ) => Effect.Effect<ControlConnection, { readonly message: string }, Scope.Scope>
   readonly work: ControlWork
+  /** The certificate was revoked: gets another one, or says why there is none. */
+  readonly enrolAgain: Effect.Effect<void, { readonly message: string }>
   /** A session or a try is over; `isAnswer`: the server was there and said no. */
   readonly ended?: (nowMs: number, isAnswer: boolean) => void
 }
@@ -69,6 +71,17 @@ export const stayAttached = (options: ControlOptions): Effect.Effect<never> =>
         }
         servers.failed(address, nowMs)
         waitMs = Math.max(waitMs, over instanceof SessionOver ? over.waitMs : 0)
+        if (over instanceof SessionOver && over.isRevoked === true) {
+          const again = yield* Effect.result(options.enrolAgain)
+          if (again._tag === "Success") {
+            yield* Effect.logInfo("this agent was revoked, and has enrolled again with its token")
+            // Refused again and again all the same: not without a pause.
+            waitMs = attempt++ < 3 ? -1 : over.waitMs
+            break
+          }
+          yield* Effect.logWarning(`this agent cannot enrol again by itself: ${again.failure.message}`)
+          break
+        }
         if (over.message !== lastMessage || nowMs - loggedMs >= logEveryMs) {
           lastMessage = over.message
           loggedMs = nowMs

@@ -35,6 +35,8 @@ export class SessionOver extends Data.TaggedError("SessionOver")<{
   readonly waitMs: number
   /** The server refused for a reason that other servers have as well. */
   readonly isAnswer?: boolean
+  /** The agent's certificate is taken no more. */
+  readonly isRevoked?: boolean
 }> {}
 
 /** What the rest of the agent does for the control session. */
@@ -73,6 +75,7 @@ const refusal = (error: AgentRefused | RpcClientError): SessionOver =>
         message: `${error.reason}: ${error.message}`,
         waitMs: error.retryAfterMs === 0 ? 300_000 : error.retryAfterMs,
         isAnswer: error.reason !== "unavailable",
+        isRevoked: error.reason === "revoked",
       })
     : over(error.message)
 

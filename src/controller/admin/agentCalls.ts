@@ -4,6 +4,8 @@ import * as Effect from "effect/Effect"
 import type { AgentView, AttachedAgent } from "../../wire/control/AdminRpc.ts"
 import type { AgentRecord } from "../agents/AgentRecord.ts"
 import type { AgentSession } from "../agents/AgentSession.ts"
+import type { Revocation } from "../enrol/Revocations.ts"
+import { isIdentityName } from "../../runtime/tls/identity.ts"
 import type { CoordinationError } from "../../runtime/coordination/Coordination.ts"
 import { type AdminHandlers, adminError } from "./AdminCalls.ts"
 
@@ -35,7 +37,9 @@ export interface AgentCallsSources {
     agent: string,
     permission: AgentRecord["permission"],
   ) => Effect.Effect<boolean, CoordinationError>
-  readonly forget: (agent: string) => Effect.Effect<boolean, CoordinationError>
+  readonly forget: (agent: string, by: string) => Effect.Effect<boolean, CoordinationError>
+  readonly revoke: (agent: string, by: string, reason: string) => Effect.Effect<unknown, CoordinationError>
+  readonly revocations: () => ReadonlyArray<Revocation>
   /** Undefined: done; else why not. */
   readonly move: (agent: string, server: string) => Effect.Effect<string | undefined, CoordinationError>
   readonly support: (agent: string) => Effect.Effect<Uint8Array, { readonly message: string }>
@@ -89,6 +93,8 @@ export const agentCalls = (
   | "AgentSet"
   | "AgentMove"
   | "AgentDelete"
+  | "CertificateRevoke"
+  | "Revocations"
   | "AgentSupport"
   | "AgentsHere"
   | "AgentSupportHere"
@@ -167,10 +173,21 @@ export const agentCalls = (
         const problem = yield* Effect.mapError(sources.move(id, server), away)
         if (problem !== undefined) return yield* adminError("invalid", problem)
       }),
-    AgentDelete: ({ id }) =>
+    AgentDelete: ({ id }, caller) =>
       Effect.gen(function* () {
-        if (!(yield* Effect.mapError(sources.forget(id), away))) return yield* noAgent(id)
+        if (!(yield* Effect.mapError(sources.forget(id, caller.name), away))) return yield* noAgent(id)
       }),
+    // Also of an agent that is not known any more: its certificate may be about.
+    CertificateRevoke: ({ id, reason }, caller) =>
+      isIdentityName(id)
+        ? Effect.asVoid(Effect.mapError(sources.revoke(id, caller.name, reason), away))
+        : noAgent(id),
+    Revocations: () =>
+      Effect.sync(() =>
+        sources
+          .revocations()
+          .map(({ agent, atMs, by, reason, untilMs }) => ({ agent, atMs, untilMs, by, reason })),
+      ),
     AgentSupport: ({ id }) => Effect.andThen(recordOf(id), Effect.mapError(sources.support(id), away)),
     AgentsHere: () => Effect.sync(sources.attachedHere),
     AgentSupportHere: ({ id }) => Effect.mapError(sources.supportHere(id), away),

@@ -11,7 +11,7 @@ import { MemoryStore, serviceOf } from "../../runtime/coordination/memory.ts"
 import { nobody, type Peer } from "../../runtime/rpc/Peer.ts"
 import type { AgentRefused, Directive } from "../../wire/control/AgentRpc.ts"
 import { agentHello, idleReport, until } from "../controller.testing.ts"
-import type { WantedConfig } from "./AgentSession.ts"
+import type { PackageOffer, SessionSurroundings, WantedConfig } from "./AgentSession.ts"
 import { AgentSessions } from "./AgentSessions.ts"
 import { claimingServer } from "./claim.ts"
 import { KnownAgents } from "./KnownAgents.ts"
@@ -24,9 +24,15 @@ const address = (id: string) => ({ id, control: `${id}:1`, ingest: `${id}:2` })
 /** A store that servers share, and what the tests change while they run. */
 const region = () => {
   const store = new MemoryStore()
-  const wanted: { config: WantedConfig; place: Record<string, string>; bug: boolean } = {
+  const wanted: {
+    config: WantedConfig
+    place: Record<string, string>
+    packages: ReturnType<SessionSurroundings["packages"]>
+    bug: boolean
+  } = {
     config: { version: 0, digest: "", values: {} },
     place: {},
+    packages: undefined,
     bug: false,
   }
   const coordination = Layer.succeed(Coordination, serviceOf(store))
@@ -55,7 +61,7 @@ const region = () => {
             }
             return wanted.config
           },
-          packages: () => undefined,
+          packages: () => wanted.packages,
         },
       }).pipe(Layer.provideMerge(KnownAgents.layer({ prefix, newcomers })), Layer.provide(coordination))
       const services = yield* Layer.buildWithScope(layer, scope)
@@ -226,13 +232,54 @@ describe("AgentSessions", () => {
     }),
   )
 
-  it.live("refuses another's certificate, unknown protocols and floods", () =>
+  it.live("tells of packages when they change, and again when they are wanted anew", () =>
+    Effect.gen(function* () {
+      const { server, wanted } = region()
+      const { sessions } = yield* server("s1")
+      const offer = (version: string, order: number): PackageOffer => ({
+        _tag: "Package",
+        kind: "agent",
+        name: "sonde-agent",
+        version,
+        digest: `d${version}`,
+        bytes: 1,
+        signature: "",
+        order,
+      })
+      const { heard } = yield* listen(sessions.attach(agentHello({ protocol: 2 }), plain))
+      const old = yield* listen(sessions.attach(agentHello({ agent: "a2", protocol: 1 }), plain))
+      yield* until(() => heard.length === 1 && old.heard.length === 1)
+      const names = ["sonde-agent"]
+      for (const offers of [
+        [offer("1", 5)],
+        [offer("1", 5)],
+        [offer("2", 6)],
+        [offer("1", 7)],
+        [offer("1", 8)],
+      ]) {
+        wanted.packages = { names, offers }
+        sessions.refresh()
+        yield* Effect.sleep(20)
+      }
+      wanted.packages = { names: [], offers: [] }
+      sessions.refresh()
+      yield* until(() => heard.length === 7)
+      assert.deepStrictEqual(heard.slice(1), [
+        { _tag: "Packages", names },
+        offer("1", 5),
+        offer("2", 6),
+        offer("1", 7),
+        offer("1", 8),
+        { _tag: "Packages", names: [] },
+      ])
+      assert.deepStrictEqual(tags(old.heard), ["Assigned", "Package", "Package", "Package", "Package"])
+    }),
+  )
+
+  it.live("refuses unknown protocols and floods", () =>
     Effect.gen(function* () {
       const { server } = region()
       const { sessions } = yield* server("s1")
-      const stranger = { remote: "x", isTls: true, identity: { kind: "agent", name: "a2" } } as const
-      const other = yield* listen(sessions.attach(agentHello(), stranger))
-      assert.strictEqual((yield* refusalOf(other.fiber)).reason, "identity")
       const old = yield* listen(sessions.attach(agentHello({ protocol: 0 }), plain))
       assert.strictEqual((yield* refusalOf(old.fiber)).reason, "protocol")
       const newer = yield* listen(sessions.attach(agentHello({ agent: "a3", protocol: 2 }), plain))

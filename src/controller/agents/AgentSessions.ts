@@ -25,7 +25,6 @@ import {
   type Report,
   type ServerAddress,
 } from "../../wire/control/AgentRpc.ts"
-import { identityRefusal } from "../enrol/mayAttach.ts"
 import { Guests } from "../regions/Guests.ts"
 import { Identities } from "../regions/Identities.ts"
 import { AgentSession, type SessionClaim, type SessionSurroundings } from "./AgentSession.ts"
@@ -63,7 +62,7 @@ const unavailable = (message: string) =>
 export class AgentSessions extends Context.Service<
   AgentSessions,
   {
-    /** The agent's session, as long as the stream is read. */
+    /** The agent's session, as long as the stream is read. That the peer may speak for it was seen to at the door (`agentHandlers`). */
     readonly attach: (hello: AgentHello, peer: Peer) => Stream.Stream<Directive, AgentRefused>
     readonly report: (agent: string, report: Report) => Effect.Effect<void, AgentRefused>
     readonly get: (agent: string) => AgentSession | undefined
@@ -111,7 +110,7 @@ const make = (options: AgentSessionsOptions) =>
       },
     }
 
-    const check = (hello: AgentHello, peer: Peer): AgentRefused | undefined => {
+    const check = (hello: AgentHello): AgentRefused | undefined => {
       if (hello.protocol < 1 || hello.protocol > controlProtocol + 16) {
         return new AgentRefused({
           reason: "protocol",
@@ -119,7 +118,7 @@ const make = (options: AgentSessionsOptions) =>
           retryAfterMs: 60_000,
         })
       }
-      return identityRefusal(hello.agent, peer)
+      return undefined
     }
 
     const release = ({ claim, hello }: AgentSession) =>
@@ -186,7 +185,7 @@ const make = (options: AgentSessionsOptions) =>
       const { guestOf, ...rest } = said
       // Its own region is nowhere a guest's.
       const hello: AgentHello = guestOf === undefined || guestOf === guests?.region ? rest : said
-      const wrong = check(hello, peer)
+      const wrong = check(hello)
       if (wrong !== undefined) return yield* wrong
       // What it knows of places may be old: it sends nobody elsewhere.
       const lease = options.lease()

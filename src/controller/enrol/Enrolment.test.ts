@@ -17,6 +17,7 @@ import { KnownAgents } from "../agents/KnownAgents.ts"
 import type { Permission } from "../agents/AgentRecord.ts"
 import { Enrolment } from "./Enrolment.ts"
 import { RegionAuthority } from "./RegionAuthority.ts"
+import { Revocations } from "./Revocations.ts"
 import { type NewToken, Tokens } from "./Tokens.ts"
 
 const prefix = "/sonde/test/"
@@ -28,6 +29,7 @@ const layers = (newcomers: Permission, secret = "a secret") =>
     Layer.provideMerge(
       Layer.mergeAll(
         Tokens.layer(prefix),
+        Revocations.layer(prefix, 7),
         RegionAuthority.layer({ prefix, region: "test", secret }),
         KnownAgents.layer({ prefix, newcomers }),
       ),

@@ -24,6 +24,7 @@ import type { EnrolmentRecord } from "./EnrolmentRecord.ts"
 import { agentIdFor, makeEnrolledAgents, trimEnrolled } from "./enrolledAgents.ts"
 import { FailedAttempts } from "./FailedAttempts.ts"
 import { certificateDays, RegionAuthority } from "./RegionAuthority.ts"
+import { Revocations } from "./Revocations.ts"
 import { type KnownToken, Tokens } from "./Tokens.ts"
 
 export interface EnrolmentRequest {
@@ -52,7 +53,7 @@ export class Enrolment extends Context.Service<
   Enrolment,
   {
     readonly enrol: (request: EnrolmentRequest, peer: Peer) => Effect.Effect<EnrolmentAnswer, AgentRefused>
-    /** The agent's certificate is not renewed any more; it needs a token to come again. */
+    /** The agent's certificate is not renewed any more; once it has ended, or is revoked, the agent needs a token to come again. */
     readonly forget: (agent: string) => Effect.Effect<void, CoordinationError>
     /** Removes what was not renewed for 30 days; the leader does it now and then. Gives how many went. */
     readonly trim: Effect.Effect<number, CoordinationError>
@@ -61,7 +62,7 @@ export class Enrolment extends Context.Service<
   /** `prefix` of all keys: `/sonde/REGION/`. */
   static readonly layer = (
     prefix: string,
-  ): Layer.Layer<Enrolment, never, Coordination | KnownAgents | RegionAuthority | Tokens> =>
+  ): Layer.Layer<Enrolment, never, Coordination | KnownAgents | RegionAuthority | Revocations | Tokens> =>
     Layer.effect(Enrolment, make(prefix))
 }
 
@@ -78,6 +79,7 @@ const make = Effect.fnUntraced(function* (prefix: string) {
   const authority = yield* RegionAuthority
   const coordination = yield* Coordination
   const known = yield* KnownAgents
+  const revocations = yield* Revocations
   const tokens = yield* Tokens
   const enrolled = makeEnrolledAgents(prefix, coordination)
   const failures = new FailedAttempts()
@@ -123,10 +125,16 @@ const make = Effect.fnUntraced(function* (prefix: string) {
       if (!isDone) return yield* new Overtaken()
     })
 
+  /** Behind a revocation, so that the agent is taken again at once. */
   const certify = (agent: string, publicKey: KeyObject) =>
-    authority
-      .issue({ kind: "agent", name: agent }, publicKey)
-      .pipe(Effect.mapError(({ message }) => refuse("identity", message)))
+    Effect.gen(function* () {
+      const revoked = yield* revocations.get(agent)
+      // Certificates tell whole seconds.
+      const atMs = Math.max(yield* Clock.currentTimeMillis, (revoked?.beforeMs ?? -1_000) + 1_000)
+      return yield* authority
+        .issue({ kind: "agent", name: agent }, publicKey, atMs)
+        .pipe(Effect.mapError(({ message }) => refuse("identity", message)))
+    })
 
   const renew = (request: EnrolmentRequest, csr: ReadCsr, name: string) =>
     Effect.gen(function* () {
@@ -188,6 +196,13 @@ const make = Effect.fnUntraced(function* (prefix: string) {
     Effect.gen(function* () {
       const { refusal, token, use } = yield* tokenFor(request.token, peer)
       const agent = yield* agentIdFor(request, csr.keyDigest, enrolled, ofMachine)
+      const revoked = yield* revocations.get(agent)
+      if (revoked !== undefined && token.createdMs <= revoked.atMs)
+        return yield* refuse(
+          "revoked",
+          `agent ${agent} was revoked: it needs a token that was made after that`,
+          300_000,
+        )
       const before = yield* enrolled.get(agent)
       const isRepeated = before?.record.keyDigest === csr.keyDigest && before.record.token === token.id
       if (refusal !== undefined && !(isRepeated && refusal.reason !== "revoked"))

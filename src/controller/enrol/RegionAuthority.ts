@@ -45,8 +45,12 @@ export class RegionAuthority extends Context.Service<
     readonly certificate: string
     /** As tokens carry it. */
     readonly fingerprint: string
-    /** A certificate for 7 days, PEM. */
-    readonly issue: (identity: Identity, publicKey: KeyObject) => Effect.Effect<string, AuthorityError>
+    /** A certificate for 7 days, PEM. `atMs`: from when on, if not now. */
+    readonly issue: (
+      identity: Identity,
+      publicKey: KeyObject,
+      atMs?: number,
+    ) => Effect.Effect<string, AuthorityError>
     /** Of this server; renewed as long as the scope is open. Its key is in memory only. */
     readonly serverCredentials: (name: string) => Effect.Effect<LiveCredentials, AuthorityError, Scope.Scope>
   }
@@ -122,9 +126,9 @@ const make = (options: RegionAuthorityOptions) =>
     const authority: Authority = yield* load(options)
     const { certificate } = authority
 
-    const issueFor = (identity: Identity, publicKey: KeyObject): Effect.Effect<string, AuthorityError> =>
+    const issueFor = (identity: Identity, publicKey: KeyObject, atMs?: number) =>
       Effect.flatMap(Clock.currentTimeMillis, (nowMs) =>
-        issue(authority, { identity, publicKey, days: certificateDays, nowMs }),
+        issue(authority, { identity, publicKey, days: certificateDays, nowMs: atMs ?? nowMs }),
       )
 
     const forServer = (name: string): Effect.Effect<Credentials, AuthorityError> =>

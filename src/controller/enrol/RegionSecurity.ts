@@ -14,7 +14,9 @@ import { isLoopback } from "../../wire/socket.ts"
 import { Membership } from "../membership/Membership.ts"
 import { Region } from "../membership/Region.ts"
 import { clusterSecret, type ClusterSecretError } from "./clusterSecret.ts"
-import { RegionAuthority } from "./RegionAuthority.ts"
+import type { Gate } from "../../runtime/tls/Gate.ts"
+import { certificateDays, RegionAuthority } from "./RegionAuthority.ts"
+import { Revocations } from "./Revocations.ts"
 import { Tokens } from "./Tokens.ts"
 
 export type SecurityError = AuthorityError | ClusterSecretError | CoordinationError | TlsFileError
@@ -26,13 +28,17 @@ export class RegionSecurity extends Context.Service<
     readonly secret: string
     /** Both undefined: this server's ports are plain, and only this machine reaches them. */
     readonly serverTls: ServerTls | undefined
+    /** Of the port that takes agents' data. */
+    readonly dataTls: ServerTls | undefined
+    /** Has agents deliver no data, by their certificates; `review` of it cuts those that do. */
+    readonly dataGate: Gate
     readonly clientTls: ClientTls | undefined
   }
 >()("sonde/controller/RegionSecurity") {
   static readonly layer = (
     config: SondeConfig,
   ): Layer.Layer<
-    RegionSecurity | RegionAuthority | Tokens,
+    RegionSecurity | RegionAuthority | Revocations | Tokens,
     SecurityError,
     Coordination | Membership | Region
   > =>
@@ -42,7 +48,7 @@ export class RegionSecurity extends Context.Service<
         const secret = yield* clusterSecret(resolve(config.data), config.cluster.secret)
         return own(config, secret).pipe(
           Layer.provideMerge(RegionAuthority.layer({ prefix, region: name, secret })),
-          Layer.provideMerge(Tokens.layer(prefix)),
+          Layer.provideMerge([Tokens.layer(prefix), Revocations.layer(prefix, certificateDays)]),
         )
       }),
     )
@@ -55,12 +61,21 @@ const own = (config: SondeConfig, secret: string) =>
   Layer.effect(
     RegionSecurity,
     Effect.gen(function* () {
-      if (!speaksTls(config)) return { secret, serverTls: undefined, clientTls: undefined }
+      const { gate } = yield* Revocations
+      const dataGate = gate.narrowed()
+      if (!speaksTls(config))
+        return { secret, serverTls: undefined, clientTls: undefined, dataTls: undefined, dataGate }
       const authority = yield* RegionAuthority
       const membership = yield* Membership
       const live = yield* authority.serverCredentials(membership.self().id)
       // Whoever administers from this data directory knows the servers by it.
       yield* keepAuthority(resolve(config.data), authority.certificate)
-      return { secret, serverTls: serverTls(live), clientTls: liveClientTls(live) }
+      return {
+        secret,
+        serverTls: serverTls(live, gate),
+        clientTls: liveClientTls(live),
+        dataTls: serverTls(live, dataGate),
+        dataGate,
+      }
     }),
   )

@@ -6,13 +6,13 @@ import { AgentRefused } from "../../wire/control/AgentRpc.ts"
 /** Undefined: it may. */
 export const identityRefusal = (
   agent: string,
-  { identity, isTls, problem }: Peer,
+  { identity, isRevoked, isTls, problem }: Peer,
 ): AgentRefused | undefined => {
   const { kind, name } = identity
   if (!isTls || (kind === "agent" && name === agent)) return undefined
   const found = kind === "none" ? "there is none" : `it is that of ${kind} ${name}`
   return new AgentRefused({
-    reason: "identity",
+    reason: isRevoked === true ? "revoked" : "identity",
     message: problem ?? `expected the certificate of agent ${agent}, ${found}: enrol with a token`,
     retryAfterMs: 60_000,
   })

@@ -21,6 +21,7 @@ import type { AgentHandlersOptions } from "../agents/agentHandlers.ts"
 import { serveAgents } from "../ControlPorts.ts"
 import { Enrolment } from "./Enrolment.ts"
 import { RegionAuthority } from "./RegionAuthority.ts"
+import { Revocations } from "./Revocations.ts"
 import { Tokens } from "./Tokens.ts"
 
 const prefix = "/sonde/test/"
@@ -45,6 +46,7 @@ const world = Effect.gen(function* () {
       Layer.provideMerge(
         Layer.mergeAll(
           Tokens.layer(prefix),
+          Revocations.layer(prefix, 7),
           RegionAuthority.layer({ prefix, region: "test", secret: "a secret" }),
           KnownAgents.layer({ prefix, newcomers: "allowed" }),
         ),
@@ -65,16 +67,23 @@ const world = Effect.gen(function* () {
     readPackage: () => Stream.empty,
     answered: () => Effect.void,
   })
-  const tls = serverTls(yield* authority.serverCredentials("s1"))
+  const revocations = Context.get(context, Revocations)
+  const tls = serverTls(yield* authority.serverCredentials("s1"), revocations.gate)
   const port = yield* serveAgents({ host: "127.0.0.1", port: 0, maxConnections: 10, tls }, handlers)
   const address = { host: "127.0.0.1", port }
-  const connect = (options: ConnectionOptions) =>
-    Effect.map(connectRpc(AgentRpc, { address, tls: options, timeoutMs: 5_000 }), ({ client }) => client)
-  const { token } = yield* Context.get(context, Tokens).make(
-    { role: "agent", note: "", hours: 1, usesMost: 0 },
-    authority.fingerprint,
+  const open = (options: ConnectionOptions) =>
+    connectRpc(AgentRpc, { address, tls: options, timeoutMs: 5_000 })
+  const connect = (options: ConnectionOptions) => Effect.map(open(options), ({ client }) => client)
+  const makeToken = Effect.map(
+    Context.get(context, Tokens).make(
+      { role: "agent", note: "", hours: 1, usesMost: 0 },
+      authority.fingerprint,
+    ),
+    ({ token }) => token,
   )
-  return { address, connect, reported, token }
+  const revoke = (agent: string, reason: string) =>
+    Effect.andThen(Context.get(context, Enrolment).forget(agent), revocations.revoke(agent, "tester", reason))
+  return { address, connect, makeToken, open, reported, revocations, revoke, token: yield* makeToken }
 })
 
 const hello = (agent: string) => agentHello({ agent, machineId: "m-1" })
@@ -103,6 +112,51 @@ describe("enrolment over TLS", () => {
         clientTls({ authority, key: renewal.key, certificate: renewed.certificate }),
       )
       assert.deepStrictEqual([...(yield* Stream.runCollect(again.Attach(hello("a-1"))))], [assigned])
+    }),
+  )
+
+  live(
+    "cuts a revoked agent off, says why, and takes it again with a new token only",
+    Effect.gen(function* () {
+      const { address, connect, makeToken, open, revocations, revoke, token } = yield* world
+      const authority = yield* fetchAuthority(address, parseToken(token)!.fingerprint, 5_000)
+      const nameless = yield* connect(clientTls({ authority }))
+      const enrolled = (agent: string, by: string) =>
+        Effect.gen(function* () {
+          const { csr, key } = makeCsr(agent)
+          const request = { token: by, csr, agent, host: agent, machineId: agent }
+          const { certificate } = yield* nameless.Enrol(request)
+          return clientTls({ authority, key, certificate })
+        })
+      const first = yield* enrolled("a-1", token)
+      const other = yield* open(yield* enrolled("a-2", token))
+      const { client, closed } = yield* open(first)
+      yield* Stream.runDrain(client.Attach(hello("a-1")))
+      yield* revoke("a-1", "its laptop was stolen")
+      yield* closed
+      assert.strictEqual(revocations.gate.cut, 1)
+      assert.deepInclude(revocations.list()[0], { agent: "a-1", by: "tester" })
+
+      const again = yield* connect(first)
+      const refused = yield* Effect.flip(Stream.runDrain(again.Attach(hello("a-1"))))
+      assert.deepInclude(refused, {
+        reason: "revoked",
+        message:
+          "the certificate of agent a-1 is revoked (its laptop was stolen): enrol again with a new token",
+      })
+      const request = { token: "", csr: makeCsr("a-1").csr, agent: "a-1", host: "a-1", machineId: "a-1" }
+      assert.deepInclude(yield* Effect.flip(again.Enrol(request)), { reason: "token" })
+      const old = yield* Effect.flip(again.Enrol({ ...request, token }))
+      assert.deepInclude(old, { reason: "revoked" })
+      assert.include(old.message, "it needs a token that was made after that")
+
+      // Tokens and revocations tell milliseconds.
+      yield* Effect.sleep(5)
+      const renewed = yield* connect(yield* enrolled("a-1", yield* makeToken))
+      assert.deepStrictEqual([...(yield* Stream.runCollect(renewed.Attach(hello("a-1"))))], [assigned])
+      const before = yield* Effect.flip(Stream.runDrain(again.Attach(hello("a-1"))))
+      assert.deepInclude(before, { reason: "revoked" })
+      yield* Stream.runDrain(other.client.Attach(hello("a-2")))
     }),
   )
 

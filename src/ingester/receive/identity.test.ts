@@ -8,6 +8,7 @@ import * as References from "effect/References"
 import type * as Scope from "effect/Scope"
 import type { ConnectionOptions } from "node:tls"
 import { dayMs } from "../../runtime/tls/authority.ts"
+import { Gate } from "../../runtime/tls/Gate.ts"
 import { LiveCredentials } from "../../runtime/tls/LiveCredentials.ts"
 import { testRegion } from "../../runtime/tls/region.testing.ts"
 import { clientTls, serverTls } from "../../runtime/tls/tlsOptions.ts"
@@ -62,7 +63,9 @@ const started = (options: Partial<ReceiverOptions> = {}) =>
 const secured = Effect.gen(function* () {
   const region = yield* testRegion()
   const credentials = new LiveCredentials(yield* region.credentials("server", "s1"))
-  return { region, credentials, ...(yield* started({ tls: serverTls(credentials), token: "not asked" })) }
+  const gate = new Gate()
+  const receiver = yield* started({ tls: serverTls(credentials, gate), token: "not asked" })
+  return { region, credentials, gate, ...receiver }
 })
 
 /** Sends all, and gives as many ACKs and NACKs as were asked for. */
@@ -143,6 +146,42 @@ describe("Receiver with TLS", () => {
       const refused = yield* Effect.flip(exchange(open.port, tls, 1, hello("a")))
       assert.include(refused.message, "does not speak TLS at this port")
       while (open.stats()["rejected_magic_total"] !== 1) yield* Effect.sleep(2)
+    }),
+  )
+
+  live(
+    "cuts whoever may not deliver any more, and tells why when it comes again",
+    Effect.gen(function* () {
+      const { gate, port, region } = yield* secured
+      const tlsOf = (agent: string) => Effect.map(region.credentials("agent", agent), clientTls)
+      let isOut = false
+      gate.add(({ identity }) => (isOut && identity.name === "a" ? "agent a is disabled" : undefined))
+      const greeted = (agent: string) =>
+        Effect.gen(function* () {
+          const socket = yield* connectSocket({ host: "127.0.0.1", port }, yield* tlsOf(agent))
+          yield* socket.send(hello(agent))
+          assert.strictEqual((yield* socket.header).type, FrameType.welcome)
+          yield* socket.payload
+          return socket
+        })
+      const [a, b] = [yield* greeted("a"), yield* greeted("b")]
+      gate.review()
+      yield* a.send(batch("a", 1))
+      assert.strictEqual((yield* a.header).type, FrameType.ack)
+      yield* a.payload
+      isOut = true
+      gate.review()
+      assert.strictEqual((yield* Effect.flip(a.header))._tag, "ConnectionLost")
+      assert.deepStrictEqual(yield* exchange(port, yield* tlsOf("a"), 1, hello("a"), batch("a", 2)), [
+        "nack connection identity: agent a is disabled",
+      ])
+      yield* b.send(batch("b", 1))
+      assert.strictEqual((yield* b.header).type, FrameType.ack)
+      assert.strictEqual(gate.cut, 1)
+      isOut = false
+      assert.deepStrictEqual(yield* exchange(port, yield* tlsOf("a"), 1, hello("a"), batch("a", 2)), [
+        "ack 2",
+      ])
     }),
   )
 

@@ -9,6 +9,8 @@ export interface Peer {
   readonly identity: { readonly kind: "agent" | "server" | "admin" | "none"; readonly name: string }
   /** Why a certificate that it showed is not believed. */
   readonly problem?: string
+  /** That certificate is valid, and taken no more. */
+  readonly isRevoked?: boolean
 }
 
 export const nobody: Peer["identity"] = { kind: "none", name: "" }

@@ -45,6 +45,10 @@ const authorityDays = 3_650
 /** Certificates begin in the past, for machines whose clocks are behind. */
 const backdatedMs = 3_600_000
 
+/** When a certificate was given out. */
+export const issuedAtMs = ({ validFromDate }: X509Certificate): number =>
+  validFromDate.getTime() + backdatedMs
+
 const extension = (id: string, isCritical: boolean, content: Uint8Array): Buffer =>
   isCritical ? sequence(objectId(id), yes, octets(content)) : sequence(objectId(id), octets(content))
 

@@ -7,14 +7,15 @@ import { connect, type ConnectionOptions, type Server, type TLSSocket, type TlsO
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { nobody, type Peer } from "../rpc/Peer.ts"
-import { fingerprintOf } from "./authority.ts"
+import { fingerprintOf, issuedAtMs } from "./authority.ts"
+import type { Gate } from "./Gate.ts"
 import { identityIn } from "./identity.ts"
 import type { Credentials, LiveCredentials } from "./LiveCredentials.ts"
 import { toPem } from "./pem.ts"
 import { certificateProblem, tlsProblem } from "./tlsProblem.ts"
 
 /** Who is there, and why a certificate that was shown is not believed. */
-export type PeerIdentity = Pick<Peer, "identity" | "problem">
+export type PeerIdentity = Pick<Peer, "identity" | "problem" | "isRevoked">
 
 export interface ServerTls {
   /** As they are now; `follow` keeps a server up to date. */
@@ -41,18 +42,22 @@ const contextOf = ({ authority, certificate, key }: Credentials): TlsOptions => 
   secureOptions: constants.SSL_OP_NO_TICKET,
 })
 
-const peerOf = (socket: TLSSocket): PeerIdentity => {
+const peerOf = (socket: TLSSocket, gate: Gate | undefined): PeerIdentity => {
   const certificate = socket.getPeerX509Certificate()
   if (certificate === undefined) return { identity: nobody }
   if (!socket.authorized)
     return { identity: nobody, problem: certificateProblem(socket.authorizationError, "the client's") }
   const identity = identityIn(certificate)
-  return identity === undefined
-    ? { identity: nobody, problem: "the client's certificate names nobody" }
-    : { identity: { kind: identity.kind, name: identity.name } }
+  if (identity === undefined) return { identity: nobody, problem: "the client's certificate names nobody" }
+  const shown = { identity: { kind: identity.kind, name: identity.name }, issuedMs: issuedAtMs(certificate) }
+  const refusal = gate?.admit(socket, shown)
+  return refusal === undefined
+    ? { identity: shown.identity }
+    : { identity: nobody, problem: refusal, isRevoked: true }
 }
 
-export const serverTls = (live: LiveCredentials): ServerTls => ({
+/** `gate`: whose certificates are not taken although they are valid. */
+export const serverTls = (live: LiveCredentials, gate?: Gate): ServerTls => ({
   options: () => ({
     ...contextOf(live.current),
     requestCert: true,
@@ -60,7 +65,7 @@ export const serverTls = (live: LiveCredentials): ServerTls => ({
     rejectUnauthorized: false,
     handshakeTimeout: handshakeMs,
   }),
-  peerOf,
+  peerOf: (socket) => peerOf(socket, gate),
   follow: (server) => live.follow((credentials) => server.setSecureContext(contextOf(credentials))),
 })
 

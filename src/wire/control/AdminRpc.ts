@@ -204,6 +204,15 @@ export const TokenView = Schema.Struct({
   isRevoked: Schema.Boolean,
 })
 
+export const RevocationView = Schema.Struct({
+  agent: name,
+  atMs: Schema.Number,
+  /** It is kept until then: all certificates that it is about have ended. */
+  untilMs: Schema.Number,
+  by: name,
+  reason: Schema.String,
+})
+
 export const AuditView = Schema.Struct({
   atMs: Schema.Number,
   who: name,
@@ -286,6 +295,9 @@ export const AdminRpc = RpcGroup.make(
   ),
   call("AgentMove", operate, { id: name, server: name }, Schema.Void),
   call("AgentDelete", administer, { id: name }, Schema.Void),
+  /** Certificates of an agent are taken no more; it needs a new token. */
+  call("CertificateRevoke", administer, { id: name, reason: Schema.String }, Schema.Void),
+  call("Revocations", read, {}, Schema.Array(RevocationView)),
   call("AgentSupport", operate, { id: name }, Schema.Uint8Array),
   /** What one server knows of the agents that it has; servers ask it of each other. */
   call("AgentsHere", read, {}, Schema.Array(AttachedAgent)),

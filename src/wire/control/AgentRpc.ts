@@ -161,6 +161,7 @@ export type Report = typeof Report.Type
 export class AgentRefused extends Schema.TaggedError<AgentRefused>()("AgentRefused", {
   reason: Schema.Literals([
     "identity",
+    "revoked",
     "cloned",
     "token",
     "protocol",

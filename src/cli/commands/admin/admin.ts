@@ -3,6 +3,7 @@
 import * as Command from "effect/cli/Command"
 import { audit, domains, metrics, tokens, whoami } from "./access.ts"
 import { agents } from "./agents.ts"
+import { certificates } from "./certificates.ts"
 import { config, groups } from "./config.ts"
 import { packages } from "./packages.ts"
 import { leader, rebalance, regions, servers } from "./servers.ts"
@@ -20,6 +21,7 @@ export const admin = Command.make("admin").pipe(
     domains,
     packages,
     tokens,
+    certificates,
     audit,
     metrics,
     whoami,

@@ -137,7 +137,9 @@ const remove = Command.make(
   { id, ...adminFlags },
   Effect.fnUntraced(function* ({ id, ...flags }) {
     yield* withAdmin(flags, (client) => client.AgentDelete({ id }))
-    print(`agent ${id} is forgotten; should it still run, it comes again as a new one`)
+    print(
+      `agent ${id} is forgotten and its certificate revoked; should it still run, it comes again only with a new token`,
+    )
   }),
 ).pipe(Command.withDescription("Forget an agent"))
 
