@@ -34,10 +34,11 @@ import { TableWriter } from "../ingester/write/TableWriter.ts"
 import { QuerierHttp } from "../querier/QuerierHttp.ts"
 import { clickHouseStore } from "../querier/store/clickHouseStore.ts"
 import { Regions } from "../querier/sql/Regions.ts"
-import { parseRegion, regionsOf } from "../runtime/otherRegions.ts"
+import { parseRegion, readAuthorities, regionsOf } from "../runtime/otherRegions.ts"
 import { ClickHouse, ClickHouseError } from "../runtime/clickhouse/ClickHouse.ts"
 import type { EngineError } from "../runtime/clickhouse/EngineError.ts"
 import type { SondeConfig } from "../runtime/configSchema.ts"
+import type { WebTls } from "../runtime/tls/webTls.ts"
 import type { ServerTls } from "../runtime/tls/tlsOptions.ts"
 import { Health } from "../runtime/Health.ts"
 import { exposeStats, processStats } from "../runtime/metrics.ts"
@@ -146,6 +147,10 @@ const warnOfRegions = ({ cluster }: SondeConfig) =>
     for (const text of cluster.regions)
       if (parseRegion(text) === undefined)
         yield* Effect.logWarning(`cluster.regions: expected NAME=URL, found "${text}"; it is left out`)
+    if (cluster.regionsCa !== "" && readAuthorities(cluster.regionsCa) === undefined)
+      yield* Effect.logWarning(
+        `cluster.regionsCa: ${cluster.regionsCa} cannot be read; the system's authorities are believed`,
+      )
     if (cluster.spill && cluster.global.length === 0)
       yield* Effect.logWarning(
         "cluster.spill sends no agent elsewhere without cluster.global: regions do not know each other",
@@ -156,16 +161,19 @@ const warnOfRegions = ({ cluster }: SondeConfig) =>
 const regionsFor = ({ cluster }: SondeConfig) =>
   Layer.effect(
     Regions,
-    Effect.map(RegionDirectory, (directory) => ({
-      self: cluster.region,
-      get others() {
-        return regionsToAsk(regionsOf(cluster.regions), directory)
-      },
-    })),
+    Effect.map(RegionDirectory, (directory) => {
+      const configured = regionsOf(cluster)
+      return {
+        self: cluster.region,
+        get others() {
+          return regionsToAsk(configured, directory)
+        },
+      }
+    }),
   )
 
-const querier = (config: SondeConfig, door: AdminDoorway) =>
-  QuerierHttp.layer({ ...config.http, webDirectory }).pipe(
+const querier = (config: SondeConfig, door: AdminDoorway, tls: WebTls | undefined) =>
+  QuerierHttp.layer({ ...config.http, tls, webDirectory }).pipe(
     Layer.provide([clickHouseStore, consoleSources(config), door.layer, regionsFor(config)]),
   )
 
@@ -204,7 +212,7 @@ export const startServer = (config: SondeConfig): Effect.Effect<RunningServer, S
     )
     const security = Context.get(region, RegionSecurity)
     const services = yield* Layer.build(
-      querier(config, door).pipe(
+      querier(config, door, security.webTls).pipe(
         Layer.provideMerge(tagging(config, gateOf(Context.get(region, Membership)), elsewhere)),
         Layer.provideMerge(ingester(config, Context.get(region, Region), security.dataTls)),
         Layer.provideMerge(tables(config)),

@@ -194,7 +194,9 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
     const toldToOthers = (): RegionRecord => {
       const record = ownRegion()
       const http = record.http.filter((address) => !isLoopback(parseAddress(address)?.host ?? "127.0.0.1"))
-      return { ...record, http: http.map((address) => `http://${address}`) }
+      // Whatever others reach speaks TLS.
+      const urls = http.map((address) => `https://${address}`)
+      return { ...record, http: urls, httpAuthority: authority.certificate }
     }
     yield* Effect.forkScoped(
       leadSharing({ prefix, region: options.region, membership, global, record: toldToOthers }),

@@ -14,7 +14,7 @@ import type { Gate } from "../runtime/tls/Gate.ts"
 import { regionsOf } from "../runtime/otherRegions.ts"
 import type { AgentMachine } from "../wire/control/AdminRpc.ts"
 import type { AgentHello, ServerAddress } from "../wire/control/AgentRpc.ts"
-import { formatAddress, type ListenError } from "../wire/socket.ts"
+import { formatAddress, isLoopback, type ListenError } from "../wire/socket.ts"
 import { AdminCalls, type AdminHandlers } from "./admin/AdminCalls.ts"
 import { Audit } from "./admin/Audit.ts"
 import { type LocalTokenError, localToken } from "./admin/LocalToken.ts"
@@ -251,7 +251,11 @@ const start = Effect.fnUntraced(function* (config: SondeConfig, options: Control
   yield* membership.announce({
     control: reach(control.host, ports.control),
     ingest: reach(config.ingest.host, options.ports.ingest),
-    http: reach(config.http.host, options.ports.http),
+    // The host's name would lead others to a port that only this machine reaches.
+    http:
+      isLoopback(config.http.host) && options.ports.http !== 0
+        ? formatAddress({ host: config.http.host, port: options.ports.http })
+        : reach(config.http.host, options.ports.http),
     admin: reach(admin.host, ports.admin),
   })
   const self = membership.self()
@@ -259,7 +263,7 @@ const start = Effect.fnUntraced(function* (config: SondeConfig, options: Control
   const made = yield* assemble({
     prefix,
     region: cluster.region,
-    otherRegions: regionsOf(cluster.regions),
+    otherRegions: regionsOf(cluster),
     allowsSpill: cluster.spill,
     version: options.version,
     secret: security.secret,

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -6,7 +7,11 @@ import * as fc from "fast-check"
 import { request } from "node:http"
 import { AdminDoor, AdminRefused } from "./admin/AdminDoor.ts"
 import { ConsoleSources } from "./ConsoleSources.ts"
-import { QuerierHttp } from "./QuerierHttp.ts"
+import { askHttp, webTrust } from "../runtime/askHttp.ts"
+import { LiveCredentials } from "../runtime/tls/LiveCredentials.ts"
+import { testRegion } from "../runtime/tls/region.testing.ts"
+import { webTls } from "../runtime/tls/webTls.ts"
+import { QuerierHttp, type QuerierHttpOptions } from "./QuerierHttp.ts"
 import type { Row } from "../runtime/clickhouse/ClickHouse.ts"
 import { QueryStore, StoreError } from "./store/QueryStore.ts"
 
@@ -309,5 +314,28 @@ describe("QuerierHttp", () => {
         ),
       )
     }).pipe(withStore(answering([]))),
+  )
+
+  it.live("speaks TLS where it is given some, and refuses to be reached by others without", () =>
+    Effect.gen(function* () {
+      const served = (changes: Partial<QuerierHttpOptions>) =>
+        QuerierHttp.layer({ ...options, ...changes }).pipe(
+          Layer.provide([Layer.succeed(QueryStore, answering([])), sources, door]),
+        )
+      const refused = yield* Effect.flip(Effect.scoped(Layer.build(served({ host: "0.0.0.0" }))))
+      assert.match(refused.message, /^0\.0\.0\.0 can be reached by others and there is no TLS/)
+      const region = yield* testRegion()
+      const live = new LiveCredentials(yield* region.credentials("server", "s1"))
+      const context = yield* Layer.build(served({ host: "0.0.0.0", tls: webTls(live) }))
+      const { port, url } = Context.get(context, QuerierHttp)
+      assert.strictEqual(url, `https://0.0.0.0:${port}/`)
+      const tls = webTrust(region.authority.certificate)
+      const get = (scheme: string) =>
+        Effect.tryPromise((signal) =>
+          askHttp(`${scheme}://127.0.0.1:${port}/metrics`, { tls, bytesMost: 1_000_000, signal }),
+        )
+      assert.include((yield* get("https")).text, "sonde_up 1")
+      yield* Effect.flip(get("http"))
+    }).pipe(Effect.scoped),
   )
 })

@@ -12,14 +12,16 @@ import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import type * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
-import { createServer } from "node:http"
+import { createServer, type Server } from "node:http"
+import { createServer as createTlsServer, Server as TlsServer } from "node:https"
 import type { AdminDoor } from "./admin/AdminDoor.ts"
 import type { ConsoleSources } from "./ConsoleSources.ts"
 import { consoleRoutes, type RouteHandler } from "./http/consoleRoutes.ts"
 import { ApiError } from "./http/ApiError.ts"
 import { type OriginRules, refusedOrigin } from "./http/originGuard.ts"
 import { portOwner } from "../runtime/portOwner.ts"
-import { formatAddress } from "../wire/socket.ts"
+import type { WebTls } from "../runtime/tls/webTls.ts"
+import { assertMayListen, formatAddress } from "../wire/socket.ts"
 import { errorResponse } from "./http/responses.ts"
 import { makeStaticFiles } from "./http/StaticFiles.ts"
 import { getSql, postSql } from "./sql/sqlRoute.ts"
@@ -30,6 +32,8 @@ export interface QuerierHttpOptions extends OriginRules {
   readonly port: number
   /** Where `npm run build:web` puts the console. */
   readonly webDirectory: string
+  /** Undefined: plain, which only loopback may be. */
+  readonly tls?: WebTls | undefined
 }
 
 /** The address cannot be listened on; the message says why and what to do. */
@@ -97,6 +101,12 @@ const guarded = (rules: OriginRules) => {
     })
 }
 
+/** TLS servers are HTTP servers in all that is asked of them here. */
+const makeListener = (tls: WebTls | undefined): Server =>
+  tls === undefined
+    ? createServer(serverTimeouts)
+    : (createTlsServer({ ...tls.options(), ...serverTimeouts }) as unknown as Server)
+
 export class QuerierHttp extends Context.Service<
   QuerierHttp,
   {
@@ -110,7 +120,15 @@ export class QuerierHttp extends Context.Service<
     Layer.effect(
       QuerierHttp,
       Effect.gen(function* () {
-        const server = yield* NodeHttpServer.make(() => createServer(serverTimeouts), {
+        yield* assertMayListen(options, "http.port", options).pipe(
+          Effect.mapError((error) => new ListenError({ message: error.message, cause: error })),
+        )
+        const listener = makeListener(options.tls)
+        if (options.tls !== undefined && listener instanceof TlsServer) {
+          const unfollow = options.tls.follow(listener)
+          yield* Effect.addFinalizer(() => Effect.sync(unfollow))
+        }
+        const server = yield* NodeHttpServer.make(() => listener, {
           host: options.host,
           port: options.port,
           gracefulShutdownTimeout: `${shutdownSeconds} seconds`,
@@ -130,8 +148,13 @@ export class QuerierHttp extends Context.Service<
           yield* router.add(method, path, bounded(handler))
         }
         yield* server.serve(guarded(options)(router.asHttpEffect()))
+        const scheme = options.tls === undefined ? "http" : "https"
         const port = server.address._tag === "UnixPathAddress" ? options.port : server.address.port
-        return { host: options.host, port, url: `http://${formatAddress({ host: options.host, port })}/` }
+        return {
+          host: options.host,
+          port,
+          url: `${scheme}://${formatAddress({ host: options.host, port })}/`,
+        }
       }),
     )
 }

@@ -24,6 +24,16 @@ export const ConfigSchema = Schema.Struct({
       [],
       "Host names besides loopback that requests may be addressed to (guards against DNS rebinding).",
     ),
+    tls: choice(
+      ["auto", "always"],
+      "auto",
+      "`auto`: TLS as soon as the port can be reached by others; `always`: also on loopback.",
+    ),
+    certificate: text(
+      "",
+      "File with the certificate of the port and its chain (PEM); read again when it changes. Empty: one of the region's own authority.",
+    ),
+    key: text("", "File with the key of `http.certificate` (PEM)."),
   }),
   ingest: section("Where agents deliver their batches.", {
     host: text("127.0.0.1", "Address to listen on."),
@@ -42,6 +52,10 @@ export const ConfigSchema = Schema.Struct({
     regions: texts(
       [],
       "Other regions, each as NAME=URL of a server's query API: questions with `?regions=all` are asked there as well.",
+    ),
+    regionsCa: text(
+      "",
+      "File with the authorities by which servers of other regions are known (`tls/authority.pem` of each, one after the other); empty: those of the system.",
     ),
     zone: text("", "Availability zone of this server; agents of the zone prefer it. Empty: any."),
     id: text(

@@ -51,8 +51,11 @@ export class RegionAuthority extends Context.Service<
       publicKey: KeyObject,
       atMs?: number,
     ) => Effect.Effect<string, AuthorityError>
-    /** Of this server; renewed as long as the scope is open. Its key is in memory only. */
-    readonly serverCredentials: (name: string) => Effect.Effect<LiveCredentials, AuthorityError, Scope.Scope>
+    /** Of this server; renewed as long as the scope is open. Its key is in memory only. `hosts`: for browsers. */
+    readonly serverCredentials: (
+      name: string,
+      hosts?: ReadonlyArray<string>,
+    ) => Effect.Effect<LiveCredentials, AuthorityError, Scope.Scope>
   }
 >()("sonde/controller/RegionAuthority") {
   static readonly layer = (
@@ -126,29 +129,36 @@ const make = (options: RegionAuthorityOptions) =>
     const authority: Authority = yield* load(options)
     const { certificate } = authority
 
-    const issueFor = (identity: Identity, publicKey: KeyObject, atMs?: number) =>
+    const issueFor = (
+      identity: Identity,
+      publicKey: KeyObject,
+      atMs?: number,
+      hosts: ReadonlyArray<string> = [],
+    ) =>
       Effect.flatMap(Clock.currentTimeMillis, (nowMs) =>
-        issue(authority, { identity, publicKey, days: certificateDays, nowMs: atMs ?? nowMs }),
+        issue(authority, { identity, publicKey, days: certificateDays, nowMs: atMs ?? nowMs, hosts }),
       )
 
-    const forServer = (name: string): Effect.Effect<Credentials, AuthorityError> =>
+    const forServer = (
+      name: string,
+      hosts: ReadonlyArray<string>,
+    ): Effect.Effect<Credentials, AuthorityError> =>
       Effect.suspend(() => {
         const { key } = makeCsr(name)
-        return Effect.map(issueFor({ kind: "server", name }, createPublicKey(key)), (issued) => ({
-          key,
-          certificate: issued,
-          authority: certificate,
-        }))
+        const issued = issueFor({ kind: "server", name }, createPublicKey(key), undefined, hosts)
+        return Effect.map(issued, (own) => ({ key, certificate: own, authority: certificate }))
       })
 
     return {
       certificate,
       fingerprint: fingerprintOf(certificate),
       issue: issueFor,
-      serverCredentials: (name: string) =>
+      serverCredentials: (name: string, hosts: ReadonlyArray<string> = []) =>
         Effect.gen(function* () {
-          const live = new LiveCredentials(yield* forServer(name))
-          yield* Effect.forkScoped(supervise("controller/certificate")(keepRenewed(live, forServer(name))))
+          const live = new LiveCredentials(yield* forServer(name, hosts))
+          yield* Effect.forkScoped(
+            supervise("controller/certificate")(keepRenewed(live, forServer(name, hosts))),
+          )
           return live
         }),
     }

@@ -9,6 +9,8 @@ export const RegionRecord = Schema.Struct({
   control: Schema.Array(Schema.String),
   /** URLs of its servers' query APIs; those that only their own machine reaches are left out. */
   http: Schema.Array(Schema.String),
+  /** Certificate of the authority by which those are known, PEM, unless others know them. */
+  httpAuthority: Schema.optionalKey(Schema.String),
   /** Certificate of its authority, PEM: whom its agents and servers have theirs from. Empty: its ports are plain. */
   authority: Schema.String,
   /** Its agents may go elsewhere, and others may come. */

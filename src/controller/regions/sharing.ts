@@ -50,8 +50,8 @@ export const regionsToAsk = (
   directory: RegionDirectoryService | undefined,
 ): ReadonlyArray<OtherRegion> => {
   const known = new Set(configured.map(({ name }) => name))
-  const told = (directory?.others() ?? []).flatMap(({ http, name }) =>
-    known.has(name) || http[0] === undefined ? [] : [{ name, url: http[0] }],
+  const told = (directory?.others() ?? []).flatMap(({ http, httpAuthority, name }) =>
+    known.has(name) || http[0] === undefined ? [] : [{ name, url: http[0], ca: httpAuthority }],
   )
   return [...configured, ...told]
 }

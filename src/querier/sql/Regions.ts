@@ -3,7 +3,8 @@
 
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import { type OtherRegion, wordsOf } from "../../runtime/otherRegions.ts"
+import { askHttp, webTrust } from "../../runtime/askHttp.ts"
+import type { OtherRegion } from "../../runtime/otherRegions.ts"
 
 const answerMs = 30_000
 /** Bytes of one region's answer. */
@@ -64,22 +65,21 @@ export const ownAnswer = (region: string, lines: string): RegionAnswer => {
 }
 
 export const askRegion = (
-  { name, url }: OtherRegion,
+  { ca, name, url }: OtherRegion,
   question: { readonly db: string | undefined; readonly sql: string },
 ): Effect.Effect<RegionAnswer> =>
   Effect.tryPromise(async (signal) => {
-    const response = await fetch(`${url}/v1/query/`, {
+    const { status, text } = await askHttp(`${url}/v1/query/`, {
       method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(question),
+      body: question,
+      bytesMost,
       signal,
+      tls: webTrust(ca, name),
     })
-    const text = await response.text()
-    if (text.length > bytesMost) return failedRegion(name, `its answer has more than ${bytesMost} characters`)
     const parse = JSON.parse as unknown as (text: string, reviver: typeof lossless) => unknown
     const { DESCRIPTION, result } = parse(text, lossless) as Said
     if (result === undefined || result === null)
-      return failedRegion(name, DESCRIPTION ?? `answers with status ${response.status}`)
+      return failedRegion(name, DESCRIPTION ?? `answers with status ${status}`)
     return {
       region: name,
       columns: result.columns,
@@ -92,7 +92,9 @@ export const askRegion = (
       duration: answerMs,
       orElse: () => Effect.succeed(failedRegion(name, `no answer within ${answerMs / 1_000} s`)),
     }),
-    Effect.catch((error) => Effect.succeed(failedRegion(name, wordsOf(error.cause)))),
+    Effect.catch(({ cause }) =>
+      Effect.succeed(failedRegion(name, cause instanceof Error ? cause.message : String(cause))),
+    ),
   )
 
 /** The whole answer as JSON text, in the shape of one region's with `region` as its first column. */

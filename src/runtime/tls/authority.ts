@@ -11,6 +11,7 @@ import {
   sign,
   X509Certificate,
 } from "node:crypto"
+import { isIPv4, isIPv6 } from "node:net"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { commonName, ecdsaWithSha256, spkiOf } from "./csr.ts"
@@ -148,12 +149,35 @@ export interface IssueOptions {
   readonly publicKey: KeyObject
   readonly days: number
   readonly nowMs: number
+  /** Names and addresses that browsers may know it by. */
+  readonly hosts?: ReadonlyArray<string>
 }
+
+const ipv6Bytes = (address: string): Buffer => {
+  const [head = "", tail] = address.split("::")
+  const words = (part: string) =>
+    part === "" ? [] : part.split(":").map((word) => Number.parseInt(word, 16))
+  const first = words(head)
+  const last = words(tail ?? "")
+  const all = [...first, ...Array<number>(8 - first.length - last.length).fill(0), ...last]
+  return Buffer.from(all.flatMap((word) => [word >> 8, word & 0xff]))
+}
+
+/** As an alternative name (RFC 5280, 4.2.1.6). */
+const hostName = (host: string): Buffer => {
+  if (isIPv4(host)) return value(0x87, Buffer.from(host.split(".").map(Number)))
+  // Node writes an address with dots at its end without them.
+  if (isIPv6(host)) return value(0x87, ipv6Bytes(new URL(`http://[${host}]`).hostname.slice(1, -1)))
+  return value(0x82, Buffer.from(host, "latin1"))
+}
+
+const isHost = (host: string): boolean =>
+  isIPv4(host) || (isIPv6(host) && !host.includes("%")) || /^[0-9a-zA-Z_-]+(\.[0-9a-zA-Z_-]+)*$/.test(host)
 
 /** A certificate, PEM. It does not outlast the authority. */
 export const issue = (
   { certificate, key, region }: Authority,
-  { days, identity, nowMs, publicKey }: IssueOptions,
+  { days, hosts = [], identity, nowMs, publicKey }: IssueOptions,
 ): Effect.Effect<string, AuthorityError> =>
   Effect.map(checkedName(identity.kind, identity.name), () => {
     const issuerKey = createPublicKey(key)
@@ -172,7 +196,10 @@ export const issue = (
           extension(
             "2.5.29.17",
             false,
-            sequence(value(0x86, Buffer.from(identityUri(region, identity), "latin1"))),
+            sequence(
+              value(0x86, Buffer.from(identityUri(region, identity), "latin1")),
+              ...hosts.filter(isHost).map(hostName),
+            ),
           ),
           subjectKey(publicKey),
           authorityKey(issuerKey),

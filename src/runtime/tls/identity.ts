@@ -1,4 +1,5 @@
-// Who a certificate is for: the URI `sonde://REGION/KIND/NAME` among its alternative names, and nothing else in it.
+// Who a certificate is for: the URI `sonde://REGION/KIND/NAME`, the first of its alternative names and the only URI; hosts may follow,
+// for browsers, and mean nothing here.
 
 import type { X509Certificate } from "node:crypto"
 import type { Peer } from "../rpc/Peer.ts"
@@ -11,7 +12,8 @@ export interface Identity {
 }
 
 const namePattern = /^[0-9a-zA-Z._-]{1,64}$/
-const pattern = /^URI:sonde:\/\/([0-9a-zA-Z._-]{1,64})\/(agent|server|admin)\/([0-9a-zA-Z._-]{1,64})$/
+const pattern =
+  /^URI:sonde:\/\/([0-9a-zA-Z._-]{1,64})\/(agent|server|admin)\/([0-9a-zA-Z._-]{1,64})(?:, (?:DNS|IP Address):[0-9a-zA-Z.:_-]{1,255}){0,64}$/
 
 /** Whether a region, an agent, a server or a person can have this name in a certificate. */
 export const isIdentityName = (text: string): boolean => namePattern.test(text)
