@@ -71,6 +71,11 @@ export const stayAttached = (options: ControlOptions): Effect.Effect<never> =>
         }
         servers.failed(address, nowMs)
         waitMs = Math.max(waitMs, over instanceof SessionOver ? over.waitMs : 0)
+        if (over.message !== lastMessage || nowMs - loggedMs >= logEveryMs) {
+          lastMessage = over.message
+          loggedMs = nowMs
+          yield* Effect.logWarning(`control server ${address}: ${over.message}; trying on`)
+        }
         if (over instanceof SessionOver && over.isRevoked === true) {
           const again = yield* Effect.result(options.enrolAgain)
           if (again._tag === "Success") {
@@ -81,11 +86,6 @@ export const stayAttached = (options: ControlOptions): Effect.Effect<never> =>
           }
           yield* Effect.logWarning(`this agent cannot enrol again by itself: ${again.failure.message}`)
           break
-        }
-        if (over.message !== lastMessage || nowMs - loggedMs >= logEveryMs) {
-          lastMessage = over.message
-          loggedMs = nowMs
-          yield* Effect.logWarning(`control server ${address}: ${over.message}; trying on`)
         }
       }
       if (waitMs < 0) continue
