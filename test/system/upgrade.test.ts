@@ -29,7 +29,7 @@ describeSystem("an upgrade by package", ["/usr/sbin/nginx"], () => {
       .split("\n")
       .map((line) => JSON.parse(line) as A)
   const agents = () => lines<AgentView>(admin("agents", "list", "--json"))
-  const rollouts = () => lines<RolloutView>(admin("packages", "rollout", "list", "--json"))
+  const rollouts = () => lines<RolloutView>(admin("packages", "rollout", "status", "--json"))
   const telling = (error: Error): never => {
     throw new Error(`${error.message}\n${agentLog}\n${server.log}`)
   }

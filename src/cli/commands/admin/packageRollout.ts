@@ -14,8 +14,8 @@ const layerOf = (group: string): LayerRef => ({ layer: "packages", name: group }
 
 const group = Flag.String("group").pipe(Flag.withDescription("Group of agents"), Flag.withDefault("default"))
 
-const listRollouts = Command.make(
-  "list",
+const status = Command.make(
+  "status",
   adminFlags,
   Effect.fnUntraced(function* (flags) {
     const all = yield* withAdmin(flags, (client) => client.Rollouts({}))
@@ -50,7 +50,7 @@ const startRollout = Command.make(
       }),
     )
     if (flags.json) printJson(made)
-    else print(`${name} ${version} goes to group ${group} in stages; see sonde admin packages rollout list`)
+    else print(`${name} ${version} goes to group ${group} in stages; see sonde admin packages rollout status`)
   }),
 ).pipe(Command.withDescription("Bring a version to a group, a few agents first"))
 
@@ -103,7 +103,7 @@ export const packageRollout = Command.make("rollout").pipe(
   Command.withDescription("Packages in stages: a few agents first, back by itself when they have trouble"),
   Command.withSubcommands([
     startRollout,
-    listRollouts,
+    status,
     controlRollout("stop", "pause", "Let nothing go on; trouble still takes it back"),
     controlRollout("resume", "resume", "Go on where it was stopped"),
     rollback,
