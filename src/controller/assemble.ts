@@ -365,7 +365,7 @@ export const assemble = Effect.fnUntraced(function* (options: AssembleOptions) {
   const mayEnrol = (request: EnrolmentRequest, guest: HomeProof | undefined, peer: Peer) =>
     Effect.gen(function* () {
       if (guest === undefined || guest.region === options.region) {
-        yield* identities?.admit(request, false) ?? Effect.void
+        yield* identities?.admit(request, "none") ?? Effect.void
         return yield* enrolment.enrol(request, peer)
       }
       if (guests === undefined) return yield* notNow("this region knows of no others and takes no guests")

@@ -48,6 +48,8 @@ const firstWaitMs = 1_000
 const longestWaitMs = 30_000
 /** Times that a host may send its guest on to another of its servers before the next address is tried. */
 const hopsMost = 4
+/** The host's certificate is as old as the one from home, which is not renewed while nobody is there. */
+const renewAgainMs = 3_600_000
 const logEveryMs = 60_000
 
 /** A certificate of the host's, for the key that the agent has. */
@@ -76,7 +78,7 @@ const untilRenewal = (credentials: Credentials | undefined): Effect.Effect<Sessi
     ? Effect.never
     : Effect.gen(function* () {
         const leftMs = renewAtMs(credentials.certificate) - (yield* Clock.currentTimeMillis)
-        yield* Effect.sleep(Math.max(leftMs, lookMs))
+        yield* Effect.sleep(Math.max(leftMs, renewAgainMs))
         return new SessionOver({ message: "the certificate for guests is renewed", waitMs: 0 })
       })
 

@@ -192,7 +192,7 @@ export const launchAgent = (options: LauncherOptions): Effect.Effect<never, Agen
         if (current === null || isOrderly)
           return yield* new AgentEnded({ message: `the agent ${outcome.message}`, isOrderly })
         const nowMs = yield* Clock.currentTimeMillis
-        const endsMs = [...release.endsMs.filter((ms) => nowMs - ms < endsWithinMs), nowMs]
+        const endsMs = [...release.endsMs.filter((ms) => Math.abs(nowMs - ms) < endsWithinMs), nowMs]
         if (endsMs.length >= endsMost)
           return yield* goBack(
             current,

@@ -173,9 +173,10 @@ const make = (options: AgentSessionsOptions) =>
         ),
       )
 
-    const mayBeHere = (hello: AgentHello) =>
+    const mayBeHere = (hello: AgentHello, { isTls }: Peer) =>
       Effect.gen(function* () {
-        if (hello.guestOf === undefined) return yield* identities?.admit(hello, true) ?? Effect.void
+        if (hello.guestOf === undefined)
+          return yield* identities?.admit(hello, isTls ? "certificate" : "plain") ?? Effect.void
         if (guests === undefined)
           return yield* unavailable("this region knows of no others and takes no guests (cluster.global)")
         yield* guests.admit(hello, hello.guestOf)
@@ -190,7 +191,7 @@ const make = (options: AgentSessionsOptions) =>
       // What it knows of places may be old: it sends nobody elsewhere.
       const lease = options.lease()
       if (lease === undefined) return yield* unavailable("this server has lost its lease and takes a new one")
-      yield* mayBeHere(hello)
+      yield* mayBeHere(hello, peer)
       const place = yield* options.placeOf(hello)
       if ("nobody" in place) return yield* unavailable(`no server takes this agent: ${place.nobody}`)
       if (place.server.id !== options.self.id) {

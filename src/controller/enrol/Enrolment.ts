@@ -128,9 +128,9 @@ const make = Effect.fnUntraced(function* (prefix: string) {
   /** Behind a revocation, so that the agent is taken again at once. */
   const certify = (agent: string, publicKey: KeyObject) =>
     Effect.gen(function* () {
-      const revoked = yield* revocations.get(agent)
+      const refusedUntilMs = yield* revocations.refusedUntilMs(agent)
       // Certificates tell whole seconds.
-      const atMs = Math.max(yield* Clock.currentTimeMillis, (revoked?.beforeMs ?? -1_000) + 1_000)
+      const atMs = Math.max(yield* Clock.currentTimeMillis, (refusedUntilMs ?? -1_000) + 1_000)
       return yield* authority
         .issue({ kind: "agent", name: agent }, publicKey, atMs)
         .pipe(Effect.mapError(({ message }) => refuse("identity", message)))

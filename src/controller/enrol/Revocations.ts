@@ -1,5 +1,5 @@
 // Certificates of agents that are not taken any more although they have not ended: `revoked/AGENT` in the store, which every server
-// follows. A revocation is for all certificates that an agent was given up to a moment, so that a new token brings it back, and it is
+// follows, and those of other regions, as the copies of them show. A revocation is for all certificates that an agent was given up to a moment, so that a new token brings it back, and it is
 // kept until the last of them has ended by itself.
 
 import * as Clock from "effect/Clock"
@@ -10,11 +10,12 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { Coordination, type CoordinationError } from "../../runtime/coordination/Coordination.ts"
+import { Coordination, type CoordinationError, type Entry } from "../../runtime/coordination/Coordination.ts"
 import { makeMirror } from "../../runtime/coordination/Mirror.ts"
 import { supervise } from "../../runtime/supervise.ts"
 import { dayMs } from "../../runtime/tls/authority.ts"
 import { Gate } from "../../runtime/tls/Gate.ts"
+import { decodeCopy, revokedCopy } from "../regions/globalKeys.ts"
 
 export const Revocation = Schema.Struct({
   agent: Schema.String,
@@ -28,7 +29,13 @@ export const Revocation = Schema.Struct({
 })
 export type Revocation = typeof Revocation.Type
 
+/** Below the region's prefix. */
+export const revokedKeys = "revoked/"
+
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Revocation))
+
+const decodedCopy = (entry: Entry): Revocation | undefined =>
+  Option.getOrUndefined(decode(decodeCopy(entry)?.value ?? ""))
 
 const clocksDifferMs = 300_000
 
@@ -41,8 +48,10 @@ export class Revocations extends Context.Service<
       reason: string,
     ) => Effect.Effect<Revocation, CoordinationError>
     readonly list: () => ReadonlyArray<Revocation>
-    /** From the store itself; undefined: the agent is not revoked. */
+    /** In this region, from the store itself; undefined: the agent is not revoked. */
     readonly get: (agent: string) => Effect.Effect<Revocation | undefined, CoordinationError>
+    /** Certificates given out until then are refused, here or elsewhere; undefined: none are. From the store itself. */
+    readonly refusedUntilMs: (agent: string) => Effect.Effect<number | undefined, CoordinationError>
     /** Removes what has ended; the leader does it now and then. */
     readonly trim: Effect.Effect<void, CoordinationError>
     /** For ports that take agents' certificates; cuts connections of what is revoked. */
@@ -63,21 +72,44 @@ const make = (
 ): Effect.Effect<Revocations["Service"], CoordinationError, Coordination | Scope.Scope> =>
   Effect.gen(function* () {
     const coordination = yield* Coordination
-    const mirror = yield* makeMirror(`${prefix}revoked/`)
-    const keyOf = (agent: string) => `${prefix}revoked/${agent}`
-    const known = (agent: string): Revocation | undefined =>
-      Option.getOrUndefined(decode(mirror.get(keyOf(agent))?.value ?? ""))
+    const mirror = yield* makeMirror(prefix + revokedKeys)
+    const keyOf = (agent: string) => prefix + revokedKeys + agent
+    const copies = prefix + revokedCopy
+    const elsewhere = new Map<string, Map<string, Revocation>>()
+    const copied = yield* makeMirror(copies, (changes) => {
+      for (const change of changes) {
+        const key = change.kind === "put" ? change.entry.key : change.key
+        const [agent = "", region = ""] = key.slice(copies.length).split("/")
+        const revoked = change.kind === "put" ? decodedCopy(change.entry) : undefined
+        const ofAgent = elsewhere.get(agent) ?? new Map<string, Revocation>()
+        if (revoked === undefined) ofAgent.delete(region)
+        else ofAgent.set(region, revoked)
+        if (ofAgent.size === 0) elsewhere.delete(agent)
+        else elsewhere.set(agent, ofAgent)
+      }
+    })
+    const known = (agent: string): ReadonlyArray<Revocation> => [
+      ...Option.toArray(decode(mirror.get(keyOf(agent))?.value ?? "")),
+      ...(elsewhere.get(agent)?.values() ?? []),
+    ]
+    const get = (agent: string) =>
+      Effect.map(coordination.get(keyOf(agent)), (entry) =>
+        entry === undefined ? undefined : Option.getOrUndefined(decode(entry.value)),
+      )
 
     const gate = new Gate()
     gate.add(({ identity, issuedMs }) => {
-      const revoked = identity.kind === "agent" ? known(identity.name) : undefined
-      if (revoked === undefined || issuedMs > revoked.beforeMs) return undefined
+      if (identity.kind !== "agent") return undefined
+      const revoked = known(identity.name).find(({ beforeMs }) => issuedMs <= beforeMs)
+      if (revoked === undefined) return undefined
       const why = revoked.reason === "" ? "" : ` (${revoked.reason})`
       return `the certificate of agent ${identity.name} is revoked${why}: enrol again with a new token`
     })
     yield* Effect.forkScoped(
       supervise("controller/revocations")(
-        Stream.runForEach(mirror.changes, () => Effect.sync(() => gate.review())),
+        Stream.runForEach(Stream.mergeAll([mirror.changes, copied.changes], { concurrency: 2 }), () =>
+          Effect.sync(() => gate.review()),
+        ),
       ),
     )
 
@@ -94,10 +126,16 @@ const make = (
           })
           return revocation
         }),
-      get: (agent) =>
-        Effect.map(coordination.get(keyOf(agent)), (entry) =>
-          entry === undefined ? undefined : Option.getOrUndefined(decode(entry.value)),
-        ),
+      get,
+      refusedUntilMs: (agent) =>
+        Effect.gen(function* () {
+          const own = yield* get(agent)
+          const { entries } = yield* coordination.list(`${copies}${agent}/`)
+          const all = [own, ...entries.map(decodedCopy)].flatMap((one) =>
+            one === undefined ? [] : [one.beforeMs],
+          )
+          return all.length === 0 ? undefined : Math.max(...all)
+        }),
       trim: Effect.gen(function* () {
         const nowMs = yield* Clock.currentTimeMillis
         for (const { key, modified, value } of mirror.entries().values()) {

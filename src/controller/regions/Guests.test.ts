@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { createPrivateKey, createPublicKey } from "node:crypto"
+import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto"
 import * as Effect from "effect/Effect"
 import { Coordination } from "../../runtime/coordination/Coordination.ts"
 import { MemoryStore, serviceOf } from "../../runtime/coordination/memory.ts"
@@ -51,18 +51,18 @@ const regions = (
       authority: {
         certificate: us.certificate,
         fingerprint: "",
-        issue: (identity, publicKey) => issue(us, { identity, publicKey, days, nowMs }),
+        issue: (identity, publicKey, atMs = nowMs) => issue(us, { identity, publicKey, days, nowMs: atMs }),
         serverCredentials: () => Effect.die("not asked for"),
       } satisfies RegionAuthority["Service"],
       hasResident: (agent) => residents.has(agent),
     }).pipe(Effect.provideService(Coordination, store))
     const { key } = makeCsr("a1")
-    const certify = (name: string, kind: "agent" | "server" = "agent", from = eu) =>
+    const certify = (name: string, kind: "agent" | "server" = "agent", from = eu, atMs = nowMs) =>
       issue(from, {
         identity: { kind, name },
         publicKey: createPublicKey(createPrivateKey(key)),
         days,
-        nowMs,
+        nowMs: atMs,
       })
     const request = {
       token: "",
@@ -93,6 +93,19 @@ describe("Guests", () => {
       const answer = yield* guests.enrol(request, { region: "eu", certificate })
       const checked = yield* checkCertificate(us.certificate, answer.certificate, nowMs)
       assert.deepStrictEqual(checked.identity, { kind: "agent", name: "a1" })
+    }),
+  )
+
+  it.live("have it no longer than that from home", () =>
+    Effect.gen(function* () {
+      const { certify, guests, request, us } = yield* regions()
+      const agedMs = nowMs - 6 * 86_400_000
+      const certificate = yield* certify("a1", "agent", undefined, agedMs)
+      const answer = yield* guests.enrol(request, { region: "eu", certificate })
+      const { notAfterMs, notBeforeMs } = yield* checkCertificate(us.certificate, answer.certificate, nowMs)
+      const shown = new X509Certificate(certificate)
+      assert.strictEqual(notBeforeMs, shown.validFromDate.getTime())
+      assert.strictEqual(notAfterMs, shown.validToDate.getTime())
     }),
   )
 

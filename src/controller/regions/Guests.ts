@@ -6,7 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { Coordination, type CoordinationError } from "../../runtime/coordination/Coordination.ts"
-import { checkCertificate } from "../../runtime/tls/authority.ts"
+import { checkCertificate, issuedAtMs } from "../../runtime/tls/authority.ts"
 import { keyDigestOf, readCsr } from "../../runtime/tls/csr.ts"
 import { AgentRefused, type Elsewhere, elsewhereMost } from "../../wire/control/AgentRpc.ts"
 import type { EnrolmentAnswer, EnrolmentRequest } from "../enrol/Enrolment.ts"
@@ -126,9 +126,10 @@ export const makeGuests = (options: GuestsOptions): Effect.Effect<GuestsService,
         if (checked.region !== home.name || identity.kind !== "agent" || identity.name !== request.agent)
           return yield* wrong(`it is that of ${identity.kind} ${identity.name} of region ${checked.region}`)
         const csr = yield* readCsr(request.csr).pipe(Effect.mapError(({ message }) => wrong(message)))
-        if (keyDigestOf(new X509Certificate(proof.certificate).publicKey) !== csr.keyDigest)
+        const shown = new X509Certificate(proof.certificate)
+        if (keyDigestOf(shown.publicKey) !== csr.keyDigest)
           return yield* wrong("the request was made with another key")
-        return csr.publicKey
+        return { publicKey: csr.publicKey, issuedMs: issuedAtMs(shown) }
       })
 
     return {
@@ -139,9 +140,10 @@ export const makeGuests = (options: GuestsOptions): Effect.Effect<GuestsService,
           yield* admit(request, proof.region)
           const home = directory.get(proof.region)
           if (home === undefined) return yield* refused("unavailable", `region ${proof.region} is gone`)
-          const publicKey = yield* checkProof(request, proof, home)
+          const { issuedMs, publicKey } = yield* checkProof(request, proof, home)
+          // As old as the one from home: it ends with that, and what revokes that revokes it.
           const certificate = yield* authority
-            .issue({ kind: "agent", name: request.agent }, publicKey)
+            .issue({ kind: "agent", name: request.agent }, publicKey, issuedMs)
             .pipe(Effect.mapError(({ message }) => refused("identity", message)))
           return {
             state: "issued" as const,

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import { Coordination, type CoordinationError } from "../../runtime/coordination/Coordination.ts"
 import { AgentRefused } from "../../wire/control/AgentRpc.ts"
 import type { Permission } from "../agents/AgentRecord.ts"
+import { enrolledPrefix } from "../enrol/EnrolmentRecord.ts"
 import { conflictCopy, identityCopy } from "./globalKeys.ts"
 import {
   decodeConflict,
@@ -24,9 +25,11 @@ export interface Comer {
   readonly machineId: string
 }
 
+/** Whether it may speak for the agent, so that its coming counts as the agent's move: not before it is enrolled, where there are certificates. */
+export type Proof = "none" | "plain" | "certificate"
+
 export interface IdentitiesService {
-  /** `isProven`: it may speak for the agent, so that its coming counts as the agent's move. */
-  readonly admit: (comer: Comer, isProven: boolean) => Effect.Effect<void, AgentRefused | CoordinationError>
+  readonly admit: (comer: Comer, proof: Proof) => Effect.Effect<void, AgentRefused | CoordinationError>
   /** What an agent that was admitted lately may do, as its former region said; undefined: nobody said. */
   readonly permissionOf: (agent: string) => Permission | undefined
   /** Empty home: it is known nowhere. */
@@ -53,7 +56,7 @@ export const makeIdentities = (
   Effect.map(Coordination, (coordination) => {
     const permissions = new Map<string, Permission>()
     return {
-      admit: ({ agent, host, machineId }, isProven) =>
+      admit: ({ agent, host, machineId }, proof) =>
         Effect.gen(function* () {
           const known = decodeIdentity(yield* coordination.get(`${prefix}${identityCopy}${agent}`))
           if (known === undefined || known.region === region) return
@@ -72,7 +75,17 @@ export const makeIdentities = (
             permissions.set(agent, known.permission)
             if (permissions.size > permissionsMost) permissions.delete(permissions.keys().next().value!)
           }
-          if (!isProven) return
+          if (proof === "none") return
+          // A guest has a certificate as well, but no enrolment.
+          if (
+            proof === "certificate" &&
+            (yield* coordination.get(prefix + enrolledPrefix + agent)) === undefined
+          )
+            return yield* new AgentRefused({
+              reason: "identity",
+              message: `agent ${agent} is at home in region ${known.region}: it moves to ${region} when it enrols here with a token`,
+              retryAfterMs: 60_000,
+            })
           yield* coordination.commit({
             writes: [
               { put: `${prefix}${movedKeys}${agent}`, value: JSON.stringify({ over: known.globalRevision }) },

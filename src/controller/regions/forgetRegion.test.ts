@@ -15,13 +15,21 @@ describe("forgetRegion", () => {
       for (let at = 0; at < 250; at++) yield* put(`identity/us${at}`, identity("us"))
       yield* put("identity/e1", identity("eu"))
       yield* put("identity/odd", "not what Sonde wrote")
-      for (const key of ["region/us", "region/eu", "fence/us", "conflict/e1/us", "config/default/-"])
+      for (const key of [
+        "region/us",
+        "region/eu",
+        "fence/us",
+        "conflict/e1/us",
+        "revoked/e1/us",
+        "revoked/e1/eu",
+        "config/default/-",
+      ])
         yield* put(key, "{}")
       assert.strictEqual(yield* forgetRegion(store, "us"), 250)
       const { entries } = yield* store.list(globalPrefix)
       assert.deepStrictEqual(
         entries.map(({ key }) => key.slice(globalPrefix.length)),
-        ["config/default/-", "identity/e1", "identity/odd", "region/eu"],
+        ["config/default/-", "identity/e1", "identity/odd", "region/eu", "revoked/e1/eu"],
       )
     }),
   )

@@ -1,4 +1,5 @@
-// Takes a region that is gone for good out of what all share: its word, its mark, and the names of its agents, which are free again.
+// Takes a region that is gone for good out of what all share: its word, its mark, what it revoked, and the names of its agents, which
+// are free again.
 
 import * as Effect from "effect/Effect"
 import type { Coordination, CoordinationError } from "../../runtime/coordination/Coordination.ts"
@@ -18,8 +19,11 @@ export const forgetRegion = (
     const conflicts = (yield* global.list(`${globalPrefix}conflict/`)).entries.filter(({ key }) =>
       key.endsWith(`/${region}`),
     )
+    const revocations = (yield* global.list(`${globalPrefix}revoked/`)).entries.filter(({ key }) =>
+      key.endsWith(`/${region}`),
+    )
     const changes: ReadonlyArray<Change> = [
-      ...[...identities, ...conflicts].map(({ key, modified }): Change => ({
+      ...[...identities, ...conflicts, ...revocations].map(({ key, modified }): Change => ({
         when: [{ key, is: "modified", at: modified }],
         write: { remove: key },
       })),

@@ -8,13 +8,15 @@ import type { Entry, Revision } from "../../runtime/coordination/Coordination.ts
 export const globalPrefix = "/sonde-global/"
 
 /** Kinds of keys that regions copy, as they begin behind `globalPrefix`. History stays in the global store. */
-export const copiedKinds = ["config", "group", "region/", "identity/", "conflict/"] as const
+export const copiedKinds = ["config", "group", "region/", "identity/", "conflict/", "revoked/"] as const
 
 /** Below the region's prefix. Settings and groups stand under one prefix, so that one watch sees them in order. */
 export const settingsCopy = "global/"
 export const regionCopy = "global-region/"
 export const identityCopy = "global-identity/"
 export const conflictCopy = "global-conflict/"
+/** Behind it AGENT/REGION. */
+export const revokedCopy = "global-revoked/"
 export const stateKey = "global-state"
 
 /** Where the copy of a global key stands below the region's prefix; undefined: it is not copied. */

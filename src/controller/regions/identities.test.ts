@@ -19,7 +19,7 @@ const homeIs = (server: Server, home: string) =>
 
 /** As a server does when an agent attaches. */
 const attach = ({ identities, known }: Server, who: typeof hello) =>
-  Effect.andThen(identities.admit(who, true), known.saw(who))
+  Effect.andThen(identities.admit(who, "plain"), known.saw(who))
 
 const start = Effect.gen(function* () {
   const { own, ways } = yield* startStores(["eu", "us"])
@@ -48,6 +48,11 @@ describe.skipIf(!hasEtcd)("identities of agents", { timeout: 120_000 }, () => {
       assert.strictEqual(refused._tag === "AgentRefused" && refused.reason, "cloned")
       assert.include(refused.message, "at home in region eu")
 
+      // A certificate as a guest is no move.
+      const guest = yield* Effect.flip(us.identities.admit(hello, "certificate"))
+      assert.include(guest.message, "it moves to us when it enrols here with a token")
+      yield* us.store.commit({ writes: [{ put: "/sonde/us/enrolled/a1", value: "{}" }] })
+      yield* us.identities.admit(hello, "certificate")
       assert.strictEqual((yield* attach(us, hello)).permission, "allowed")
       yield* homeIs(eu, "us")
       assert.deepStrictEqual((yield* us.identities.of("a1")).conflicts, [])

@@ -9,6 +9,7 @@ import { followGlobal, type LeaderFailure } from "./followGlobal.ts"
 import type { GlobalStoreService } from "./GlobalStore.ts"
 import { joinGlobal } from "./joinGlobal.ts"
 import { pushIdentities } from "./pushIdentities.ts"
+import { pushRevocations } from "./pushRevocations.ts"
 import type { RegionRecord } from "./RegionRecord.ts"
 
 export interface SharingOptions {
@@ -35,7 +36,7 @@ export const leadSharing = (options: SharingOptions): Effect.Effect<never, never
       (mark) => membership.leadership().isMine && mark?.created === membership.leadership().fence,
     )
     const work = { prefix, region, global, commit }
-    const duties = Effect.all([joinGlobal(work), pushIdentities(work)])
+    const duties = Effect.all([joinGlobal(work), pushIdentities(work), pushRevocations(work)])
     return yield* whileLeading(
       membership,
       "controller/leader/regions",
