@@ -27,6 +27,7 @@ const Capabilities = ({
   const features = status.data?.agents.find(({ id }) => id === agent.id)?.features ?? []
   const off = features.filter(({ on }) => !on)
   const missing = missingCapabilities(agent, all).filter((name) => !off.some((each) => each.name === name))
+  if (agent.capabilities.length + off.length + missing.length === 0) return null
   return (
     <section>
       <h3>What it can</h3>
@@ -132,7 +133,7 @@ const Facts = ({ agent }: { readonly agent: MeasuredAgent }) => {
       <Fact name="Region, zone">{[agent.region, agent.zone].filter((part) => part !== "").join(", ")}</Fact>
       <Fact name="Guest of region">{agent.guestOf ?? ""}</Fact>
       <Fact name="Version">{agent.version}</Fact>
-      <Fact name="Version wanted">{agent.versionWanted === agent.version ? "" : agent.versionWanted}</Fact>
+      <Fact name="Wanted">{agent.versionWanted === agent.version ? "" : agent.versionWanted}</Fact>
       <Fact name="Goes back to">{agent.versionLastGood}</Fact>
       <Fact name="Packages">
         {agent.packages.map(({ name, version }) => `${name} ${version}`).join(", ")}

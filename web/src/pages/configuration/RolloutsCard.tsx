@@ -38,6 +38,9 @@ const Controls = ({ rollout }: { readonly rollout: Rollout }) => {
   )
 }
 
+/** What its agents have now is what they had before. */
+const isTakenBack = ({ state }: Rollout): boolean => state === "rolled back" || state === "aborted"
+
 const Progress = ({ rollout }: { readonly rollout: Rollout }) => (
   <>
     <ol className="stages" aria-label="Stages">
@@ -51,17 +54,21 @@ const Progress = ({ rollout }: { readonly rollout: Rollout }) => (
         </li>
       ))}
     </ol>
-    <span
-      className="rollout-bar"
-      style={{ "--value": rollout.wanted === 0 ? 0 : rollout.applied / rollout.wanted } as CSSProperties}
-      aria-hidden="true"
-    />
-    <span>
-      {formatExact(rollout.applied)} of {formatExact(rollout.wanted)} agents have it
-      {rollout.troubled === 0 ? null : (
-        <span className="tone-bad">, {formatExact(rollout.troubled)} in trouble</span>
-      )}
-    </span>
+    {isTakenBack(rollout) ? null : (
+      <>
+        <span
+          className="rollout-bar"
+          style={{ "--value": rollout.wanted === 0 ? 0 : rollout.applied / rollout.wanted } as CSSProperties}
+          aria-hidden="true"
+        />
+        <span>
+          {formatExact(rollout.applied)} of {formatExact(rollout.wanted)} agents have it
+          {rollout.troubled === 0 ? null : (
+            <span className="tone-bad">, {formatExact(rollout.troubled)} in trouble</span>
+          )}
+        </span>
+      </>
+    )}
   </>
 )
 
@@ -80,7 +87,7 @@ export const RolloutsCard = ({ isOf }: { readonly isOf: (layer: LayerRef) => boo
             <div className="rollout-head">
               <b>{layerText(rollout.layer)}</b>
               <span className="soft">
-                version {rollout.from} → {rollout.to}
+                {rollout.layer.layer === "packages" ? "change" : "version"} {rollout.from} → {rollout.to}
               </span>
               <span className={`mark ${tones[rollout.state] ?? ""}`}>{rollout.state}</span>
             </div>
