@@ -14,9 +14,11 @@
 #include "maps/events.h"
 #include "maps/excluded.h"
 #include "maps/in_flight.h"
+#include "maps/mapped.h"
 #include "maps/offers.h"
 #include "maps/scratch.h"
 #include "maps/sockets.h"
+#include "maps/tls.h"
 #include "maps/verdicts.h"
 
 #include "lib/read.h"
@@ -26,26 +28,31 @@
 #include "lib/infer.h"
 #include "lib/offer.h"
 #include "lib/payload.h"
-#include "lib/process.h"
 #include "lib/socket_of_fd.h"
+#include "lib/process.h"
 #include "lib/socket_state.h"
 #include "lib/sequence.h"
 #include "lib/verdict.h"
 #include "lib/datagram.h"
+#include "lib/tls_join.h"
 #include "lib/socket_data.h"
+#include "lib/tls_data.h"
 
 #include "hooks/inet_sock_set_state.h"
 #include "hooks/raw_syscalls.h"
 #include "hooks/sched_process.h"
 #include "hooks/sys_exit.h"
+#include "hooks/tls.h"
 
 /* Keeps the types of events, verdicts and counters in BTF: the TypeScript layout is generated from there. */
 struct sonde_layout {
 	struct sonde_socket_data data;
 	struct sonde_socket_close close;
 	struct sonde_process process;
+	struct sonde_mapping mapping;
 	struct sonde_socket_key socket;
 	struct sonde_server_key server;
+	struct sonde_mapped_key mapped;
 	enum sonde_event_kind kind;
 	enum sonde_verdict verdict;
 	enum sonde_counter counter;

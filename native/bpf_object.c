@@ -18,10 +18,12 @@
 
 static const napi_type_tag object_tag = { 0x6f627366f1c04e11, 0x9b4d2c6e10a7d2b1 };
 
-struct object {
+struct sonde_object {
 	struct bpf_object *bpf;
 	struct bpf_link *links[MAX_LINKS];
 	size_t link_count;
+	/* Threads that work with it. */
+	size_t held;
 	napi_env env;
 };
 
@@ -59,7 +61,7 @@ static void begin_log(void)
 	libbpf_set_print(keep_log);
 }
 
-static void close_object(struct object *object)
+static void close_object(struct sonde_object *object)
 {
 	for (size_t i = 0; i < object->link_count; i++)
 		bpf_link__destroy(object->links[i]);
@@ -71,15 +73,21 @@ static void close_object(struct object *object)
 
 static void end_of_environment(void *handle)
 {
-	close_object(handle);
+	struct sonde_object *object = handle;
+
+	/* What a thread still works with goes with the process. */
+	if (object->held == 0)
+		close_object(object);
 }
 
 static void release_object(napi_env env, void *handle, void *hint)
 {
-	struct object *object = handle;
+	struct sonde_object *object = handle;
 
 	(void)hint;
 	napi_remove_env_cleanup_hook(env, end_of_environment, object);
+	if (object->held > 0)
+		return;
 	close_object(object);
 	free(object);
 }
@@ -186,7 +194,7 @@ napi_value sonde_object_open(napi_env env, napi_callback_info info)
 {
 	napi_value arguments[5], handle;
 	char path[4096], btf_path[4096];
-	struct object *object;
+	struct sonde_object *object;
 	int error;
 
 	if (!sonde_arguments(env, info, 5, arguments) || !sonde_string(env, arguments[0], path, sizeof(path)) ||
@@ -232,9 +240,9 @@ napi_value sonde_object_open(napi_env env, napi_callback_info info)
 	return handle;
 }
 
-static struct object *open_object(napi_env env, napi_value value)
+static struct sonde_object *open_object(napi_env env, napi_value value)
 {
-	struct object *object;
+	struct sonde_object *object;
 
 	if (!sonde_handle(env, value, &object_tag, (void **)&object))
 		return NULL;
@@ -250,7 +258,7 @@ napi_value sonde_object_attach(napi_env env, napi_callback_info info)
 {
 	napi_value arguments[2];
 	struct bpf_program *program;
-	struct object *object;
+	struct sonde_object *object;
 	struct bpf_link *link;
 	char name[64];
 
@@ -276,17 +284,40 @@ napi_value sonde_object_attach(napi_env env, napi_callback_info info)
 napi_value sonde_object_close(napi_env env, napi_callback_info info)
 {
 	napi_value arguments[1];
-	struct object *object;
+	struct sonde_object *object;
 
-	if (sonde_arguments(env, info, 1, arguments) &&
-	    sonde_handle(env, arguments[0], &object_tag, (void **)&object))
+	if (!sonde_arguments(env, info, 1, arguments) ||
+	    !sonde_handle(env, arguments[0], &object_tag, (void **)&object))
+		return NULL;
+	if (object->held > 0)
+		sonde_throw_errno(env, EBUSY, "probes of the object are being attached");
+	else
 		close_object(object);
 	return NULL;
 }
 
+struct sonde_object *sonde_object_hold(napi_env env, napi_value handle)
+{
+	struct sonde_object *object = open_object(env, handle);
+
+	if (object)
+		object->held++;
+	return object;
+}
+
+void sonde_object_release(struct sonde_object *object)
+{
+	object->held--;
+}
+
+struct bpf_program *sonde_object_program(struct sonde_object *object, const char *name)
+{
+	return bpf_object__find_program_by_name(object->bpf, name);
+}
+
 struct bpf_map *sonde_object_map(napi_env env, napi_value handle, const char *name)
 {
-	struct object *object = open_object(env, handle);
+	struct sonde_object *object = open_object(env, handle);
 	struct bpf_map *map = object ? bpf_object__find_map_by_name(object->bpf, name) : NULL;
 
 	if (object && !map)

@@ -141,6 +141,7 @@ static const struct {
 	{ "openRing", sonde_ring_open },       { "pollRing", sonde_ring_poll },
 	{ "openPackets", sonde_packets_open }, { "pollPackets", sonde_packets_poll },
 	{ "packetStats", sonde_packets_stats }, { "closePackets", sonde_packets_close },
+	{ "attachProbes", sonde_probes_attach }, { "detachProbes", sonde_probes_detach },
 	{ "clockOffsetNs", sonde_clock_offset },
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the addon's files share. The addon loads kernel programs, drains rings into buffers of the caller and maps packet
- * sockets; it has no policy and parses nothing. Every call is synchronous: it is made for a worker thread of its own.
+ * sockets; it has no policy and parses nothing. Every call but those of user_probes.c is synchronous: it is made for a worker
+ * thread of its own.
  */
 #pragma once
 
@@ -42,8 +43,17 @@ SONDE_FUNCTION(sonde_packets_open);
 SONDE_FUNCTION(sonde_packets_poll);
 SONDE_FUNCTION(sonde_packets_stats);
 SONDE_FUNCTION(sonde_packets_close);
+SONDE_FUNCTION(sonde_probes_attach);
+SONDE_FUNCTION(sonde_probes_detach);
 SONDE_FUNCTION(sonde_clock_offset);
 
 /* A map of an open object, alive until the object is closed; NULL and an exception when there is none of that name. */
 struct bpf_map;
 struct bpf_map *sonde_object_map(napi_env env, napi_value handle, const char *name);
+
+/* An open object that stays open while another thread works with it, and one of its programs; NULL (for the first with an exception). */
+struct sonde_object;
+struct bpf_program;
+struct sonde_object *sonde_object_hold(napi_env env, napi_value handle);
+void sonde_object_release(struct sonde_object *object);
+struct bpf_program *sonde_object_program(struct sonde_object *object, const char *name);

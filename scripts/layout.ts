@@ -29,6 +29,8 @@ export const layoutSource = (object: Uint8Array): string => {
   struct("sonde_socket_data", "socketData")
   struct("sonde_socket_close", "socketClose")
   struct("sonde_process", "processEvent")
+  struct("sonde_mapping", "mappingEvent")
+  struct("sonde_mapped_key", "mappedKey")
   struct("sonde_socket_key", "socketKey")
   struct("sonde_server_key", "serverKey")
   lines.push("export const eventKind = {")

@@ -12,5 +12,8 @@ enum sonde_counter {
 	SONDE_COUNT_FILTERED,        /* system calls on sockets left alone or waiting for a verdict */
 	SONDE_COUNT_EXCLUDED,        /* system calls of excluded processes and ports */
 	SONDE_COUNT_SOCKETS_FULL,    /* sockets for which there was no room in the table */
+	SONDE_COUNT_TLS_CALLS,       /* calls of TLS libraries that moved plaintext */
+	SONDE_COUNT_TLS_UNJOINED,    /* of these, those of which the socket was not known */
+	SONDE_COUNT_TLS_FULL,        /* of these, those for which there was no room */
 	SONDE_COUNT_MAX,
 };

@@ -13,6 +13,7 @@ enum sonde_event_kind {
 	SONDE_EVENT_CLOSE = 2,
 	SONDE_EVENT_EXEC = 3,
 	SONDE_EVENT_EXIT = 4,
+	SONDE_EVENT_MAP = 5,
 };
 
 enum sonde_direction {
@@ -50,7 +51,8 @@ struct sonde_socket_data {
 	char comm[SONDE_COMM_LEN];
 	__u32 netns; /* inode number of the network namespace: addresses mean something there */
 	__u8 transport; /* IPPROTO_TCP, IPPROTO_UDP */
-	__u8 pad[3];
+	__u8 is_tls;    /* plaintext that went into a TLS library or came out of it; the numbers of bytes are its own */
+	__u8 pad[2];
 };
 
 /* A TCP socket left ESTABLISHED for good. */
@@ -69,4 +71,13 @@ struct sonde_process {
 	__u32 parent_tgid;
 	__u32 pad;
 	char comm[SONDE_COMM_LEN];
+};
+
+/* A process mapped a file that it may execute, and that was not told of before (maps/mapped.h). */
+struct sonde_mapping {
+	__u32 kind; /* SONDE_EVENT_MAP */
+	__u32 tgid;
+	__u64 inode; /* number, and device as the kernel has it */
+	__u32 device;
+	__u32 generation;
 };

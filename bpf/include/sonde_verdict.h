@@ -11,13 +11,13 @@ enum sonde_verdict {
 struct sonde_socket_key {
 	__u64 socket;
 	__u32 generation;
-	__u32 pad;
+	__u32 is_tls; /* its plaintext */
 };
 
 /* The listening end of connections to come. */
 struct sonde_server_key {
 	__u32 netns;
 	__u16 port; /* host byte order */
-	__u16 pad;
+	__u16 is_tls; /* what is said within TLS */
 	__u8 ip[16]; /* IPv4 as ::ffff:a.b.c.d */
 };

@@ -7,6 +7,7 @@ enum call_shape {
 	CALL_VECTOR,  /* ... to an array of iovec, the third is its length */
 	CALL_MESSAGE, /* ... to a msghdr */
 	CALL_MESSAGES, /* ... to an array of mmsghdr; the call returns how many of them it moved */
+	CALL_MAPPING, /* maps a file: no bytes move */
 	CALL_UNSEEN,  /* the bytes never lie in this process's memory: only their number is known */
 };
 
@@ -32,6 +33,8 @@ static __always_inline struct call_kind kind_of_call(__u64 nr)
 	case 1: /* write */
 	case NR_SENDTO:
 		return (struct call_kind){ 1, SONDE_EGRESS, CALL_BUFFER };
+	case 9: /* mmap */
+		return (struct call_kind){ 1, SONDE_INGRESS, CALL_MAPPING };
 	case 19: /* readv */
 		return (struct call_kind){ 1, SONDE_INGRESS, CALL_VECTOR };
 	case 20: /* writev */

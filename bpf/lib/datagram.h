@@ -115,6 +115,7 @@ static __always_inline int handle_datagrams(const struct sonde_call *call, struc
 	event->head.role = SONDE_ROLE_UNKNOWN;
 	event->head.protocol = L7_DNS;
 	event->head.generation = 0;
+	event->head.is_tls = 0;
 	event->head.netns = netns_of(sk);
 	event->head.transport = IPPROTO_UDP;
 	read_addresses(sk, &event->head, direct);

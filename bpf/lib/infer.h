@@ -125,6 +125,14 @@ static __always_inline bool looks_redis(const __u8 *p, __u32 length)
 	return false;
 }
 
+/* A TLS record begins: its type, version 3.0 to 3.4, a length that is allowed (RFC 8446 5.1: 2^14 + 256; before it 2^14 + 2048). */
+static __always_inline bool looks_tls(const __u8 *p, __u32 length)
+{
+	__u32 size = p[3] << 8 | p[4];
+
+	return length >= 5 && p[0] >= 20 && p[0] <= 23 && p[1] == 3 && p[2] <= 4 && size > 0 && size <= 16384 + 2048;
+}
+
 static __always_inline __u8 infer_protocol(const __u8 *p, __u32 length)
 {
 	if (looks_http1(p, length))

@@ -18,6 +18,34 @@ static __always_inline int process_event(__u32 kind)
 	return 0;
 }
 
+#define PROT_EXEC 4
+
+/* A file was mapped to be executed: the first time, user space looks what it is. */
+static __always_inline int file_mapped(const struct sonde_call *call, bool direct)
+{
+	struct file *file = 0;
+	struct sonde_mapped_key key = {};
+	struct sonde_mapping event = { .kind = SONDE_EVENT_MAP, .tgid = bpf_get_current_pid_tgid() >> 32 };
+	__u8 one = 1;
+
+	if (!(call->arguments[2] & PROT_EXEC) || (__s32)call->arguments[4] < 0)
+		return 0;
+	file = file_of_fd((__u32)call->arguments[4], direct);
+	if (!file)
+		return 0;
+	event.inode = BPF_CORE_READ(file, f_inode, i_ino);
+	event.device = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
+	event.generation = BPF_CORE_READ(file, f_inode, i_generation);
+	key.inode = event.inode;
+	key.device = event.device;
+	key.generation = event.generation;
+	if (bpf_map_update_elem(&mapped, &key, &one, BPF_NOEXIST))
+		return 0;
+	if (bpf_ringbuf_output(&events, &event, sizeof(event), BPF_RB_NO_WAKEUP))
+		bpf_map_delete_elem(&mapped, &key);
+	return 0;
+}
+
 /* A process ends with its last thread, which need not be its first. Its number may come back for another at once. */
 static __always_inline int thread_ended(void)
 {

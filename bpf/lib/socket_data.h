@@ -65,6 +65,8 @@ static __always_inline int handle_call(const struct sonde_call *call, long moved
 	struct sonde_scratch *event;
 	struct sock *sk;
 
+	if (kind.shape == CALL_MAPPING)
+		return file_mapped(call, direct);
 	if (flags & MSG_BESIDE)
 		return 0;
 	if (flags & MSG_TRUNC)
@@ -89,7 +91,9 @@ static __always_inline int handle_call(const struct sonde_call *call, long moved
 	if (!state)
 		return 0;
 	if (state->protocol != SONDE_VERDICT_LEAVE)
-		hear_verdict(sk, state);
+		hear_verdict(sk, state, false);
+	if (state->is_tls)
+		tls_moved(sk, state, fd, kind.direction, moved);
 	if (state->protocol == SONDE_VERDICT_LEAVE)
 		return filter(sk, state, kind.direction, direct);
 	event = bpf_map_lookup_elem(&scratch, &zero);
@@ -103,6 +107,11 @@ static __always_inline int handle_call(const struct sonde_call *call, long moved
 	if (kind.shape == CALL_UNSEEN && !state->delivered)
 		return 0;
 	captured = read_payload(event->payload, call, kind.shape, moved);
+	if (!state->is_tls && looks_tls(event->payload, captured)) {
+		state->is_tls = 1;
+		tls_moved(sk, state, fd, kind.direction, moved);
+	}
+	event->head.is_tls = 0;
 	read_addresses(sk, &event->head, direct);
 	if (state->protocol == L7_UNKNOWN && !recognise(state, event, captured, ports))
 		return 0;

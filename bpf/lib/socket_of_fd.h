@@ -1,23 +1,32 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 #pragma once
 
-/* The TCP or UDP socket behind a descriptor of the current process; NULL for everything else. */
-static __always_inline struct sock *inet_socket_of_fd(__u64 fd, bool direct)
+/* The open file behind a descriptor of the current process; NULL when there is none. */
+static __always_inline struct file *file_of_fd(__u64 fd, bool direct)
 {
 	struct task_struct *task = current_task(direct);
 	struct fdtable *table = direct ? task->files->fdt : BPF_CORE_READ(task, files, fdt);
 	struct file **files;
 	struct file *file;
-	struct socket *socket;
-	struct sock *sk;
-	__u16 family, protocol, type;
 
 	if (fd >= READ(direct, table, max_fds))
 		return 0;
 	files = READ(direct, table, fd);
 	if (bpf_probe_read_kernel(&file, sizeof(file), files + fd) || !file)
 		return 0;
-	file = AS_KIND(direct, struct file, file);
+	return AS_KIND(direct, struct file, file);
+}
+
+/* The TCP or UDP socket behind a descriptor of the current process; NULL for everything else. */
+static __always_inline struct sock *inet_socket_of_fd(__u64 fd, bool direct)
+{
+	struct file *file = file_of_fd(fd, direct);
+	struct socket *socket;
+	struct sock *sk;
+	__u16 family, protocol, type;
+
+	if (!file)
+		return 0;
 	if (((direct ? file->f_inode->i_mode : BPF_CORE_READ(file, f_inode, i_mode)) & S_IFMT) != S_IFSOCK)
 		return 0;
 	socket = AS_KIND(direct, struct socket, READ(direct, file, private_data));

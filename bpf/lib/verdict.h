@@ -6,9 +6,9 @@
 #define SONDE_VERDICT_CALLS 64
 
 /* Takes a verdict that came for this socket since its last call. One that will be left soon is asked for each time. */
-static __always_inline void hear_verdict(struct sock *sk, struct sonde_socket_state *state)
+static __always_inline void hear_verdict(struct sock *sk, struct sonde_socket_state *state, bool is_tls)
 {
-	struct sonde_socket_key key = { .socket = (__u64)sk, .generation = state->generation };
+	struct sonde_socket_key key = { .socket = (__u64)sk, .generation = state->generation, .is_tls = is_tls };
 	__u8 *verdict;
 
 	if (state->protocol != L7_UNKNOWN && state->protocol != L7_TLS &&
@@ -24,7 +24,7 @@ static __always_inline void hear_verdict(struct sock *sk, struct sonde_socket_st
 /* The verdict on connections to one of the two ends, 0: none. */
 static __always_inline __u8 server_verdict(const struct sonde_socket_data *head, __u32 netns, __u8 role, __u32 ports)
 {
-	struct sonde_server_key key = { .netns = netns };
+	struct sonde_server_key key = { .netns = netns, .is_tls = head->is_tls };
 	__u8 *verdict = 0;
 
 	if (role != SONDE_ROLE_SERVER) {

@@ -22,6 +22,9 @@ struct sonde_socket_state {
 	__u8 shared;    /* bit by sonde_direction: several threads move bytes that way */
 	__u8 closing;  /* over, but with bytes still to be read */
 	__u8 is_begun; /* its server was looked up */
+	__u8 is_tls;   /* a TLS record was seen */
+	__u8 pad[7];
+	__u64 tls_session; /* address of the session whose records it carries; 0 unknown */
 };
 
 /* sockets: state by address of the kernel's struct sock. Least recently used entries make room. */

@@ -12,7 +12,8 @@ import type { ProcessTable } from "../process/ProcessTable.ts"
 import type { DatagramFlows } from "./DatagramFlows.ts"
 import { localEnd, nameEnd, remoteEnd } from "./eventEnds.ts"
 import type { Exclusions } from "./Exclusions.ts"
-import { eventKind, processEvent, socketClose, socketData } from "./layout.gen.ts"
+import { eventKind, mappedKey, mappingEvent, processEvent, socketClose, socketData } from "./layout.gen.ts"
+import type { TlsProbes } from "./tls/TlsProbes.ts"
 import type { Verdicts } from "./Verdicts.ts"
 
 export interface SocketFlowsOptions {
@@ -24,6 +25,8 @@ export interface SocketFlowsOptions {
   readonly exclusions: Exclusions
   readonly verdicts: Verdicts
   readonly datagrams: DatagramFlows
+  /** Undefined: TLS is not looked into. */
+  readonly tls?: TlsProbes | undefined
 }
 
 /** Bytes in front of each record in a drained buffer: its length (u32) and four bytes that are not used here. */
@@ -71,10 +74,14 @@ export class SocketFlows {
       case eventKind.exec:
         if (size >= processEvent.size) return this.#exec(view.getUint32(at + processEvent.tgid, true))
         break
+      case eventKind.map:
+        if (size >= mappingEvent.size) return this.#mapped(bytes, view, at)
+        break
       case eventKind.exit:
         if (size >= processEvent.size) {
           const pid = view.getUint32(at + processEvent.tgid, true)
           this.#options.processes.exit(pid, nowMs)
+          this.#options.tls?.ended(pid)
           return this.#options.exclusions.ended(pid)
         }
     }
@@ -85,6 +92,12 @@ export class SocketFlows {
     this.#options.processes.exec(pid)
     const entry = this.#options.processes.get(pid)
     if (entry !== undefined) this.#options.exclusions.started(pid, entry.info.comm)
+    this.#options.tls?.started(pid)
+  }
+
+  #mapped(bytes: Uint8Array, view: DataView, at: number): void {
+    const key = bytes.slice(at + mappingEvent.inode, at + mappingEvent.inode + mappedKey.size)
+    this.#options.tls?.mapped(view.getUint32(at + mappingEvent.tgid, true), key)
   }
 
   #data(bytes: Uint8Array, view: DataView, at: number, size: number): void {
@@ -97,10 +110,25 @@ export class SocketFlows {
     this.counters.bytes_total += captured
     if (view.getUint8(at + socketData.transport) === IpProtocol.udp)
       return this.#options.datagrams.add(bytes, view, at, start, start + captured, missing, timeUs)
-    const key = readSocketKey(view, at + socketData.socket, view.getUint32(at + socketData.generation, true))
+    const socketKey = readSocketKey(
+      view,
+      at + socketData.socket,
+      view.getUint32(at + socketData.generation, true),
+    )
+    const isTls = view.getUint8(at + socketData.isTls) === 1
+    const key = isTls ? plaintextKey(socketKey) : socketKey
     const connection = this.#options.connections.get(key) ?? this.#open(bytes, view, at, key, timeUs)
     const sender = view.getUint8(at + socketData.direction) === 0 ? Side.a : Side.b
-    countMoved(this.#options.flowLog, connection.account, sender, length, timeUs)
+    let hint = view.getUint8(at + socketData.protocol)
+    const other = this.#options.connections.get(isTls ? socketKey : plaintextKey(socketKey))
+    if (isTls && other !== undefined) {
+      other.lastUs = timeUs
+      // What was agreed on before TLS began.
+      if (hint === 0) hint = other.protocol?.protocol ?? 0
+    }
+    // Of records and what is in them only one is counted: the records, until the kernel leaves them alone.
+    const isCounted = other === undefined || (isTls ? other.isAbandoned : !connection.isAbandoned)
+    if (isCounted) countMoved(this.#options.flowLog, connection.account, sender, length, timeUs)
     connection.feed(
       sender,
       bytes,
@@ -110,16 +138,28 @@ export class SocketFlows {
       timeUs,
       view.getUint32(at + socketData.tcpSeq, true),
       view.getUint32(at + socketData.tid, true),
-      view.getUint8(at + socketData.protocol),
+      hint,
     )
     this.#options.verdicts.consider(connection, view, at, timeUs)
   }
 
   #open(bytes: Uint8Array, view: DataView, at: number, key: number, timeUs: number): Connection {
     const { connections, processes } = this.#options
+    const isTls = view.getUint8(at + socketData.isTls) === 1
+    const role = view.getUint8(at + socketData.role)
+    let client: Side = role === roleClient ? Side.a : role === roleServer ? Side.b : Side.unknown
+    const carrier = isTls ? connections.get(plaintextKey(key)) : undefined
+    if (carrier !== undefined) {
+      if (client === Side.unknown) ({ client } = carrier)
+      const { a, account, b } = carrier
+      return connections.open(
+        key,
+        { a, b, observed: Side.a, client, signalSource: SignalSource.ebpf, isTls, account },
+        timeUs,
+      )
+    }
     const local = localEnd(bytes, view, at, processes)
     const remote = remoteEnd(bytes, view, at)
-    const role = view.getUint8(at + socketData.role)
     // The other end is a local socket too: each learns the other's process.
     const peer = this.#bySockets.get(socketsKey(remote.port, local.port, local.ip))
     if (peer !== undefined && !peer.isAbandoned) {
@@ -129,7 +169,6 @@ export class SocketFlows {
       const listener = processes.listener(remote.port)
       if (listener !== undefined) nameEnd(remote, listener.info.pid, listener, listener.info.comm)
     }
-    const client = role === roleClient ? Side.a : role === roleServer ? Side.b : Side.unknown
     const connection = connections.open(
       key,
       {
@@ -138,7 +177,7 @@ export class SocketFlows {
         observed: Side.a,
         client,
         signalSource: SignalSource.ebpf,
-        isTls: false,
+        isTls,
         account: processAccount(IpProtocol.tcp, local, remote, client, timeUs),
       },
       timeUs,
@@ -154,11 +193,17 @@ export class SocketFlows {
       at + socketClose.socket,
       view.getUint32(at + socketClose.generation, true),
     )
-    const connection = this.#options.connections.get(key)
-    if (connection === undefined) return
-    this.counters.closes_total++
-    this.#forget(connection)
-    this.#options.connections.close(key, this.#timeUs(view, at + socketClose.timeNs))
+    const timeUs = this.#timeUs(view, at + socketClose.timeNs)
+    let isKnown = false
+    // What is in the records ends before them.
+    for (const each of [plaintextKey(key), key]) {
+      const connection = this.#options.connections.get(each)
+      if (connection === undefined) continue
+      isKnown = true
+      this.#forget(connection)
+      this.#options.connections.close(each, timeUs)
+    }
+    if (isKnown) this.counters.closes_total++
   }
 
   #forget(connection: Connection): void {
@@ -191,6 +236,9 @@ const readSocketKey = (view: DataView, at: number, generation: number): number =
   const high = view.getUint16(at + 4, true)
   return (high * 67_108_864 + low) * 2_048 + (generation & 0x7ff)
 }
+
+/** The key of what is said within the connection's TLS; of that, the key of the connection. */
+const plaintextKey = (key: number): number => -1 - key
 
 const copyProcess = (from: Endpoint, to: Endpoint): void => {
   if (from.processId === 0) return

@@ -5,6 +5,7 @@ import { loadAddon } from "./native/Addon.ts"
 import { openSocketTracer, SocketTracer } from "./native/SocketTracer.ts"
 import { SocketFlows } from "./SocketFlows.ts"
 import type { Opened, Source, SourceContext } from "./Source.ts"
+import { TlsProbes } from "./tls/TlsProbes.ts"
 import { Verdicts } from "./Verdicts.ts"
 
 /** Events are taken in pieces of this size: about 2 ms of parsing. */
@@ -32,14 +33,18 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
     context.pipeline.flowLog,
     context.processes,
   )
+  const { exclusions, log } = context
+  const isForbidden = (pid: number): boolean => exclusions.has(pid)
+  const tls = new TlsProbes({ target: tracer, isForbidden, log })
   const flows = new SocketFlows({
     connections: context.pipeline.connections,
     flowLog: context.pipeline.flowLog,
     processes: context.processes,
     clockOffsetNs: addon.clockOffsetNs(),
-    exclusions: context.exclusions,
+    exclusions,
     verdicts,
     datagrams,
+    tls,
   })
   const buffer = new Uint8Array(bufferBytes)
   const view = new DataView(buffer.buffer)
@@ -48,7 +53,9 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
     tier: 1,
     by: "socket data",
     limit: undefined,
-    features: tracer.features,
+    get features() {
+      return [...tracer.features, tls.feature]
+    },
     drain: (nowMs) => {
       let total = 0
       verdicts.isAwaited = false
@@ -60,15 +67,20 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
         if (length < bufferBytes / 2) break
       }
       verdicts.flush()
+      tls.look()
       return total > busyBytes || verdicts.isAwaited
     },
-    expire: (nowUs) => flows.expire(nowUs),
+    expire: (nowUs) => {
+      flows.expire(nowUs)
+      tls.expire(nowUs / 1_000)
+    },
     stats: () => {
       const kernel = tracer.counters()
       return {
         ...flows.counters,
         ...verdicts.stats(),
         ...datagrams.counters,
+        ...tls.stats(),
         kernel_delivered_total: kernel.delivered,
         kernel_delivered_bytes_total: kernel.delivered_bytes,
         kernel_lost_total: kernel.ring_full,
@@ -78,9 +90,15 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
         kernel_filtered_total: kernel.filtered,
         kernel_excluded_total: kernel.excluded,
         kernel_sockets_full_total: kernel.sockets_full,
+        kernel_tls_calls_total: kernel.tls_calls,
+        kernel_tls_unjoined_total: kernel.tls_unjoined,
+        kernel_tls_full_total: kernel.tls_full,
       }
     },
-    close: async () => tracer.close(),
+    close: async () => {
+      await tls.close()
+      tracer.close()
+    },
   }
   return { source }
 }

@@ -112,6 +112,7 @@ export class Verdicts {
     if (verdict === said) return
     this.#socketView.setBigUint64(socketKey.socket, view.getBigUint64(at + socketData.socket, true), true)
     this.#socketView.setUint32(socketKey.generation, view.getUint32(at + socketData.generation, true), true)
+    this.#socketView.setUint32(socketKey.isTls, connection.isTls ? 1 : 0, true)
     this.#sockets.add(this.#socketKey, verdict)
     this.#counters.told++
     if (verdict === verdictLeave) this.#counters.left++
@@ -138,8 +139,9 @@ export class Verdicts {
     if (found === 0 && connection.directionScore !== DirectionScore.kernel) return
     if (connection.client === Side.unknown) return
     const { ip, port } = connection.serverEnd
-    const text = `${netns},${port},${ip}`
-    const server = this.#servers.get(text) ?? this.#newServer(ip, port, netns)
+    // What is said within TLS is another matter than what the socket carries.
+    const text = `${netns},${port},${ip},${connection.isTls}`
+    const server = this.#servers.get(text) ?? this.#newServer(ip, port, netns, connection.isTls)
     // At the end of the order again.
     this.#servers.delete(text)
     this.#servers.set(text, server)
@@ -181,7 +183,7 @@ export class Verdicts {
     this.#target.forgetServer(server.key)
   }
 
-  #newServer(ip: Uint8Array, port: number, netns: number): Server {
+  #newServer(ip: Uint8Array, port: number, netns: number, isTls: boolean): Server {
     if (this.#servers.size >= maxServers) {
       const [oldest, server] = this.#servers.entries().next().value!
       this.#servers.delete(oldest)
@@ -192,6 +194,7 @@ export class Verdicts {
     const view = new DataView(key.buffer)
     view.setUint32(serverKey.netns, netns, true)
     view.setUint16(serverKey.port, port, true)
+    view.setUint16(serverKey.isTls, isTls ? 1 : 0, true)
     key.set(ip, serverKey.ip)
     return { key, protocol: 0, isMixed: false, unrecognised: 0, untilUs: 0 }
   }

@@ -23,7 +23,8 @@ export const socketData = {
   comm: 88,
   netns: 104,
   transport: 108,
-  pad: 109,
+  isTls: 109,
+  pad: 110,
 } as const
 
 export const socketClose = {
@@ -44,18 +45,34 @@ export const processEvent = {
   comm: 24,
 } as const
 
+export const mappingEvent = {
+  size: 24,
+  kind: 0,
+  tgid: 4,
+  inode: 8,
+  device: 16,
+  generation: 20,
+} as const
+
+export const mappedKey = {
+  size: 16,
+  inode: 0,
+  device: 8,
+  generation: 12,
+} as const
+
 export const socketKey = {
   size: 16,
   socket: 0,
   generation: 8,
-  pad: 12,
+  isTls: 12,
 } as const
 
 export const serverKey = {
   size: 24,
   netns: 0,
   port: 4,
-  pad: 6,
+  isTls: 6,
   ip: 8,
 } as const
 
@@ -64,6 +81,7 @@ export const eventKind = {
   close: 2,
   exec: 3,
   exit: 4,
+  map: 5,
 } as const
 
 export const verdictLeave = 255
@@ -79,4 +97,7 @@ export const kernelCounters = [
   "filtered",
   "excluded",
   "sockets_full",
+  "tls_calls",
+  "tls_unjoined",
+  "tls_full",
 ] as const

@@ -1,5 +1,6 @@
-// The native addon as TypeScript sees it. Every call is synchronous and may throw an Error whose `code` names an errno value;
-// loading and attaching take milliseconds to seconds, so it is used in a worker thread or by a command of its own.
+// The native addon as TypeScript sees it. Every call may throw (or reject with) an Error whose `code` names an errno value. All but
+// those of probes are synchronous; loading and attaching take milliseconds to seconds, so it is used in a worker thread or by a
+// command of its own.
 
 import { existsSync } from "node:fs"
 import { createRequire } from "node:module"
@@ -11,6 +12,7 @@ interface Handle<Kind extends string> {
 }
 export type BpfObject = Handle<"BpfObject">
 export type EventRing = Handle<"EventRing">
+export type Probes = Handle<"Probes">
 export type PacketRing = Handle<"PacketRing">
 
 export interface Addon {
@@ -51,6 +53,16 @@ export interface Addon {
   /** Packets taken and dropped by the kernel since the start. */
   packetStats(ring: PacketRing): [packets: number, drops: number]
   closePackets(ring: PacketRing): void
+  /**
+   * Attaches programs to functions (file offset of each) of the file at `path`, for all processes that map it: all or none. The
+   * object cannot be closed meanwhile.
+   */
+  attachProbes(
+    object: BpfObject,
+    path: string,
+    probes: ReadonlyArray<readonly [program: string, offset: number, isReturn: boolean]>,
+  ): Promise<Probes>
+  detachProbes(probes: Probes): Promise<void>
   /** To be added to CLOCK_MONOTONIC nanoseconds for nanoseconds since 1970. */
   clockOffsetNs(): number
 }

@@ -4,8 +4,10 @@ import { availableParallelism } from "node:os"
 import type { Feature } from "../../../model/AgentStatus.ts"
 import type { ExclusionTarget } from "../Exclusions.ts"
 import { kernelCounters } from "../layout.gen.ts"
+import type { Probe } from "../tls/tlsLibraries.ts"
+import type { TlsTarget } from "../tls/TlsProbes.ts"
 import type { VerdictTarget } from "../Verdicts.ts"
-import { type Addon, type BpfObject, type EventRing, kernelObjectPath } from "./Addon.ts"
+import { type Addon, type BpfObject, type EventRing, kernelObjectPath, type Probes } from "./Addon.ts"
 import { bpfReason, type Reason } from "./privileges.ts"
 
 /** Ways to hook the same four things, best first. Programs are named in bpf/hooks. */
@@ -27,6 +29,12 @@ const hookKinds = [
     programs: ["sonde_enter_tp", "sonde_exit_tp", "sonde_state_tp", "sonde_exec_tp", "sonde_gone_tp"],
   },
 ] as const
+
+/** Attached to functions of files, not at once; their names are those that tls/tlsLibraries.ts gives them. */
+const tlsPrograms = [
+  ...["sonde_tls_handshake", "sonde_tls_read", "sonde_tls_write", "sonde_tls_read_ex", "sonde_tls_write_ex"],
+  ...["sonde_tls_return", "sonde_tls_free"],
+]
 
 export type HookKind = (typeof hookKinds)[number]["hook"]
 
@@ -51,7 +59,7 @@ const defaultOffers = 8_192
 /** The share of one CPU below which a quiet machine with many of them would notice. */
 const minOffers = 256
 
-export class SocketTracer implements ExclusionTarget, VerdictTarget {
+export class SocketTracer implements ExclusionTarget, VerdictTarget, TlsTarget {
   readonly hook: HookKind
   readonly features: ReadonlyArray<Feature>
   readonly #addon: Addon
@@ -110,6 +118,18 @@ export class SocketTracer implements ExclusionTarget, VerdictTarget {
     this.#addon.mapDelete(this.#object, "servers", key)
   }
 
+  attachProbes(path: string, probes: ReadonlyArray<Probe>): Promise<Probes> {
+    return this.#addon.attachProbes(this.#object, path, probes)
+  }
+
+  detachProbes(probes: Probes): Promise<void> {
+    return this.#addon.detachProbes(probes)
+  }
+
+  forgetMapped(key: Uint8Array): void {
+    this.#addon.mapDelete(this.#object, "mapped", key)
+  }
+
   counters(): Record<(typeof kernelCounters)[number], number> {
     const sums = this.#addon.mapSums(this.#object, "counters")
     return Object.fromEntries(kernelCounters.map((name, at) => [name, sums[at] ?? 0])) as Record<
@@ -163,7 +183,7 @@ export const openSocketTracer = (
     try {
       object = addon.openObject(
         options.objectPath ?? kernelObjectPath,
-        programs,
+        [...programs, ...tlsPrograms],
         {
           payload_bytes: Math.min(options.payloadBytes, 4_095),
           offers_per_second: options.offersPerCpu ?? offersPerCpu(),

@@ -70,3 +70,22 @@ export const packetReason = (error: { readonly code?: string; readonly message: 
         next: "run Sonde as root, or give it CAP_NET_RAW",
       }
     : { missing: error.message, next: "check agent.interface and the memory limits of this process" }
+
+/** Why functions of programs cannot be hooked; `isGeneral`: those of no other file either. */
+export const probeReason = (error: {
+  readonly code?: string
+  readonly message: string
+}): Reason & { readonly isGeneral: boolean } =>
+  error.code === "EACCES" || error.code === "EPERM"
+    ? {
+        missing: "this process may not attach to functions of programs (no CAP_SYS_ADMIN or CAP_PERFMON)",
+        next: "run Sonde as root, or give it CAP_SYS_ADMIN (CAP_PERFMON is enough for some kernels)",
+        isGeneral: true,
+      }
+    : error.code === "ENOENT" || error.code === "ENODEV"
+      ? {
+          missing: `kernel ${release()} has no uprobes (${error.message})`,
+          next: "use a kernel built with CONFIG_UPROBE_EVENTS",
+          isGeneral: error.code === "ENODEV",
+        }
+      : { missing: error.message, next: "report this with the program's version", isGeneral: false }

@@ -1,0 +1,247 @@
+// Which files have the kernel's TLS programs attached: every file that some process maps and that holds a TLS library, found by
+// its symbols and not by names; and the libraries that the dynamic linker gives to programs of this host, before any maps them, so
+// that a program that lives for milliseconds is seen. Detached some time after the last process is gone that maps them.
+
+import { closeSync, fstatSync, openSync } from "node:fs"
+import type { Feature } from "../../../model/AgentStatus.ts"
+import { listPids } from "../../process/procfs.ts"
+import type { Probes } from "../native/Addon.ts"
+import { probeReason, type Reason } from "../native/privileges.ts"
+import { linkedTlsLibraries, type MappedFile, mappedFiles } from "./mappedFiles.ts"
+import { findTlsLibrary, type Probe } from "./tlsLibraries.ts"
+
+export interface TlsTarget {
+  attachProbes(path: string, probes: ReadonlyArray<Probe>): Promise<Probes>
+  detachProbes(probes: Probes): Promise<void>
+  /** The kernel tells of this file again when it is mapped. */
+  forgetMapped(key: Uint8Array): void
+}
+
+export interface TlsProbesOptions {
+  readonly target: TlsTarget
+  /** Files that such a process maps are left alone, as far as no other maps them. */
+  readonly isForbidden: (pid: number) => boolean
+  readonly log: (level: "info" | "warn", message: string) => void
+}
+
+/** One file that holds a TLS library. */
+interface Attached {
+  readonly id: string
+  readonly name: string
+  readonly library: string
+  readonly isLinked: boolean
+  readonly pids: Set<number>
+  /** Undefined while it is being attached, or after that failed. */
+  probes: Probes | undefined
+  /** When the last process that maps it was gone; 0: there is one, or it is not known yet. */
+  idleMs: number
+}
+
+const maxAttached = 256
+/** Files that hold none are remembered, and looked at again when there are more. */
+const maxKnown = 16_384
+/** What one look at processes may take of the worker's time. */
+const budgetMs = 2
+const keepIdleMs = 60_000
+const featureName = "encrypted traffic (TLS)"
+
+export class TlsProbes {
+  readonly #options: TlsProbesOptions
+  /** By device, inode and time of change: survives the names under which a file is mapped. */
+  readonly #attached = new Map<string, Attached>()
+  /** What was looked at, by MappedFile's key; null: no TLS library. */
+  #known = new Map<string, Attached | null>()
+  /** Processes to look at, in order. */
+  readonly #waiting = new Set<number>()
+  /** What the kernel told of processes that wait, by process. */
+  readonly #told = new Map<number, Array<Uint8Array>>()
+  readonly #changing = new Set<Promise<void>>()
+  #refused: Reason | undefined
+  #failed = 0
+  #isClosed = false
+
+  constructor(options: TlsProbesOptions) {
+    this.#options = options
+    for (const path of linkedTlsLibraries()) this.#open([path], path.slice(path.lastIndexOf("/") + 1), true)
+    for (const pid of listPids()) this.#waiting.add(pid)
+  }
+
+  /** A process began a program. */
+  started(pid: number): void {
+    this.#waiting.add(pid)
+  }
+
+  /** A process mapped a file that the kernel had not seen before: `key` is what `forgetMapped` takes. */
+  mapped(pid: number, key: Uint8Array): void {
+    this.#waiting.add(pid)
+    const told = this.#told.get(pid)
+    if (told === undefined) this.#told.set(pid, [key])
+    else told.push(key)
+  }
+
+  ended(pid: number): void {
+    for (const file of this.#attached.values()) if (file.pids.delete(pid) && file.pids.size === 0) file.idleMs = -1
+  }
+
+  /** Looks at processes that wait, as far as the time goes. To be called often. */
+  look(): void {
+    if (this.#waiting.size === 0) return
+    const until = performance.now() + budgetMs
+    for (const pid of this.#waiting) {
+      this.#waiting.delete(pid)
+      this.#look(pid)
+      if (performance.now() > until) return
+    }
+  }
+
+  #look(pid: number): void {
+    const told = this.#told.get(pid)
+    this.#told.delete(pid)
+    if (this.#refused !== undefined) return
+    const files = this.#options.isForbidden(pid) ? undefined : mappedFiles(pid)
+    if (files === undefined) {
+      // Nobody looked at what it mapped.
+      for (const key of told ?? []) this.#options.target.forgetMapped(key)
+      return
+    }
+    for (const file of files) {
+      const known = this.#known.get(file.key)
+      const found = known === undefined ? this.#examine(file) : known
+      if (found === null) continue
+      found.pids.add(pid)
+      found.idleMs = 0
+    }
+  }
+
+  #examine(file: MappedFile): Attached | null {
+    if (this.#known.size >= maxKnown) this.#known = new Map()
+    const found = this.#open(file.paths, file.name, false)
+    this.#known.set(file.key, found)
+    return found
+  }
+
+  /** The file under one of these paths, attached if it holds a TLS library. */
+  #open(paths: ReadonlyArray<string>, name: string, isLinked: boolean): Attached | null {
+    let fd: number | undefined
+    for (const path of paths) {
+      try {
+        fd = openSync(path, "r")
+        break
+      } catch {}
+    }
+    if (fd === undefined) return null
+    try {
+      const { ctimeMs, dev, ino } = fstatSync(fd)
+      const id = `${dev}:${ino}:${ctimeMs}`
+      const known = this.#attached.get(id)
+      const library = known === undefined ? findTlsLibrary(fd) : undefined
+      if (known === undefined && library !== undefined && this.#attached.size >= maxAttached) this.#failed++
+      else if (library !== undefined) {
+        const file: Attached = {
+          id,
+          name,
+          library: library.name,
+          isLinked,
+          pids: new Set(),
+          probes: undefined,
+          idleMs: 0,
+        }
+        this.#attached.set(id, file)
+        this.#attach(file, fd, library.probes)
+        fd = undefined
+        return file
+      }
+      return known ?? null
+    } finally {
+      if (fd !== undefined) closeSync(fd)
+    }
+  }
+
+  /** By the descriptor, so that it is this very file even if its process ends meanwhile. */
+  #attach(file: Attached, fd: number, probes: ReadonlyArray<Probe>): void {
+    this.#change(
+      this.#options.target.attachProbes(`/proc/self/fd/${fd}`, probes).then(
+        (attached) => {
+          closeSync(fd)
+          file.probes = attached
+        },
+        (cause: Error & { code?: string }) => {
+          closeSync(fd)
+          this.#failed++
+          const reason = probeReason(cause)
+          this.#options.log("warn", `TLS of ${file.name} is not read: ${reason.missing}. ${reason.next}`)
+          if (reason.isGeneral) this.#refused = reason
+        },
+      ),
+    )
+  }
+
+  #change(change: Promise<void>): void {
+    const tracked = change.finally(() => this.#changing.delete(tracked))
+    this.#changing.add(tracked)
+  }
+
+  /** To be called about once a second. */
+  expire(nowMs: number): void {
+    for (const file of this.#attached.values()) {
+      if (file.isLinked || file.idleMs === 0 || file.probes === undefined) continue
+      if (file.idleMs < 0) file.idleMs = nowMs
+      if (nowMs - file.idleMs < keepIdleMs) continue
+      // Children that never began a program of their own were not told of.
+      if (this.#isMapped(file)) continue
+      this.#detach(file)
+    }
+  }
+
+  #isMapped(file: Attached): boolean {
+    for (const pid of listPids()) {
+      for (const { key } of mappedFiles(pid) ?? []) if (this.#known.get(key) === file) file.pids.add(pid)
+    }
+    if (file.pids.size > 0) file.idleMs = 0
+    return file.pids.size > 0
+  }
+
+  #detach(file: Attached): void {
+    const { probes } = file
+    if (probes === undefined) return
+    file.probes = undefined
+    this.#attached.delete(file.id)
+    for (const [key, known] of this.#known) if (known === file) this.#known.delete(key)
+    this.#change(this.#options.target.detachProbes(probes))
+  }
+
+  stats(): Record<string, number> {
+    return {
+      tls_files: [...this.#attached.values()].filter(({ probes }) => probes !== undefined).length,
+      tls_files_failed_total: this.#failed,
+    }
+  }
+
+  get feature(): Feature {
+    if (this.#refused !== undefined)
+      return { name: featureName, on: false, hook: "", missing: this.#refused.missing, next: this.#refused.next }
+    const files = [...this.#attached.values()].filter(({ probes }) => probes !== undefined)
+    const list = files.map(({ library, name }) => (name.startsWith("lib") ? name : `${name} (${library})`))
+    return {
+      name: featureName,
+      on: true,
+      hook: list.length === 0 ? "uprobe" : `uprobe: ${list.slice(0, 8).join(", ")}${list.length > 8 ? ", ..." : ""}`,
+      missing: "",
+      next: "",
+    }
+  }
+
+  /** Settles what is under way; for tests and the end. */
+  async settle(): Promise<void> {
+    while (this.#changing.size > 0) await Promise.all(this.#changing)
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#waiting.clear()
+    await this.settle()
+    for (const file of this.#attached.values()) this.#detach(file)
+    await this.settle()
+  }
+}

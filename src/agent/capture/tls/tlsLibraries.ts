@@ -1,0 +1,68 @@
+// The TLS libraries that are known by names of their functions, whatever file these are in, and which kernel program goes to which.
+
+import { functionOffsets } from "./elf.ts"
+
+export type Probe = readonly [program: string, offset: number, isReturn: boolean]
+
+type Call = "handshake" | "read" | "write" | "read_ex" | "write_ex" | "free"
+
+interface Library {
+  readonly name: string
+  readonly functions: Readonly<Record<string, Call>>
+  /** Without these it is of no use. */
+  readonly needed: ReadonlyArray<string>
+}
+
+/** Versions from 1.0 on; BoringSSL, LibreSSL and AWS-LC have the same functions. `_ex` is there from 1.1.1 on. */
+const openssl: Library = {
+  name: "OpenSSL",
+  functions: {
+    SSL_do_handshake: "handshake",
+    SSL_read: "read",
+    SSL_write: "write",
+    SSL_read_ex: "read_ex",
+    SSL_write_ex: "write_ex",
+    SSL_free: "free",
+  },
+  needed: ["SSL_read", "SSL_write"],
+}
+
+const gnutls: Library = {
+  name: "GnuTLS",
+  functions: {
+    gnutls_handshake: "handshake",
+    gnutls_record_recv: "read",
+    gnutls_record_send: "write",
+    gnutls_deinit: "free",
+  },
+  needed: ["gnutls_record_recv", "gnutls_record_send"],
+}
+
+const libraries = [openssl, gnutls]
+const names = new Set(libraries.flatMap(({ functions }) => Object.keys(functions)))
+
+export interface TlsLibrary {
+  readonly name: string
+  readonly probes: ReadonlyArray<Probe>
+}
+
+/** What a file has of TLS libraries; undefined: nothing. */
+export const findTlsLibrary = (fd: number): TlsLibrary | undefined => {
+  const offsets = functionOffsets(fd, names)
+  if (offsets.size === 0) return undefined
+  for (const { functions, name, needed } of libraries) {
+    if (needed.some((one) => !offsets.has(one))) continue
+    const probes: Array<Probe> = []
+    const taken = new Set<number>()
+    for (const [one, call] of Object.entries(functions)) {
+      const offset = offsets.get(one)
+      // Two names of one function would report each call twice.
+      if (offset === undefined || taken.has(offset)) continue
+      taken.add(offset)
+      probes.push([`sonde_tls_${call}`, offset, false])
+      if (call !== "free") probes.push(["sonde_tls_return", offset, true])
+    }
+    return { name, probes }
+  }
+  return undefined
+}
