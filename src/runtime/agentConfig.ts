@@ -36,6 +36,16 @@ export const agentConfigFields = {
     "Programs (kernel command names) whose traffic is left alone, besides Sonde itself.",
     "hot",
   ),
+  tls: flag(
+    true,
+    "Read what programs say within TLS, by hooks on the functions of their TLS libraries (OpenSSL and its relatives, GnuTLS).",
+    "restart",
+  ),
+  tlsExcludePrograms: texts(
+    ["clickhouse", "clickhouse-serv", "ch-embedded"],
+    "Programs (kernel command names, or names of their files) into which no such hook is put, because they check their own code.",
+    "restart",
+  ),
   maskLiterals: flag(
     true,
     "Replace values in commands (Redis) by `?` before they leave the agent.",

@@ -4,7 +4,9 @@
 import { Buffer } from "node:buffer"
 import { readFileSync } from "node:fs"
 import { createServer, get } from "node:http"
+import { createServer as createSecureServer, get as getSecurely } from "node:https"
 import { release } from "node:os"
+import { connect } from "node:tls"
 import { setTimeout as sleep } from "node:timers/promises"
 import { Exclusions } from "../../src/agent/capture/Exclusions.ts"
 import { loadAddon } from "../../src/agent/capture/native/Addon.ts"
@@ -53,8 +55,37 @@ const tryHook = async (only: HookKind): Promise<Finding> => {
   }
 }
 
-const tryCapture = async (capture: "ebpf" | "packets"): Promise<Finding> => {
-  const feature = capture === "ebpf" ? "requests by system calls" : "requests by packets"
+/** TLS by a key that both sides have: needs no certificate. */
+const preshared = { ciphers: "PSK", maxVersion: "TLSv1.2" } as const
+const key = Buffer.alloc(32, 7)
+const secure = createSecureServer({ ...preshared, pskCallback: () => key }, (_request, response) =>
+  response.end("hello"),
+)
+await new Promise<void>((resolve) => secure.listen(8_443, "127.0.0.1", resolve))
+
+const askSecurely = (): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const socket = connect({
+      host: "127.0.0.1",
+      port: 8_443,
+      ...preshared,
+      pskCallback: () => ({ psk: key, identity: "guest" }),
+      checkServerIdentity: () => undefined,
+    })
+    getSecurely({ host: "127.0.0.1", path, createConnection: () => socket }, (response) => {
+      response.resume().once("end", resolve)
+    }).once("error", reject)
+  })
+
+const features = {
+  ebpf: "requests by system calls",
+  packets: "requests by packets",
+  tls: "requests within TLS",
+} as const
+
+const tryCapture = async (kind: keyof typeof features): Promise<Finding> => {
+  const feature = features[kind]
+  const capture = kind === "packets" ? "packets" : "ebpf"
   const sessions: Array<string> = []
   const pipeline = new Pipeline({
     maskLiterals: true,
@@ -62,7 +93,8 @@ const tryCapture = async (capture: "ebpf" | "packets"): Promise<Finding> => {
     maxConnections: 1_024,
     flowIdSeed: 1,
     emit: () => undefined,
-    onSession: ({ request, response }) =>
+    onSession: ({ request, response }, { isTls }) =>
+      isTls === (kind === "tls") &&
       sessions.push(`${request?.requestType} ${request?.requestResource} ${response?.code}`),
   })
   const processes = new ProcessTable()
@@ -76,17 +108,22 @@ const tryCapture = async (capture: "ebpf" | "packets"): Promise<Finding> => {
   })
   if (source.by === "none")
     return { feature, on: false, detail: source.features.map(({ missing }) => missing).join("; ") }
-  for (let i = 0; i < 3; i++) await ask()
-  for (let i = 0; i < 20; i++) {
+  const drain = async (): Promise<void> => {
     await sleep(50)
     const now = Date.now()
     pipeline.tick(now * 1_000)
     source.drain(now)
   }
+  // Hooks come a little after the start.
+  const most = kind === "tls" ? 200 : 0
+  for (let i = 0; i < most && source.stats()["tls_files"] === 0; i++) await drain()
+  for (let i = 0; i < 3; i++) await (kind === "tls" ? askSecurely() : ask())
+  for (let i = 0; i < 20; i++) await drain()
   pipeline.end(Date.now() * 1_000)
   await source.close()
   const wanted = sessions.filter((session) => session === `GET ${path} 200`).length
-  const hook = source.features.find(({ on }) => on)?.hook ?? ""
+  const hook =
+    source.features.find(({ name, on }) => on && name.includes("TLS") === (kind === "tls"))?.hook ?? ""
   // By system calls at both sides.
   const on = wanted === (capture === "ebpf" ? 6 : 3)
   return { feature, on, detail: `${wanted} of ${sessions.length} requests, by ${hook}` }
@@ -101,13 +138,14 @@ for (const kind of ["tp_btf direct", "tp_btf", "raw_tp", "tracepoint"] as const)
       detail: message(cause),
     })),
   )
-for (const capture of ["ebpf", "packets"] as const)
+for (const kind of ["ebpf", "packets", "tls"] as const)
   say(
-    await tryCapture(capture).catch((cause: unknown) => ({
-      feature: capture,
+    await tryCapture(kind).catch((cause: unknown) => ({
+      feature: features[kind],
       on: false,
       detail: message(cause),
     })),
   )
 server.close()
+secure.close()
 process.exit(0)

@@ -25,6 +25,7 @@ const everywhere = [
   "system calls by tracepoint",
   "requests by system calls",
   "requests by packets",
+  "requests within TLS",
 ]
 
 const imageOf = (source: KernelSource): string | undefined => {

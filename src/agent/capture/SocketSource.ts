@@ -1,11 +1,12 @@
 // System calls as a source: drains the kernel's ring into the connections of the pipeline.
 
+import { basename } from "node:path"
 import { DatagramFlows } from "./DatagramFlows.ts"
 import { loadAddon } from "./native/Addon.ts"
 import { openSocketTracer, SocketTracer } from "./native/SocketTracer.ts"
 import { SocketFlows } from "./SocketFlows.ts"
 import type { Opened, Source, SourceContext } from "./Source.ts"
-import { TlsProbes } from "./tls/TlsProbes.ts"
+import { tlsFeature, TlsProbes } from "./tls/TlsProbes.ts"
 import { Verdicts } from "./Verdicts.ts"
 
 /** Events are taken in pieces of this size: about 2 ms of parsing. */
@@ -14,6 +15,11 @@ const bufferBytes = 1_048_576
 const maxPieces = 8
 /** A ring that fills more than this between two looks is drained sooner. */
 const busyBytes = 16_384
+
+const tlsOff = tlsFeature("", {
+  missing: "agent.tls is off: requests over TLS are not seen",
+  next: "set agent.tls to true",
+})
 
 export const openSocketSource = async (context: SourceContext): Promise<Opened> => {
   const addon = loadAddon()
@@ -33,9 +39,13 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
     context.pipeline.flowLog,
     context.processes,
   )
-  const { exclusions, log } = context
-  const isForbidden = (pid: number): boolean => exclusions.has(pid)
-  const tls = new TlsProbes({ target: tracer, isForbidden, log })
+  const { exclusions, log, processes } = context
+  const forbidden = new Set(agent.tlsExcludePrograms)
+  const isForbidden = (pid: number): boolean => {
+    const info = exclusions.has(pid) ? undefined : processes.get(pid)?.info
+    return info === undefined || forbidden.has(info.comm) || forbidden.has(basename(info.exe))
+  }
+  const tls = agent.tls ? new TlsProbes({ target: tracer, isForbidden, log }) : undefined
   const flows = new SocketFlows({
     connections: context.pipeline.connections,
     flowLog: context.pipeline.flowLog,
@@ -54,7 +64,7 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
     by: "socket data",
     limit: undefined,
     get features() {
-      return [...tracer.features, tls.feature]
+      return [...tracer.features, tls?.feature ?? tlsOff]
     },
     drain: (nowMs) => {
       let total = 0
@@ -67,12 +77,12 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
         if (length < bufferBytes / 2) break
       }
       verdicts.flush()
-      tls.look()
+      tls?.look()
       return total > busyBytes || verdicts.isAwaited
     },
     expire: (nowUs) => {
       flows.expire(nowUs)
-      tls.expire(nowUs / 1_000)
+      tls?.expire(nowUs / 1_000)
     },
     stats: () => {
       const kernel = tracer.counters()
@@ -80,7 +90,7 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
         ...flows.counters,
         ...verdicts.stats(),
         ...datagrams.counters,
-        ...tls.stats(),
+        ...tls?.stats(),
         kernel_delivered_total: kernel.delivered,
         kernel_delivered_bytes_total: kernel.delivered_bytes,
         kernel_lost_total: kernel.ring_full,
@@ -96,7 +106,7 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
       }
     },
     close: async () => {
-      await tls.close()
+      await tls?.close()
       tracer.close()
     },
   }

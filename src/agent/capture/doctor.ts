@@ -7,6 +7,7 @@ import { type Addon, loadAddon } from "./native/Addon.ts"
 import { hasKernelTypes } from "./native/privileges.ts"
 import { openSocketTracer, SocketTracer } from "./native/SocketTracer.ts"
 import { probePackets } from "./PacketSource.ts"
+import { tlsFeature, TlsProbes } from "./tls/TlsProbes.ts"
 
 export interface Diagnosis {
   readonly tier: Tier
@@ -14,11 +15,19 @@ export interface Diagnosis {
   readonly features: ReadonlyArray<Feature>
 }
 
-const socketFeatures = (addon: Addon): ReadonlyArray<Feature> => {
+const socketFeatures = async (addon: Addon): Promise<ReadonlyArray<Feature>> => {
   const tracer = openSocketTracer(addon, { payloadBytes: 1_024, ringMiB: 1 })
-  if (!(tracer instanceof SocketTracer)) return tracer.refused
+  if (!(tracer instanceof SocketTracer)) {
+    const [first] = tracer.refused
+    return [...tracer.refused, tlsFeature("", { missing: first?.missing ?? "", next: first?.next ?? "" })]
+  }
+  // As an agent does at its start, with the libraries that the dynamic linker gives to programs.
+  const tls = new TlsProbes({ target: tracer, isForbidden: () => false, log: () => undefined })
+  await tls.settle()
+  const { feature } = tls
+  await tls.close()
   tracer.close()
-  return tracer.features
+  return [...tracer.features, feature]
 }
 
 const kernelTypes = (): Feature =>
@@ -48,24 +57,16 @@ const processList = (): Feature => {
   }
 }
 
-const tls: Feature = {
-  name: "encrypted traffic (TLS)",
-  on: false,
-  hook: "",
-  missing: "not read in this version: requests over TLS are not seen",
-  next: "terminate TLS in front of the service and let it speak plain HTTP on loopback",
-}
-
-export const diagnose = (): Diagnosis => {
+export const diagnose = async (): Promise<Diagnosis> => {
   const addon = loadAddon()
   const features =
     "missing" in addon
       ? [{ name: "native addon", on: false, hook: "", missing: addon.missing, next: addon.next }]
-      : [...socketFeatures(addon), kernelTypes(), probePackets(addon)]
+      : [...(await socketFeatures(addon)), kernelTypes(), probePackets(addon)]
   const isOn = (name: string): boolean => features.some((feature) => feature.name === name && feature.on)
   return {
     tier: isOn("socket data") ? 1 : isOn("packets") ? 2 : 3,
     kernel: release(),
-    features: [...features, processList(), tls],
+    features: [...features, processList()],
   }
 }

@@ -32,7 +32,7 @@ export const doctor = Command.make(
   "doctor",
   { json },
   Effect.fnUntraced(function* ({ json }) {
-    const diagnosis = yield* Effect.sync(diagnose)
+    const diagnosis = yield* Effect.promise(diagnose)
     const features = [...diagnosis.features, storage()]
     if (json) {
       for (const feature of features)

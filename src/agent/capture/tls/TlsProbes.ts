@@ -43,7 +43,28 @@ const maxKnown = 16_384
 /** What one look at processes may take of the worker's time. */
 const budgetMs = 2
 const keepIdleMs = 60_000
-const featureName = "encrypted traffic (TLS)"
+/** Names of files in the feature's text. */
+const maxNamed = 6
+
+/** On by this hook, or off for a reason. */
+export const tlsFeature = (hook: string, reason?: Reason): Feature => ({
+  name: "encrypted traffic (TLS)",
+  on: reason === undefined,
+  hook,
+  missing: reason?.missing ?? "",
+  next: reason?.next ?? "",
+})
+
+/** What of these files says which library it is, if its own name does not. */
+export const hookText = (
+  files: ReadonlyArray<{ readonly name: string; readonly library: string }>,
+): string => {
+  const names = [
+    ...new Set(files.map(({ library, name }) => (name.startsWith("lib") ? name : `${name} (${library})`))),
+  ]
+  const more = names.length > maxNamed ? `, ${names.length - maxNamed} more` : ""
+  return ["uprobe", names.slice(0, maxNamed).join(", ") + more].filter((part) => part !== "").join(" on ")
+}
 
 export class TlsProbes {
   readonly #options: TlsProbesOptions
@@ -80,7 +101,8 @@ export class TlsProbes {
   }
 
   ended(pid: number): void {
-    for (const file of this.#attached.values()) if (file.pids.delete(pid) && file.pids.size === 0) file.idleMs = -1
+    for (const file of this.#attached.values())
+      if (file.pids.delete(pid) && file.pids.size === 0) file.idleMs = -1
   }
 
   /** Looks at processes that wait, as far as the time goes. To be called often. */
@@ -218,17 +240,9 @@ export class TlsProbes {
   }
 
   get feature(): Feature {
-    if (this.#refused !== undefined)
-      return { name: featureName, on: false, hook: "", missing: this.#refused.missing, next: this.#refused.next }
+    if (this.#refused !== undefined) return tlsFeature("", this.#refused)
     const files = [...this.#attached.values()].filter(({ probes }) => probes !== undefined)
-    const list = files.map(({ library, name }) => (name.startsWith("lib") ? name : `${name} (${library})`))
-    return {
-      name: featureName,
-      on: true,
-      hook: list.length === 0 ? "uprobe" : `uprobe: ${list.slice(0, 8).join(", ")}${list.length > 8 ? ", ..." : ""}`,
-      missing: "",
-      next: "",
-    }
+    return tlsFeature(hookText(files))
   }
 
   /** Settles what is under way; for tests and the end. */

@@ -55,7 +55,10 @@ const offsetOf = (ranges: ReadonlyArray<Range>, address: number, wantExecutable:
   return -1
 }
 
-const segments = (fd: number, header: Buffer): { loaded: ReadonlyArray<Range>; dynamic: Range | undefined } => {
+const segments = (
+  fd: number,
+  header: Buffer,
+): { loaded: ReadonlyArray<Range>; dynamic: Range | undefined } => {
   const [entrySize, count] = [header.readUInt16LE(54), header.readUInt16LE(56)]
   const loaded: Array<Range> = []
   let dynamic: Range | undefined
@@ -108,7 +111,12 @@ function* tableOfSegment(fd: number, loaded: ReadonlyArray<Range>, dynamic: Rang
 }
 
 /** The wanted one among the names that a symbol at `at` has: a version may follow. */
-const nameAt = (strings: Buffer, at: number, wanted: ReadonlySet<string>, longest: number): string | undefined => {
+const nameAt = (
+  strings: Buffer,
+  at: number,
+  wanted: ReadonlySet<string>,
+  longest: number,
+): string | undefined => {
   let end = at
   while (end < strings.length && end - at <= longest && strings[end] !== 0 && strings[end] !== 0x40) end++
   if (end - at > longest || end === strings.length) return undefined
