@@ -7,7 +7,7 @@ import type { Endpoint } from "../flow/Endpoint.ts"
 import type { FlowLog } from "../flow/FlowLog.ts"
 import { countMoved, processAccount } from "../flow/processAccount.ts"
 import { SignalSource } from "../../model/observation.ts"
-import { IpProtocol } from "../../model/protocol.ts"
+import { IpProtocol, L7Protocol } from "../../model/protocol.ts"
 import type { ProcessTable } from "../process/ProcessTable.ts"
 import type { DatagramFlows } from "./DatagramFlows.ts"
 import { localEnd, nameEnd, remoteEnd } from "./eventEnds.ts"
@@ -28,6 +28,14 @@ export interface SocketFlowsOptions {
   /** Undefined: TLS is not looked into. */
   readonly tls?: TlsProbes | undefined
 }
+
+/** Protocols in which both sides may agree on TLS, and which then go on within it. */
+const goOnWithinTls: ReadonlySet<number> = new Set([
+  L7Protocol.mysql,
+  L7Protocol.postgresql,
+  L7Protocol.smtp,
+  L7Protocol.ldap,
+])
 
 /** Bytes in front of each record in a drained buffer: its length (u32) and four bytes that are not used here. */
 const recordHeader = 8
@@ -119,13 +127,8 @@ export class SocketFlows {
     const key = isTls ? plaintextKey(socketKey) : socketKey
     const connection = this.#options.connections.get(key) ?? this.#open(bytes, view, at, key, timeUs)
     const sender = view.getUint8(at + socketData.direction) === 0 ? Side.a : Side.b
-    let hint = view.getUint8(at + socketData.protocol)
     const other = this.#options.connections.get(isTls ? socketKey : plaintextKey(socketKey))
-    if (isTls && other !== undefined) {
-      other.lastUs = timeUs
-      // What was agreed on before TLS began.
-      if (hint === 0) hint = other.protocol?.protocol ?? 0
-    }
+    if (isTls && other !== undefined) other.lastUs = timeUs
     // Of records and what is in them only one is counted: the records, until the kernel leaves them alone.
     const isCounted = other === undefined || (isTls ? other.isAbandoned : !connection.isAbandoned)
     if (isCounted) countMoved(this.#options.flowLog, connection.account, sender, length, timeUs)
@@ -138,7 +141,7 @@ export class SocketFlows {
       timeUs,
       view.getUint32(at + socketData.tcpSeq, true),
       view.getUint32(at + socketData.tid, true),
-      hint,
+      view.getUint8(at + socketData.protocol),
     )
     this.#options.verdicts.consider(connection, view, at, timeUs)
   }
@@ -151,12 +154,14 @@ export class SocketFlows {
     const carrier = isTls ? connections.get(plaintextKey(key)) : undefined
     if (carrier !== undefined) {
       if (client === Side.unknown) ({ client } = carrier)
-      const { a, account, b } = carrier
-      return connections.open(
+      const { a, account, b, protocol } = carrier
+      const plaintext = connections.open(
         key,
         { a, b, observed: Side.a, client, signalSource: SignalSource.ebpf, isTls, account },
         timeUs,
       )
+      if (protocol !== null && goOnWithinTls.has(protocol.protocol)) plaintext.agree(protocol)
+      return plaintext
     }
     const local = localEnd(bytes, view, at, processes)
     const remote = remoteEnd(bytes, view, at)

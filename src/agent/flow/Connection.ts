@@ -182,6 +182,12 @@ export class Connection implements MessageSink {
     this.deliver(sender, bytes, from, end, lost, timeUs, seq, threadId)
   }
 
+  /** Both sides agreed on this protocol elsewhere; needs no evidence. */
+  agree(protocol: Protocol): void {
+    if (this.parser === null && this.client !== Side.unknown)
+      this.settle(protocol, this.client, this.directionScore)
+  }
+
   /** The connection is over. */
   close(timeUs: number): void {
     this.isAbandoned = true

@@ -19,6 +19,8 @@ export interface Seen {
   readonly client: string
   readonly server: string
   readonly text: string
+  /** Read within TLS. */
+  readonly isTls: boolean
 }
 
 export interface Capturing {
@@ -26,6 +28,8 @@ export interface Capturing {
   sessions(port: number): ReadonlyArray<Seen>
   /** The source's counters. */
   stats(): Readonly<Record<string, number>>
+  /** The hook by which TLS is read. */
+  tlsHook(): string
   /** Lets the capture take what is there. */
   settle(): Promise<void>
   stop(): Promise<void>
@@ -47,11 +51,12 @@ const brief = ({ request, response }: Session, connection: Connection): Seen => 
     response === null ? "-" : `${response.status}`,
     response === null || response.code < 0 ? "-" : `${response.code}`,
   ].join(" | "),
+  isTls: connection.isTls,
 })
 
 /** Captures what programs do that start later, or with `isEverything` what all do but this one. */
 export const startCapturing = async (
-  options: { readonly isEverything?: boolean } = {},
+  options: { readonly isEverything?: boolean; readonly tlsExcludePrograms?: ReadonlyArray<string> } = {},
 ): Promise<Capturing> => {
   const { agent } = await Effect.runPromise(
     loadConfig({ file: undefined, environment: {}, flags: new Map() }),
@@ -71,7 +76,11 @@ export const startCapturing = async (
     onSession: (session, connection) => seen.push([connection.serverEnd.port, brief(session, connection)]),
   })
   const opened = await openSocketSource({
-    options: { agent, excludePids: [], excludePorts: [] },
+    options: {
+      agent: { ...agent, tlsExcludePrograms: options.tlsExcludePrograms ?? agent.tlsExcludePrograms },
+      excludePids: [],
+      excludePorts: [],
+    },
     exclusions: new Exclusions(options.isEverything === true ? [process.pid] : running, [], []),
     pipeline,
     processes,
@@ -88,6 +97,7 @@ export const startCapturing = async (
   return {
     sessions: (port) => seen.filter(([of]) => of === port).map(([, session]) => session),
     stats: () => source.stats(),
+    tlsHook: () => source.features.find(({ name }) => name.includes("TLS"))?.hook ?? "",
     settle: () => sleep(settleMs),
     stop: async () => {
       clearTimeout(timer)

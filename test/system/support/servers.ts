@@ -56,12 +56,18 @@ export const postgresql = (): Promise<Program> => {
   })
 }
 
+/** Paths of a new key and a certificate that it signs itself. */
+export const selfSigned = (folder: string): readonly [key: string, certificate: string] => {
+  const [key, certificate] = [join(folder, "key.pem"), join(folder, "certificate.pem")]
+  const request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=sonde.test"]
+  execFileSync("/usr/bin/openssl", [...request, "-keyout", key, "-out", certificate], { stdio: "ignore" })
+  return [key, certificate]
+}
+
 /** TLS by OpenSSL with a certificate of its own; answers each line with the line turned round. */
 export const tlsServer = (): Promise<Program> =>
   start("/usr/bin/openssl", undefined, (port, folder) => {
-    const [key, certificate] = [join(folder, "key.pem"), join(folder, "certificate.pem")]
-    const request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=sonde.test"]
-    execFileSync("/usr/bin/openssl", [...request, "-keyout", key, "-out", certificate], { stdio: "ignore" })
+    const [key, certificate] = selfSigned(folder)
     return ["s_server", "-accept", `127.0.0.1:${port}`, "-key", key, "-cert", certificate, "-rev", "-quiet"]
   })
 

@@ -236,6 +236,8 @@ export class TlsProbes {
     return {
       tls_files: [...this.#attached.values()].filter(({ probes }) => probes !== undefined).length,
       tls_files_failed_total: this.#failed,
+      /** Processes and files that wait for their turn. */
+      tls_waiting: this.#waiting.size + this.#changing.size,
     }
   }
 
