@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest"
 import type { Session } from "../flow/Session.ts"
 import type { Connection } from "../flow/Connection.ts"
+import { Meter } from "../flow/FlowMeter.ts"
 import { Pipeline } from "../Pipeline.ts"
 import { ProcessTable } from "../process/ProcessTable.ts"
 import { Exclusions } from "./Exclusions.ts"
@@ -22,6 +23,9 @@ interface DataEvent {
   readonly payload: string
   readonly length?: number
   readonly isDatagram?: boolean
+  readonly isTls?: boolean
+  /** As the kernel says it; HTTP/1 when nothing is said. */
+  readonly protocol?: number
 }
 
 const loopback = [127, 0, 0, 1]
@@ -56,7 +60,8 @@ const data = (event: DataEvent): Uint8Array => {
   view.setUint16(socketData.remotePort, remotePort, true)
   view.setUint8(socketData.direction, event.egress ? 0 : 1)
   view.setUint8(socketData.role, event.role ?? 1)
-  view.setUint8(socketData.protocol, 20)
+  view.setUint8(socketData.protocol, event.protocol ?? 20)
+  view.setUint8(socketData.isTls, event.isTls === true ? 1 : 0)
   view.setUint8(socketData.transport, event.isDatagram === true ? 17 : 6)
   bytes.set(mapped(localIp), socketData.localIp)
   bytes.set(mapped(remoteIp), socketData.remoteIp)
@@ -239,6 +244,50 @@ describe("SocketFlows", () => {
     )
     expect(sessions).toHaveLength(1)
     expect(flows.counters.malformed_total).toBe(2)
+  })
+
+  it("takes plaintext for a connection of its own on the flow that carries it, and ends both", () => {
+    const { connections, consume, sessions } = make()
+    const records = { egress: true, protocol: 0, payload: "\x17\x03\x03\x00\x20" + "x".repeat(32) }
+    consume(data(records), data({ egress: true, isTls: true, payload: request }))
+    consume(data(records), data({ egress: false, isTls: true, payload: response }))
+    expect(connections.size).toBe(2)
+    expect(sessions.map(({ connection, session }) => [connection.isTls, session.response?.code])).toEqual([
+      [true, 200],
+    ])
+    const { connection } = sessions[0]!
+    const carrier = [...connections].find(({ isTls }) => !isTls)!
+    expect([connection.account, connection.a, connection.b]).toEqual([carrier.account, carrier.a, carrier.b])
+    expect(connection.account).toBe(carrier.account)
+    consume(close())
+    expect(connections.size).toBe(0)
+    expect(connection.account.isOver).toBe(true)
+  })
+
+  it("counts a flow's bytes once: its records, or what is in them once these are left alone", () => {
+    const { connections, consume } = make()
+    const records = "\x17\x03\x03\x00\x20" + "x".repeat(32)
+    const sent = (): number => [...connections][0]!.account.second[Meter.byteTx]!
+    consume(data({ egress: true, protocol: 0, payload: records }))
+    consume(data({ egress: true, isTls: true, payload: request }))
+    expect(sent()).toBe(records.length)
+    const carrier = [...connections].find(({ isTls }) => !isTls)!
+    carrier.leave()
+    consume(data({ egress: true, protocol: 0, payload: records }))
+    consume(data({ egress: true, isTls: true, payload: request }))
+    expect(sent()).toBe(records.length + request.length)
+  })
+
+  it("reads plaintext as the protocol in which TLS was agreed on, however it begins", () => {
+    const { connections, consume } = make()
+    // SSLRequest of PostgreSQL, and its answer.
+    consume(data({ egress: true, protocol: 0, payload: "\x00\x00\x00\x08\x04\xd2\x16\x2f" }))
+    consume(data({ egress: false, protocol: 0, payload: "S" }))
+    consume(data({ egress: true, protocol: 0, isTls: true, payload: "\x00\x00" }))
+    expect([...connections].map(({ isTls, protocol }) => [isTls, protocol?.name])).toEqual([
+      [false, "postgresql"],
+      [true, "postgresql"],
+    ])
   })
 
   it("stops at a record that claims more than there is", () => {

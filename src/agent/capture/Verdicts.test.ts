@@ -21,6 +21,7 @@ interface Said {
   readonly netns?: number
   readonly socket?: bigint
   readonly nowUs?: number
+  readonly isTls?: boolean
 }
 
 /** `takes`: whether the kernel's maps have room. */
@@ -30,7 +31,8 @@ const make = (takes = true) => {
   let calls = 0
   const serverText = (key: Uint8Array): string => {
     const view = new DataView(key.buffer, key.byteOffset)
-    return `${view.getUint32(serverKey.netns, true)} ${key.slice(serverKey.ip).join(".")}:${view.getUint16(serverKey.port, true)}`
+    const within = view.getUint16(serverKey.isTls, true) === 1 ? " within TLS" : ""
+    return `${view.getUint32(serverKey.netns, true)} ${key.slice(serverKey.ip).join(".")}:${view.getUint16(serverKey.port, true)}${within}`
   }
   const verdicts = new Verdicts({
     decideSockets: (keys, values) => {
@@ -66,7 +68,8 @@ const make = (takes = true) => {
   /** A connection that is fed these texts by its client. */
   const talk = (texts: ReadonlyArray<string>, said: Said = {}, client: Side = Side.a): Connection => {
     const context = { protocols, budget, onSession: () => {} }
-    const connection = new Connection(++flows, flows, systemCalls(client), context)
+    const init = { ...systemCalls(client), isTls: said.isTls === true }
+    const connection = new Connection(++flows, flows, init, context)
     for (const text of texts) {
       const bytes = Buffer.from(text, "latin1")
       connection.feed(Side.a, bytes, 0, bytes.length, 0, said.nowUs ?? 0, 0, 1, said.said ?? 0)
@@ -190,6 +193,18 @@ describe("Verdicts", () => {
     talk(['CONNECT {"verbose":false}\r\n'], { netns: 2 })
     verdicts.flush()
     expect([...servers.values()]).toEqual([L7Protocol.memcached, L7Protocol.nats])
+  })
+
+  it("tells what is said within TLS apart from what carries it", () => {
+    const { servers, talk, verdicts } = make()
+    talk(four)
+    talk([set], { isTls: true })
+    for (let i = 0; i < 3; i++) talk(four)
+    verdicts.flush()
+    expect([...servers]).toEqual([
+      [`${server} within TLS`, L7Protocol.memcached],
+      [server, verdictLeave],
+    ])
   })
 
   it("forgets a server that nobody talked to for ten minutes", () => {

@@ -141,7 +141,7 @@ const search = (
     const name = nameAt(strings, start, wanted, longest)
     if (name === undefined || found.has(name)) continue
     const offset = offsetOf(loaded, u64(symbols, at + 8), true)
-    if (offset >= 0) found.set(name, offset)
+    if (Number.isSafeInteger(offset) && offset >= 0) found.set(name, offset)
   }
 }
 
