@@ -11,7 +11,7 @@ import { expect, it } from "vitest"
 import type { Program } from "../system/support/programs.ts"
 import { describeSystem } from "../system/support/system.ts"
 import { type Capturing, runBeside, startCapturing } from "./support/capturing.ts"
-import { postgresPrograms } from "./support/servers.ts"
+import { postgresPrograms } from "../system/support/servers.ts"
 import {
   secureAsyncio,
   secureMariadb,

@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process"
 import { chmodSync, chownSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { type Program, start } from "../../system/support/programs.ts"
-import { postgresPrograms, selfSigned } from "./servers.ts"
+import { postgresPrograms, selfSigned } from "../../system/support/servers.ts"
 
 export const secureNginx = (): Promise<Program> =>
   start("/usr/sbin/nginx", undefined, (port, folder) => {
