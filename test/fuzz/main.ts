@@ -64,7 +64,7 @@ for (const [index, protocol] of protocols.entries()) {
     outcome.heapGrowth <= maxHeapGrowth &&
     outcome.connectionBytes <= maxConnectionBytes
   if (!isFine) isBad = true
-  rows.push([
+  const row = [
     protocol.name,
     own.length > 0 ? `${own.length}` : "of others",
     `${outcome.inputs}`,
@@ -74,7 +74,10 @@ for (const [index, protocol] of protocols.entries()) {
     mebibytes(outcome.connectionBytes),
     seconds.toFixed(0),
     isFine ? styleText("green", "fine") : styleText("red", "not fine"),
-  ])
+  ]
+  rows.push(row)
+  // The table comes at the end, which may be an hour away.
+  if (!process.stdout.isTTY) console.error(row.join(" "))
 }
 console.log(
   table(
