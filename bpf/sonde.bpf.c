@@ -37,6 +37,7 @@
 #include "lib/tls_join.h"
 #include "lib/socket_data.h"
 #include "lib/tls_data.h"
+#include "lib/go_tls.h"
 
 #include "hooks/inet_sock_set_state.h"
 #include "hooks/raw_syscalls.h"

@@ -51,3 +51,25 @@ int sonde_tls_free(struct pt_regs *ctx)
 {
 	return tls_session_ends(ctx->di);
 }
+
+/*
+ * Go since 1.17 (cmd/compile/abi-internal.md): arguments and results in ax, bx, cx, ..., the goroutine in r14.
+ * func (c *Conn) Read(b []byte) (int, error): c, then address and length of b; at each of its return instructions the number.
+ */
+SEC("uprobe")
+int sonde_go_read(struct pt_regs *ctx)
+{
+	return go_call_begins(TLS_CALL_READ, ctx->r14, ctx->ax, ctx->bx);
+}
+
+SEC("uprobe")
+int sonde_go_write(struct pt_regs *ctx)
+{
+	return go_call_begins(TLS_CALL_WRITE, ctx->r14, ctx->ax, ctx->bx);
+}
+
+SEC("uprobe")
+int sonde_go_return(struct pt_regs *ctx)
+{
+	return go_call_ends(ctx->r14, (__s64)ctx->ax);
+}

@@ -62,6 +62,8 @@ struct pt_regs {
 	unsigned long r8;
 	unsigned long r9;
 	unsigned long r10;
+	unsigned long r14;
+	unsigned long bx;
 };
 #endif
 

@@ -64,3 +64,25 @@ struct {
 	__type(key, __u32);
 	__type(value, struct sonde_tls_scratch);
 } tls_scratch SEC(".maps");
+
+/* A goroutine is where the Go runtime keeps it, in the memory of one process; it may go on on another thread. */
+struct sonde_go_key {
+	__u64 goroutine;
+	__u32 tgid;
+	__u32 pad;
+};
+
+struct sonde_go_call {
+	__u64 connection; /* address of the crypto/tls.Conn */
+	__u64 buffer;
+	__u32 call; /* sonde_tls_call */
+	__u32 pad;
+};
+
+/* go_calls: calls of crypto/tls in progress. The least recently used is not seen. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct sonde_go_key);
+	__type(value, struct sonde_go_call);
+} go_calls SEC(".maps");

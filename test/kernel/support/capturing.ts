@@ -56,7 +56,12 @@ const brief = ({ request, response }: Session, connection: Connection): Seen => 
 
 /** Captures what programs do that start later, or with `isEverything` what all do but this one. */
 export const startCapturing = async (
-  options: { readonly isEverything?: boolean; readonly tlsExcludePrograms?: ReadonlyArray<string> } = {},
+  options: {
+    readonly isEverything?: boolean
+    /** Whether TLS is looked into: to hook its libraries takes some seconds in all. */
+    readonly tls?: boolean
+    readonly tlsExcludePrograms?: ReadonlyArray<string>
+  } = {},
 ): Promise<Capturing> => {
   const { agent } = await Effect.runPromise(
     loadConfig({ file: undefined, environment: {}, flags: new Map() }),
@@ -77,7 +82,11 @@ export const startCapturing = async (
   })
   const opened = await openSocketSource({
     options: {
-      agent: { ...agent, tlsExcludePrograms: options.tlsExcludePrograms ?? agent.tlsExcludePrograms },
+      agent: {
+        ...agent,
+        tls: options.tls === true,
+        tlsExcludePrograms: options.tlsExcludePrograms ?? agent.tlsExcludePrograms,
+      },
       excludePids: [],
       excludePorts: [],
     },

@@ -84,7 +84,7 @@ export const decodeEvents = (bytes: Uint8Array, length: number): Array<KernelEve
       })
     } else if (kind === eventKind.close) {
       events.push({ kind: "close", socket: socketOf(socketClose.socket, socketClose.generation) })
-    } else {
+    } else if (kind === eventKind.exec || kind === eventKind.exit) {
       events.push({
         kind: kind === eventKind.exec ? "exec" : "exit",
         tgid: u32(processEvent.tgid),

@@ -97,3 +97,15 @@ export const secureMariadb = (): Promise<Program> =>
       ...[`--ssl-cert=${certificate}`, `--ssl-key=${key}`],
     ]
   })
+
+/** A program in Go, as the distribution strips it. */
+export const secureEtcd = (): Promise<Program> =>
+  start("/usr/bin/etcd", undefined, (port, folder) => {
+    const [key, certificate] = selfSigned(folder)
+    return [
+      ...["--data-dir", join(folder, "data"), "--cert-file", certificate, "--key-file", key],
+      ...["--listen-client-urls", `https://127.0.0.1:${port}`],
+      ...["--advertise-client-urls", `https://127.0.0.1:${port}`],
+      ...["--listen-peer-urls", "http://127.0.0.1:0"],
+    ]
+  })

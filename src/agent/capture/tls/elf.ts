@@ -13,7 +13,7 @@ const Tag = { strtab: 5, symtab: 6, strsz: 10 } as const
 const typeFunction = 2
 const executable = 1
 
-interface Range {
+export interface Range {
   readonly offset: number
   readonly address: number
   readonly size: number
@@ -28,7 +28,7 @@ interface Table {
 const none = Buffer.alloc(0)
 
 /** These bytes of the file; fewer or none where it ends. */
-const readAt = (fd: number, offset: number, size: number): Buffer => {
+export const readAt = (fd: number, offset: number, size: number): Buffer => {
   if (!(size > 0 && size <= maxTableBytes && offset >= 0)) return none
   const bytes = Buffer.allocUnsafe(size)
   try {
@@ -44,9 +44,10 @@ const readAt = (fd: number, offset: number, size: number): Buffer => {
   }
 }
 
-const u64 = (bytes: Buffer, at: number): number => Number(bytes.readBigUInt64LE(at))
+export const u64 = (bytes: Buffer, at: number): number => Number(bytes.readBigUInt64LE(at))
 
-const offsetOf = (ranges: ReadonlyArray<Range>, address: number, wantExecutable: boolean): number => {
+/** File offset of an address; -1: no such. */
+export const offsetOf = (ranges: ReadonlyArray<Range>, address: number, wantExecutable: boolean): number => {
   for (const range of ranges) {
     if (wantExecutable && !range.isExecutable) continue
     if (address >= range.address && address < range.address + range.size)
@@ -55,7 +56,7 @@ const offsetOf = (ranges: ReadonlyArray<Range>, address: number, wantExecutable:
   return -1
 }
 
-const segments = (
+export const segments = (
   fd: number,
   header: Buffer,
 ): { loaded: ReadonlyArray<Range>; dynamic: Range | undefined } => {
@@ -145,14 +146,44 @@ const search = (
   }
 }
 
+/** The first 64 bytes of an ELF file of the kind that is read here. */
+export const readHeader = (fd: number): Buffer | undefined => {
+  const header = readAt(fd, 0, 64)
+  // 64 bits, little endian
+  const isElf =
+    header.length === 64 && header.readUInt32BE(0) === 0x7f454c46 && header[4] === 2 && header[5] === 1
+  return isElf && header.readUInt16LE(18) === machineX64 ? header : undefined
+}
+
+/** The section of one of these names; undefined: there is none, or no names. */
+export const section = (
+  fd: number,
+  header: Buffer,
+  names: ReadonlySet<string>,
+): Omit<Range, "isExecutable"> | undefined => {
+  const [entrySize, count, namesAt] = [
+    header.readUInt16LE(58),
+    header.readUInt16LE(60),
+    header.readUInt16LE(62),
+  ]
+  const sections = entrySize < 64 ? none : readAt(fd, u64(header, 40), entrySize * count)
+  const named = namesAt * entrySize
+  if (named + 64 > sections.length) return undefined
+  const strings = readAt(fd, u64(sections, named + 24), u64(sections, named + 32))
+  for (let at = 0; at + 64 <= sections.length; at += entrySize) {
+    const start = sections.readUInt32LE(at)
+    const end = strings.indexOf(0, start)
+    if (end >= start && names.has(strings.toString("latin1", start, end)))
+      return { address: u64(sections, at + 16), offset: u64(sections, at + 24), size: u64(sections, at + 32) }
+  }
+  return undefined
+}
+
 /** File offsets of those functions of these names (4 bytes or longer) that the file defines. */
 export const functionOffsets = (fd: number, wanted: ReadonlySet<string>): ReadonlyMap<string, number> => {
   const found = new Map<string, number>()
-  const header = readAt(fd, 0, 64)
-  // 64 bits, little endian
-  if (header.length < 64 || header.readUInt32BE(0) !== 0x7f454c46 || header[4] !== 2 || header[5] !== 1)
-    return found
-  if (header.readUInt16LE(18) !== machineX64) return found
+  const header = readHeader(fd)
+  if (header === undefined) return found
   const { dynamic, loaded } = segments(fd, header)
   const hasSections = u64(header, 40) !== 0 && header.readUInt16LE(60) > 0
   const tables = hasSections

@@ -1,6 +1,7 @@
 // The TLS libraries that are known by names of their functions, whatever file these are in, and which kernel program goes to which.
 
 import { functionOffsets } from "./elf.ts"
+import { goFunctions } from "./goFunctions.ts"
 
 export type Probe = readonly [program: string, offset: number, isReturn: boolean]
 
@@ -46,8 +47,32 @@ export interface TlsLibrary {
   readonly probes: ReadonlyArray<Probe>
 }
 
+/** Go has no library that programs share: each holds what it uses of crypto/tls. */
+const goCalls = {
+  "crypto/tls.(*Conn).Read": "sonde_go_read",
+  "crypto/tls.(*Conn).Write": "sonde_go_write",
+} as const
+
+const findGo = (fd: number): TlsLibrary | undefined => {
+  const functions = goFunctions(fd, Object.keys(goCalls))
+  const probes: Array<Probe> = []
+  for (const [name, program] of Object.entries(goCalls)) {
+    const one = functions.get(name)
+    if (one === undefined) return undefined
+    probes.push([program, one.entry, false])
+    // Not by a return hook: it changes return addresses, which Go's runtime looks at when it moves a stack.
+    for (const offset of one.returns) probes.push(["sonde_go_return", offset, false])
+  }
+  return probes.length > maxProbes ? undefined : { name: "Go", probes }
+}
+
+/** As many as the addon takes of one file. */
+const maxProbes = 64
+
 /** What a file has of TLS libraries; undefined: nothing. */
-export const findTlsLibrary = (fd: number): TlsLibrary | undefined => {
+export const findTlsLibrary = (fd: number): TlsLibrary | undefined => findByNames(fd) ?? findGo(fd)
+
+const findByNames = (fd: number): TlsLibrary | undefined => {
   const offsets = functionOffsets(fd, names)
   if (offsets.size === 0) return undefined
   for (const { functions, name, needed } of libraries) {
