@@ -168,7 +168,7 @@ export const parsers = async (): Promise<ReadonlyArray<Result>> => {
         counted.messages += (request === null ? 0 : 1) + (response === null ? 0 : 1)
       },
     })
-    const traffics = [...typical, ...recorded()].map((traffic) => {
+    const traffics = [...typical, ...recorded()].filter((t) => process.argv[2] === undefined || new RegExp(process.argv[2], "i").test(t.name)).map((traffic) => {
       const protocol = protocols.find(({ name }) => name === traffic.protocol)
       if (protocol === undefined) throw new Error(`there is no protocol ${traffic.protocol}`)
       return { traffic, protocol, parseNs: Infinity, pairNs: Infinity }

@@ -186,7 +186,7 @@ export class MysqlConnection extends FramedConnection {
     if (code === Command.query || code === Command.prepare) {
       const textAt = code === Command.query ? skipQueryAttributes(bytes, at + 1, end, message) : at + 1
       this.reader.read(bytes, textAt, end)
-      statement = { text: this.reader.text, endpoint: this.reader.endpoint }
+      statement = this.reader.statement
       this.reader.readTrace(message)
       if (code === Command.query && this.reader.keyword === "USE") database = this.reader.table
     } else if (hasId || code === Command.bulkExecute) {

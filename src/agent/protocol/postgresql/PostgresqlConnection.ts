@@ -159,7 +159,7 @@ export class PostgresqlConnection extends FramedConnection {
       case letter("Q"): {
         this.reader.read(bytes, at, nulAt(bytes, at, end))
         const message = this.compose(frame, "Q")
-        this.describe(message, { text: this.reader.text, endpoint: this.reader.endpoint })
+        this.describe(message, this.reader.statement)
         this.reader.readTrace(message)
         this.send(message, Kind.simple)
         return
@@ -217,7 +217,7 @@ export class PostgresqlConnection extends FramedConnection {
     const { bytes, end } = frame
     const textAt = nulAt(bytes, at, end) + 1
     this.reader.read(bytes, textAt, nulAt(bytes, textAt, end))
-    const statement = { text: this.reader.text, endpoint: this.reader.endpoint }
+    const statement = this.reader.statement
     this.statements.set(this.name(bytes, at, end), statement)
     const message = this.gather(frame, "P", statement)
     this.reader.readTrace(message)

@@ -6,6 +6,9 @@ import type { L7Message } from "../../../model/L7Session.ts"
 import { latin1Text, utf8Text } from "../latin1.ts"
 import { readCommentTrace } from "./commentTrace.ts"
 import type { SqlDialect } from "./dialect.ts"
+import { apostrophe, doubleQuote, isDigit, numberEnd, quotedEnd, wordBytes } from "./literals.ts"
+import type { PreparedStatement } from "./StatementCache.ts"
+import { maxMarks, type StatementShape, StatementShapes } from "./StatementShapes.ts"
 import { firstWord, isBeforeTable, TablePlace, tablePlace } from "./words.ts"
 
 /** Bytes of a statement that are read; the same number bounds its text. */
@@ -19,15 +22,12 @@ const maxTag = 66
 const Class = { plain: 0, word: 1, digit: 2, quote: 3, mark: 4 } as const
 
 const classes = Uint8Array.from({ length: 256 }, (_, c) => {
-  if (c >= 48 && c <= 57) return Class.digit
+  if (isDigit(c)) return Class.digit
   if ((c | 32) >= 97 && (c | 32) <= 122) return Class.word
   if (c === 95 || c >= 128) return Class.word
   if (c === 39 || c === 34 || c === 96) return Class.quote
   return c === 45 || c === 35 || c === 47 || c === 36 || c === 40 || c === 41 ? Class.mark : Class.plain
 })
-
-/** 1 for the bytes that words go on with: letters, digits, `_`, `$`. */
-const wordBytes = classes.map((kind, c) => (kind === Class.word || kind === Class.digit || c === 36 ? 1 : 0))
 
 /** Words that are looked for behind the first one. */
 const Wanted = { from: 1, table: 2, secret: 4 } as const
@@ -48,9 +48,6 @@ type Fate = (typeof Fate)[keyof typeof Fate]
 /** What closes text that begins with a bracket: those of q'...'. */
 const closing: Readonly<Record<number, number>> = { 40: 41, 60: 62, 91: 93, 123: 125 }
 
-const apostrophe = 39
-const doubleQuote = 34
-const backslash = 92
 const dollar = 36
 const dot = 46
 const star = 42
@@ -77,15 +74,15 @@ const textOf = (bytes: Uint8Array, start: number, end: number): string => {
   return all < 128 ? latin1Text(bytes, start, end) : utf8Text(bytes, start, end)
 }
 
+const noStatement: PreparedStatement = { text: "", endpoint: "" }
+
 export class SqlReader {
-  /** After `read`: the statement, one to `maxStatement` bytes. */
-  text = ""
+  /** After `read`: its text of one to `maxStatement` bytes; its first word and table (`SELECT users`), or the word alone. */
+  statement: PreparedStatement = noStatement
   /** Its first word in upper case, empty when it is none that begins a statement. */
   keyword = ""
   /** Its first table as it is written, without quotes. */
   table = ""
-  /** First word and table (`SELECT users`), or the word alone. */
-  endpoint = ""
   private readonly out = new Uint8Array(maxStatement)
   private length = 0
   private bytes: Uint8Array = this.out
@@ -104,16 +101,34 @@ export class SqlReader {
   /** Bit n: there is a SELECT in the n-th level of parentheses. */
   private selects = 0
   private readonly comments: Array<number> = []
+  /** Where literals were masked in `out`. */
+  private readonly marks = new Uint16Array(maxMarks)
+  private markCount = 0
+  private readonly shapes: StatementShapes
   private readonly dialect: SqlDialect
   private readonly masksLiterals: boolean
 
   constructor(dialect: SqlDialect, masksLiterals: boolean) {
     this.dialect = dialect
     this.masksLiterals = masksLiterals
+    this.shapes = new StatementShapes(dialect)
+  }
+
+  get text(): string {
+    return this.statement.text
+  }
+
+  get endpoint(): string {
+    return this.statement.endpoint
   }
 
   read(bytes: Uint8Array, start: number, stop: number): void {
     const end = Math.min(stop, start + maxStatement)
+    const known = stop > end ? undefined : this.shapes.find(bytes, start, end)
+    if (known !== undefined) {
+      this.recall(known)
+      return
+    }
     this.begin(bytes, start, end)
     let i = start
     while (i < end) {
@@ -128,7 +143,7 @@ export class SqlReader {
           break
         }
         case Class.digit: {
-          i = this.put(i, this.number(i), Fate.mask)
+          i = this.put(i, numberEnd(bytes, i, end), Fate.mask)
           break
         }
         case Class.quote: {
@@ -151,11 +166,22 @@ export class SqlReader {
       rank = readCommentTrace(latin1Text(this.bytes, comments[i], comments[i + 1]), message, rank)
   }
 
+  private recall(known: StatementShape): void {
+    this.statement = known.statement
+    this.keyword = known.keyword
+    this.table = known.table
+    this.comments.length = 0
+  }
+
   /** Ends a run of bytes that are kept where a token begins that is not; returns the end of the token. */
   private put(from: number, to: number, fate: Fate): number {
     if (fate === Fate.mask && !this.masksLiterals && !this.isSecret) return to
     this.copy(from)
-    if (fate === Fate.mask) this.out[this.length++] = question
+    if (fate === Fate.mask) {
+      if (this.markCount < maxMarks) this.marks[this.markCount] = this.length
+      this.markCount++
+      this.out[this.length++] = question
+    }
     this.keptFrom = to
     return to
   }
@@ -181,15 +207,22 @@ export class SqlReader {
     this.depth = 0
     this.selects = 0
     this.comments.length = 0
+    this.markCount = 0
   }
 
   private finish(start: number, isCut: boolean): void {
-    if (this.keptFrom === start) this.text = this.trimmed(this.bytes, start, this.end, isCut)
-    else {
-      this.copy(this.end)
-      this.text = this.trimmed(this.out, 0, this.length, isCut)
-    }
-    this.endpoint = this.table === "" ? this.keyword : `${this.keyword} ${this.table}`
+    const { bytes, end, keyword, table } = this
+    const isWhole = this.keptFrom === start
+    if (!isWhole) this.copy(end)
+    const text = isWhole
+      ? this.trimmed(bytes, start, end, isCut)
+      : this.trimmed(this.out, 0, this.length, isCut)
+    this.statement = { text, endpoint: table === "" ? keyword : `${keyword} ${table}` }
+    // Comments differ, and passwords stand in places of their own.
+    if (isCut || this.isSecret || this.comments.length > 0 || this.markCount > maxMarks) return
+    const kept = isWhole ? bytes.subarray(start, end) : this.out.subarray(0, this.length)
+    const { statement } = this
+    this.shapes.add(bytes, start, end, kept, this.marks, this.markCount, { statement, keyword, table })
   }
 
   private trimmed(bytes: Uint8Array, start: number, end: number, isCut: boolean): string {
@@ -217,7 +250,10 @@ export class SqlReader {
       return this.put(i, this.qQuoteEnd(at), Fate.mask)
     // E'...', N'...', X'...', B'...'
     if (at === i + 1 && at < end && bytes[at] === apostrophe)
-      return this.put(i, this.string(at, apostrophe, this.dialect.backslashes || (c | 32) === 101), Fate.mask)
+      {
+      const hasBackslashes = this.dialect.backslashes || (c | 32) === 101
+      return this.put(i, quotedEnd(bytes, at, end, apostrophe, hasBackslashes), Fate.mask)
+    }
     if (this.isIdentified && this.dialect.bareSecrets === true) return this.secretWord(i, at)
     if (this.isTableNext) this.tableWord(i, at)
     else if (!this.hasFirst) this.firstWord(i, at)
@@ -306,44 +342,18 @@ export class SqlReader {
     if (!goesOn) this.wanted = Wanted.secret
   }
 
-  private number(i: number): number {
-    const { bytes, end } = this
-    let at = i + 1
-    while (at < end) {
-      const c = bytes[at]
-      if (wordBytes[c] === 1 || c === dot) at++
-      else if ((c === 43 || c === minus) && (bytes[at - 1] | 32) === 101 && bytes[i + 1] !== 120) at++
-      else break
-    }
-    return at
-  }
-
   private quoted(i: number, quote: number): number {
-    if (quote === apostrophe || (quote === doubleQuote && this.dialect.doubleQuotesText)) {
-      return this.put(i, this.string(i, quote, this.dialect.backslashes), Fate.mask)
-    }
-    const stop = this.string(i, quote, false)
+    const { bytes, end } = this
+    if (quote === apostrophe || (quote === doubleQuote && this.dialect.doubleQuotesText))
+      return this.put(i, quotedEnd(bytes, i, end, quote, this.dialect.backslashes), Fate.mask)
+    const stop = quotedEnd(bytes, i, end, quote, false)
     if (this.isSecretNext) {
       this.isSecretNext = false
       return this.put(i, stop, Fate.mask)
     }
     this.hasFirst = true
-    if (this.isTableNext) this.addTable(i + 1, this.bytes[stop - 1] === quote ? stop - 1 : stop, stop)
+    if (this.isTableNext) this.addTable(i + 1, bytes[stop - 1] === quote ? stop - 1 : stop, stop)
     return stop
-  }
-
-  /** End of the quoted run that begins at `i`; a doubled quote is part of it. */
-  private string(i: number, quote: number, hasBackslashes: boolean): number {
-    const { bytes, end } = this
-    let at = i + 1
-    while (at < end) {
-      const c = bytes[at]
-      if (c === backslash && hasBackslashes) at += 2
-      else if (c !== quote) at++
-      else if (at + 1 < end && bytes[at + 1] === quote) at += 2
-      else return at + 1
-    }
-    return end
   }
 
   private mark(i: number, c: number): number {

@@ -1,0 +1,117 @@
+// The shapes of the statements that were read before: their bytes with a mark for each literal that was masked. Programs send the
+// same shapes over and over with other literals, and comparing costs a fraction of reading (sql.bench.ts). What the reader does
+// between literals does not depend on their values, so equal shapes give equal results.
+// Bound: 256 shapes of at most 1 KiB with their texts; those that were met least lately go first.
+
+import type { SqlDialect } from "./dialect.ts"
+import { apostrophe, doubleQuote, isDigit, numberEnd, quotedEnd, wordBytes } from "./literals.ts"
+import type { PreparedStatement } from "./StatementCache.ts"
+
+/** What the reader found in a statement. */
+export interface StatementShape {
+  readonly statement: PreparedStatement
+  readonly keyword: string
+  readonly table: string
+  /** The statement with a byte for each literal, at the positions of `marks`. */
+  readonly kept: Uint8Array
+  readonly marks: Uint16Array
+}
+
+const sets = 32
+const ways = 8
+const maxKept = 1024
+export const maxMarks = 64
+
+/** Bytes that choose the set: what follows the first word. Shapes that differ only behind them share a set. */
+const keyFrom = 7
+const keyTo = 23
+/** So many last bytes are compared first: most shapes that begin alike do not end alike. */
+const tail = 8
+
+export class StatementShapes {
+  private readonly sets: ReadonlyArray<Array<StatementShape>> = Array.from({ length: sets }, () => [])
+  private readonly dialect: SqlDialect
+
+  constructor(dialect: SqlDialect) {
+    this.dialect = dialect
+  }
+
+  /** The shape of the statement bytes[start, end), if it is known. */
+  find(bytes: Uint8Array, start: number, end: number): StatementShape | undefined {
+    const set = this.setOf(bytes, start, end)
+    for (let way = 0; way < set.length; way++) {
+      const shape = set[way]
+      if (!this.matches(shape, bytes, start, end)) continue
+      if (way > 0) {
+        set[way] = set[way - 1]
+        set[way - 1] = shape
+      }
+      return shape
+    }
+    return undefined
+  }
+
+  /**
+   * Remembers what was found in bytes[start, end): `kept` with a mark at `marks[0, count)`. Not where a literal touches a word:
+   * there another literal could become a part of the word.
+   */
+  add(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    kept: Uint8Array,
+    marks: Uint16Array,
+    count: number,
+    found: Omit<StatementShape, "kept" | "marks">,
+  ): void {
+    if (kept.length > maxKept) return
+    for (let i = 0; i < count; i++) if (marks[i] > 0 && wordBytes[kept[marks[i] - 1]] === 1) return
+    const set = this.setOf(bytes, start, end)
+    const shape = { ...found, kept: kept.slice(), marks: marks.slice(0, count) }
+    if (set.length < ways) set.push(shape)
+    else set[ways - 1] = shape
+  }
+
+  private setOf(bytes: Uint8Array, start: number, end: number): Array<StatementShape> {
+    const to = Math.min(end, start + keyTo)
+    let hash = 0
+    for (let i = start + keyFrom; i < to; i++) {
+      const c = bytes[i]
+      // A literal, maybe: what follows may differ.
+      if (c === apostrophe || c === doubleQuote || isDigit(c)) break
+      hash = (hash << 5) - hash + c
+    }
+    return this.sets[(hash ^ (hash >>> 8)) & (sets - 1)]
+  }
+
+  private matches(shape: StatementShape, bytes: Uint8Array, start: number, end: number): boolean {
+    const { kept, marks } = shape
+    const { length } = kept
+    const count = marks.length
+    const lastRun = length - (count === 0 ? 0 : marks[count - 1] + 1)
+    if (end - start < length) return false
+    for (let i = Math.min(lastRun, tail); i > 0; i--) if (kept[length - i] !== bytes[end - i]) return false
+    let at = start
+    let i = 0
+    for (let mark = 0; mark < count; mark++) {
+      const runEnd = marks[mark]
+      if (at + runEnd - i >= end) return false
+      while (i < runEnd) if (kept[i++] !== bytes[at++]) return false
+      i++
+      at = this.literalEnd(bytes, at, end)
+      if (at < 0) return false
+    }
+    if (end - at !== lastRun) return false
+    while (at < end) if (kept[i++] !== bytes[at++]) return false
+    return true
+  }
+
+  /** End of the literal at `at`; -1 when there is none of the common kinds. */
+  private literalEnd(bytes: Uint8Array, at: number, end: number): number {
+    const c = bytes[at]
+    if (isDigit(c)) return numberEnd(bytes, at, end)
+    return c === apostrophe || (c === doubleQuote && this.dialect.doubleQuotesText)
+      ? quotedEnd(bytes, at, end, c, this.dialect.backslashes)
+      : -1
+  }
+}
