@@ -15,9 +15,15 @@ export const noLength = -1
 /** Content-Length that is no number or contradicts another one. */
 export const badLength = -2
 
+/** Results of reading a head besides its length. */
+export const openHead = 0
+export const noHead = -1
+
 const maxMethod = 24
 const CR = 13
+const COLON = 58
 const LF = "\n"
+const lineFeed = 10
 
 /** Is text[at, at + name.length) `name`, which is in lower case, in any case? */
 const isName = (text: string, at: number, name: string): boolean => {
@@ -25,6 +31,19 @@ const isName = (text: string, at: number, name: string): boolean => {
     if ((text.charCodeAt(at + i) | 32) !== name.charCodeAt(i)) return false
   }
   return true
+}
+
+/** Is text[at, ...) `name`, which is in lower case, and a colon? */
+const isHeader = (text: string, at: number, name: string): boolean =>
+  text.charCodeAt(at + name.length) === COLON && isName(text, at, name)
+
+/** The methods of RFC 9110, so that no text is made of them. */
+const methods = ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "CONNECT", "TRACE"]
+
+/** text[0, end), when it can be a method; else empty. */
+const methodOf = (text: string, end: number): string => {
+  for (const method of methods) if (method.length === end && text.startsWith(method)) return method
+  return isMethod(text, end) ? text.slice(0, end) : ""
 }
 
 const isMethod = (text: string, end: number): boolean => {
@@ -35,16 +54,38 @@ const isMethod = (text: string, end: number): boolean => {
   return true
 }
 
-/** Decimal digits only, at most 15 of them: stays below 2^53. */
-const parseLength = (text: string): number => {
-  if (text.length === 0 || text.length > 15) return badLength
+/** The number text[start, end). Decimal digits only, at most 15 of them: stays below 2^53. */
+const parseLength = (text: string, start: number, end: number): number => {
+  if (start === end || end - start > 15) return badLength
   let value = 0
-  for (let i = 0; i < text.length; i++) {
+  for (let i = start; i < end; i++) {
     const digit = text.charCodeAt(i) - 48
     if (digit < 0 || digit > 9) return badLength
     value = value * 10 + digit
   }
   return value
+}
+
+/** A list of equal values is one value (RFC 9110 section 8.6). */
+const listedLength = (value: string): number => {
+  const lengths = value.split(",").map((part) => {
+    const length = part.trim()
+    return parseLength(length, 0, length.length)
+  })
+  return lengths.length > 1 && lengths.every((length) => length === lengths[0]) ? lengths[0]! : badLength
+}
+
+/** Where the value begins in text[from, lineEnd). */
+const valueStart = (text: string, from: number, lineEnd: number): number => {
+  let start = from
+  while (start < lineEnd && text.charCodeAt(start) <= 32) start++
+  return start
+}
+
+const valueEnd = (text: string, start: number, lineEnd: number): number => {
+  let end = lineEnd
+  while (end > start && text.charCodeAt(end - 1) <= 32) end--
+  return end
 }
 
 export class HeadReader {
@@ -63,41 +104,45 @@ export class HeadReader {
     this.keepSegments = keepSegments
   }
 
-  /** Reads text[0, end), which ends with a line end. False when it does not begin with a request line of HTTP/1.x. */
-  readRequest(text: string, end: number, message: L7Message): boolean {
+  /**
+   * Reads the head that `text` begins with, up to the empty line. Returns the position behind that when lines end in CRLF,
+   * `openHead` when the text ends before it or the lines end otherwise, `noHead` when this is no request line of HTTP/1.x.
+   */
+  readRequest(text: string, message: L7Message): number {
     this.reset()
     const lineEnd = text.indexOf(LF)
     const space = text.indexOf(" ")
-    if (space < 1 || space > maxMethod || lineEnd < 0) return false
-    const stop = text.charCodeAt(lineEnd - 1) === CR ? lineEnd - 1 : lineEnd
+    if (space < 1 || space > maxMethod || lineEnd < 0) return noHead
+    const hasCr = text.charCodeAt(lineEnd - 1) === CR
+    const stop = hasCr ? lineEnd - 1 : lineEnd
     const versionAt = stop - 8
-    if (versionAt - 2 <= space || !text.startsWith(" HTTP/1.", versionAt - 1) || !isMethod(text, space))
-      return false
+    if (versionAt - 2 <= space || !text.startsWith(" HTTP/1.", versionAt - 1)) return noHead
+    const method = methodOf(text, space)
     const minor = text.charCodeAt(stop - 1)
-    if (minor < 48 || minor > 57) return false
+    if (method === "" || minor < 48 || minor > 57) return noHead
     message.version = minor === 49 ? "1.1" : text.slice(stop - 3, stop)
-    message.requestType = text.slice(0, space)
-    this.readHeaders(text, lineEnd + 1, end, message)
+    message.requestType = method
+    const end = this.readHeaders(text, lineEnd + 1, message)
     this.readTarget(text.slice(space + 1, versionAt - 1), message)
-    return true
+    return hasCr ? end : openHead
   }
 
   /** The same with a status line. */
-  readResponse(text: string, end: number, message: L7Message): boolean {
+  readResponse(text: string, message: L7Message): number {
     this.reset()
     const lineEnd = text.indexOf(LF)
-    if (lineEnd < 12 || !text.startsWith("HTTP/1.") || text.charCodeAt(8) !== 32) return false
-    const code = parseLength(text.slice(9, 12))
+    if (lineEnd < 12 || !text.startsWith("HTTP/1.") || text.charCodeAt(8) !== 32) return noHead
+    const code = parseLength(text, 9, 12)
     const after = text.charCodeAt(12)
-    if (code < 100 || code > 999 || (after !== 32 && after !== CR && after !== 10)) return false
+    if (code < 100 || code > 999 || (after !== 32 && after !== CR && after !== lineFeed)) return noHead
     message.version = text.charCodeAt(7) === 49 ? "1.1" : text.slice(5, 8)
     message.code = code
     if (code >= 500) message.status = ResponseStatus.serverError
     else if (code >= 400) message.status = ResponseStatus.clientError
     else message.status = ResponseStatus.ok
     if (code >= 400) message.exception = text.slice(13, lineEnd).trim()
-    this.readHeaders(text, lineEnd + 1, end, message)
-    return true
+    const end = this.readHeaders(text, lineEnd + 1, message)
+    return text.charCodeAt(lineEnd - 1) === CR ? end : openHead
   }
 
   private reset(): void {
@@ -134,109 +179,103 @@ export class HeadReader {
     message.endpoint = endpointOf(message.requestResource, this.keepSegments)
   }
 
-  /** Each line is found by its line end, then told by the length of its name: few lines are compared at all. */
-  private readHeaders(text: string, from: number, end: number, message: L7Message): void {
+  /** Each line is found by its line end, then told by its first letter: few lines are compared at all. */
+  private readHeaders(text: string, from: number, message: L7Message): number {
     let at = from
-    while (at < end) {
+    for (;;) {
+      if (text.charCodeAt(at) === CR && text.charCodeAt(at + 1) === lineFeed && text.charCodeAt(at - 2) === CR)
+        return at + 2
       const lineEnd = text.indexOf(LF, at)
-      if (lineEnd < 0) return
-      const colon = text.indexOf(":", at)
-      if (colon < 0) return
-      if (colon < lineEnd) this.readHeader(text, at, colon, lineEnd, message)
+      if (lineEnd < 0) return openHead
+      this.readHeader(text, at, lineEnd, message)
       at = lineEnd + 1
     }
   }
 
-  private readHeader(text: string, at: number, colon: number, lineEnd: number, message: L7Message): void {
-    switch (colon - at) {
-      case 2:
-        if (isName(text, at, "b3")) this.readTrace(TraceRank.b3, this.value(text, colon, lineEnd), message)
+  private readHeader(text: string, at: number, lineEnd: number, message: L7Message): void {
+    switch (text.charCodeAt(at) | 32) {
+      case 98: // b
+        if (isHeader(text, at, "b3")) this.readTrace(TraceRank.b3, this.value(text, at + 3, lineEnd), message)
         return
-      case 3:
-        if (isName(text, at, "sw8")) this.readTrace(TraceRank.sw8, this.value(text, colon, lineEnd), message)
+      case 99: // c
+        if (isHeader(text, at, "content-length")) this.readLength(text, at + 15, lineEnd)
+        else if (isHeader(text, at, "content-type"))
+          this.isEventStream = isName(text, valueStart(text, at + 13, lineEnd), "text/event-stream")
         return
-      case 4:
-        if (isName(text, at, "host") && this.host === "") this.host = this.value(text, colon, lineEnd)
+      case 104: // h
+        if (this.host === "" && isHeader(text, at, "host")) this.host = this.value(text, at + 5, lineEnd)
         return
-      case 7:
-        if (isName(text, at, "referer")) message.referer = maskQuery(this.value(text, colon, lineEnd))
-        else if (isName(text, at, "upgrade")) this.upgrade = this.value(text, colon, lineEnd).toLowerCase()
+      case 114: // r
+        if (isHeader(text, at, "referer")) message.referer = maskQuery(this.value(text, at + 8, lineEnd))
         return
-      case 10:
-        if (isName(text, at, "user-agent")) message.userAgent = this.value(text, colon, lineEnd)
+      case 115: // s
+        if (isHeader(text, at, "sw8"))
+          this.readTrace(TraceRank.sw8, this.value(text, at + 4, lineEnd), message)
         return
-      case 11:
-        if (isName(text, at, "traceparent")) {
-          this.readTraceparent(text, colon, lineEnd, message)
-        } else if (isName(text, at, "x-b3-spanid")) {
-          const span = this.value(text, colon, lineEnd)
-          if (this.traceRank <= TraceRank.b3 && isSpanId(span)) message.spanId = span
-        }
+      case 116: // t
+        if (isHeader(text, at, "traceparent")) this.readTraceparent(text, at + 12, lineEnd, message)
+        else if (isHeader(text, at, "transfer-encoding"))
+          this.readCoding(this.value(text, at + 18, lineEnd))
         return
-      case 12:
-        if (isName(text, at, "x-request-id")) message.xRequestId = this.value(text, colon, lineEnd)
-        else if (isName(text, at, "x-b3-traceid")) {
-          const trace = this.value(text, colon, lineEnd)
-          if (this.traceRank > TraceRank.b3 || !isSpanId(trace)) return
-          message.traceId = trace
-          this.traceRank = TraceRank.b3
-        } else if (isName(text, at, "content-type")) {
-          this.isEventStream = isName(this.value(text, colon, lineEnd), 0, "text/event-stream")
-        }
+      case 117: // u
+        if (isHeader(text, at, "user-agent")) message.userAgent = this.value(text, at + 11, lineEnd)
+        else if (isHeader(text, at, "upgrade"))
+          this.upgrade = this.value(text, at + 8, lineEnd).toLowerCase()
+        else if (isHeader(text, at, "uber-trace-id"))
+          this.readTrace(TraceRank.uber, this.value(text, at + 14, lineEnd), message)
         return
-      case 13:
-        if (isName(text, at, "uber-trace-id"))
-          this.readTrace(TraceRank.uber, this.value(text, colon, lineEnd), message)
-        return
-      case 14:
-        if (isName(text, at, "content-length")) this.readLength(this.value(text, colon, lineEnd))
-        return
-      case 15:
-        if (isName(text, at, "x-forwarded-for") && message.proxyClient === "") {
-          const value = this.value(text, colon, lineEnd)
-          const comma = value.indexOf(",")
-          message.proxyClient = comma < 0 ? value : value.slice(0, comma).trim()
-        }
-        return
-      case 17:
-        if (isName(text, at, "transfer-encoding")) {
-          const value = this.value(text, colon, lineEnd)
-          this.isChunked = value.length >= 7 && isName(value, value.length - 7, "chunked")
-          this.hasOtherCoding = !this.isChunked && !isName(value, 0, "identity")
-        } else if (isName(text, at, "x-b3-parentspanid")) {
-          const parent = this.value(text, colon, lineEnd)
-          if (this.traceRank <= TraceRank.b3 && isSpanId(parent)) message.parentSpanId = parent
-        }
+      case 120: // x
+        this.readExtension(text, at, lineEnd, message)
         return
       default:
         return
     }
   }
 
-  private value(text: string, colon: number, lineEnd: number): string {
-    let start = colon + 1
-    let end = lineEnd
-    while (start < end && text.charCodeAt(start) <= 32) start++
-    while (end > start && text.charCodeAt(end - 1) <= 32) end--
-    return text.slice(start, end)
+  /** Headers that begin with `x-`. */
+  private readExtension(text: string, at: number, lineEnd: number, message: L7Message): void {
+    if (isHeader(text, at, "x-request-id")) message.xRequestId = this.value(text, at + 13, lineEnd)
+    else if (isHeader(text, at, "x-forwarded-for")) {
+      if (message.proxyClient !== "") return
+      const value = this.value(text, at + 16, lineEnd)
+      const comma = value.indexOf(",")
+      message.proxyClient = comma < 0 ? value : value.slice(0, comma).trim()
+    } else if (isHeader(text, at, "x-b3-traceid")) {
+      const trace = this.value(text, at + 13, lineEnd)
+      if (this.traceRank > TraceRank.b3 || !isSpanId(trace)) return
+      message.traceId = trace
+      this.traceRank = TraceRank.b3
+    } else if (isHeader(text, at, "x-b3-spanid")) {
+      const span = this.value(text, at + 12, lineEnd)
+      if (this.traceRank <= TraceRank.b3 && isSpanId(span)) message.spanId = span
+    } else if (isHeader(text, at, "x-b3-parentspanid")) {
+      const parent = this.value(text, at + 18, lineEnd)
+      if (this.traceRank <= TraceRank.b3 && isSpanId(parent)) message.parentSpanId = parent
+    }
   }
 
-  private readLength(value: string): void {
-    // A list of equal values is one value (RFC 9110 section 8.6); anything else is an attempt to smuggle.
-    const comma = value.indexOf(",")
-    const length = parseLength(comma < 0 ? value : value.slice(0, comma).trim())
-    const contradicts =
-      (this.contentLength !== noLength && this.contentLength !== length) ||
-      (comma >= 0 && value.split(",").some((part) => parseLength(part.trim()) !== length))
+  private value(text: string, from: number, lineEnd: number): string {
+    const start = valueStart(text, from, lineEnd)
+    return text.slice(start, valueEnd(text, start, lineEnd))
+  }
+
+  private readCoding(value: string): void {
+    this.isChunked = value.length >= 7 && isName(value, value.length - 7, "chunked")
+    this.hasOtherCoding = !this.isChunked && !isName(value, 0, "identity")
+  }
+
+  private readLength(text: string, from: number, lineEnd: number): void {
+    const start = valueStart(text, from, lineEnd)
+    let length = parseLength(text, start, valueEnd(text, start, lineEnd))
+    if (length === badLength) length = listedLength(this.value(text, from, lineEnd))
+    // Another value than before is an attempt to smuggle.
+    const contradicts = this.contentLength !== noLength && this.contentLength !== length
     this.contentLength = contradicts ? badLength : length
   }
 
-  private readTraceparent(text: string, colon: number, lineEnd: number, message: L7Message): void {
-    let start = colon + 1
-    let end = lineEnd
-    while (start < end && text.charCodeAt(start) <= 32) start++
-    while (end > start && text.charCodeAt(end - 1) <= 32) end--
-    if (!readTraceparent(text, start, end, message)) return
+  private readTraceparent(text: string, from: number, lineEnd: number, message: L7Message): void {
+    const start = valueStart(text, from, lineEnd)
+    if (!readTraceparent(text, start, valueEnd(text, start, lineEnd), message)) return
     this.traceRank = TraceRank.traceparent
     message.parentSpanId = ""
   }

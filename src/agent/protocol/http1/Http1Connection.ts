@@ -9,13 +9,15 @@ import type { ParserStats } from "../ParserStats.ts"
 import { type ConnectionParser, Direction, Evidence, type MessageSink } from "../Protocol.ts"
 import { detectHttp1 } from "./detect.ts"
 import { HalfStream, maxHead, Phase } from "./HalfStream.ts"
-import { crlfHeadLength, findHeadEnd, headWindow } from "./headEnd.ts"
-import { badLength, type HeadReader, MethodKind, noLength } from "./HeadReader.ts"
+import { findHeadEnd } from "./headEnd.ts"
+import { badLength, type HeadReader, MethodKind, noHead, noLength } from "./HeadReader.ts"
 import { RequestQueue } from "./RequestQueue.ts"
 import type { Upgrades } from "./Upgrades.ts"
 
 /** A message whose body takes longer is handed over before its end, so that long downloads and streams are seen. */
 const longMessageUs = 5_000_000
+/** Most heads fit in this; longer ones are read when their end is found. */
+const headWindow = 1024
 const LF = 10
 const CR = 13
 
@@ -222,15 +224,11 @@ export class Http1Connection implements ConnectionParser {
       if (at === end) return end
       half.headStartUs = timeUs
       half.headTcpSeq = tcpSeq === 0 ? 0 : (tcpSeq + at - start) >>> 0
-      const window = latin1Text(bytes, at, Math.min(end, at + headWindow))
-      const length = crlfHeadLength(window)
-      if (length > 0) {
-        this.begin(half, direction, window, length, length, timeUs, true)
-        return at + length
-      }
+      const length = this.readWhole(half, direction, bytes, at, end, timeUs)
+      if (length > 0) return at + length
       const headEnd = findHeadEnd(bytes, at, Math.min(end, at + maxHead))
       if (headEnd > 0) {
-        this.begin(half, direction, latin1Text(bytes, at, headEnd), headEnd - at, headEnd - at, timeUs, true)
+        this.readKnown(half, direction, latin1Text(bytes, at, headEnd), headEnd - at, timeUs, true)
         return headEnd
       }
     }
@@ -242,7 +240,7 @@ export class Http1Connection implements ConnectionParser {
     if (headEnd > 0) {
       const text = latin1Text(head, 0, headEnd)
       half.clearHead()
-      this.begin(half, direction, text, headEnd, headEnd, timeUs, true)
+      this.readKnown(half, direction, text, headEnd, timeUs, true)
       return at + headEnd - before
     }
     const wanted = direction === Direction.toServer ? Evidence.request : Evidence.response
@@ -268,36 +266,62 @@ export class Http1Connection implements ConnectionParser {
     return Evidence.unclear
   }
 
-  /** A message's head is known, text[0, length): reads it and decides what follows. */
-  private begin(
+  /** Reads the head that begins at bytes[at]; 0, and nothing is read, when it is not a common one and whole. */
+  private readWhole(
+    half: HalfStream,
+    direction: Direction,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    timeUs: number,
+  ): number {
+    const message = this.messageOf(half, direction, timeUs)
+    const length = this.readText(direction, latin1Text(bytes, at, Math.min(end, at + headWindow)), message)
+    if (length > 0) {
+      message.capturedBytes = length
+      this.begin(half, direction, message, true)
+    }
+    return length === noHead ? 0 : length
+  }
+
+  /** A message's head is known: reads it and decides what follows. */
+  private readKnown(
     half: HalfStream,
     direction: Direction,
     text: string,
-    length: number,
     captured: number,
     timeUs: number,
     isComplete: boolean,
   ): void {
-    const isRequest = direction === Direction.toServer
-    const type = isRequest ? RecordType.request : RecordType.response
-    const message = emptyMessage(type, L7Protocol.http1, half.headStartUs, half.headTcpSeq)
-    message.endUs = timeUs
+    const message = this.messageOf(half, direction, timeUs)
     message.capturedBytes = captured
-    const reader = this.reader
-    if (
-      !(isRequest ? reader.readRequest(text, length, message) : reader.readResponse(text, length, message))
-    ) {
+    if (this.readText(direction, text, message) === noHead) {
       this.stats.malformed++
       this.lose(half, direction, true)
-      return
-    }
+    } else this.begin(half, direction, message, isComplete)
+  }
+
+  private messageOf(half: HalfStream, direction: Direction, timeUs: number): L7Message {
+    const type = direction === Direction.toServer ? RecordType.request : RecordType.response
+    const message = emptyMessage(type, L7Protocol.http1, half.headStartUs, half.headTcpSeq)
+    message.endUs = timeUs
+    return message
+  }
+
+  private readText(direction: Direction, text: string, message: L7Message): number {
+    return direction === Direction.toServer
+      ? this.reader.readRequest(text, message)
+      : this.reader.readResponse(text, message)
+  }
+
+  private begin(half: HalfStream, direction: Direction, message: L7Message, isComplete: boolean): void {
     if (!isComplete) {
       message.attributes = headTruncated
       this.stats.truncated++
     }
     half.message = message
     half.counted = 0
-    if (isRequest) this.beginRequest(half, message, isComplete)
+    if (direction === Direction.toServer) this.beginRequest(half, message, isComplete)
     else this.beginResponse(half, message, isComplete)
   }
 
@@ -447,7 +471,7 @@ export class Http1Connection implements ConnectionParser {
     half.clearHead()
     half.phase = Phase.lost
     if (lastLine === 0) return false
-    this.begin(half, direction, text, lastLine, captured, half.headStartUs, false)
+    this.readKnown(half, direction, text, captured, half.headStartUs, false)
     return true
   }
 

@@ -1,6 +1,9 @@
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { crlfHeadLength, findHeadEnd } from "./headEnd.ts"
+import { emptyMessage, RecordType } from "../../../model/L7Session.ts"
+import { L7Protocol } from "../../../model/protocol.ts"
+import { findHeadEnd } from "./headEnd.ts"
+import { HeadReader, openHead } from "./HeadReader.ts"
 
 /** The definition: the first LF LF or LF CR LF. */
 const plainEnd = (text: string): number => {
@@ -23,14 +26,17 @@ describe("the end of a head", () => {
     )
   })
 
-  it("is the same in text whose lines end in CRLF", () => {
-    const line = fc.constantFrom("a\r\n", "bc\r\n", "", "\r\n")
+  it("is the same for the reader of heads whose lines end in CRLF", () => {
+    const reader = new HeadReader(2)
+    const read = (text: string): number =>
+      reader.readRequest(text, emptyMessage(RecordType.request, L7Protocol.http1, 0, 0))
+    const line = fc.constantFrom("a\r\n", "host: c\r\n", "", "\r\n")
     fc.assert(
       fc.property(fc.array(line, { maxLength: 8 }), (lines) => {
-        const text = `GET\r\n${lines.join("")}`
-        expect(crlfHeadLength(text)).toBe(plainEnd(text))
+        const text = `GET / HTTP/1.1\r\n${lines.join("")}`
+        expect(read(text) || -1).toBe(plainEnd(text))
       }),
     )
-    expect(crlfHeadLength("GET\n\r\n\r\n")).toBe(-1)
+    expect(read("GET / HTTP/1.1\n\r\n\r\n")).toBe(openHead)
   })
 })

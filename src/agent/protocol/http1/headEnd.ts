@@ -1,4 +1,4 @@
-// Where a message head ends: in bytes for any kind of line end, in text for the common one.
+// Where a message head ends, for any kind of line end; HeadReader finds it itself where lines end in CRLF.
 
 const LF = 10
 const CR = 13
@@ -21,15 +21,4 @@ export const findHeadEnd = (bytes: Uint8Array, start: number, end: number): numb
     }
   }
   return -1
-}
-
-/** Most heads fit in this; of longer ones the end is looked for byte by byte. */
-export const headWindow = 1024
-
-/** Length of a head whose lines end in CRLF, -1 when its end is not in the text. Three times as fast as `findHeadEnd`. */
-export const crlfHeadLength = (text: string): number => {
-  const lineEnd = text.indexOf("\n")
-  if (lineEnd < 1 || text.charCodeAt(lineEnd - 1) !== CR) return -1
-  const headEnd = text.indexOf("\r\n\r\n", lineEnd - 1)
-  return headEnd < 0 ? -1 : headEnd + 4
 }

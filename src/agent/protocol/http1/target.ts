@@ -40,6 +40,9 @@ const secretEndings = [
   "secret_key",
   "_key",
 ]
+const slash = 47
+const percent = 37
+const closingBracket = 93
 const maxSecretName = 64
 /** Names judged before: programs use few, and judging one costs more than all else about a query. */
 const judged = new Map<string, boolean>()
@@ -53,6 +56,24 @@ const isSecretName = (name: string): boolean => {
   if (judged.size >= maxJudged) judged.clear()
   judged.set(ownText(name), isSecret)
   return isSecret
+}
+
+/** 1 for the pairs of letters with which secret names end, by 5 bits of each. */
+const secretEnds = new Uint8Array(1024)
+const pairOf = (first: number, second: number): number => ((first & 31) << 5) | (second & 31)
+for (const name of [...secretNames, ...secretEndings])
+  secretEnds[pairOf(name.charCodeAt(name.length - 2), name.charCodeAt(name.length - 1))] = 1
+
+/** False when target[start, end) can be no secret name: most names need no look at more than their last letters. */
+const mayBeSecret = (target: string, start: number, end: number): boolean => {
+  if (end - start > maxSecretName) return true
+  for (let i = start; i < end; i++) {
+    const c = target.charCodeAt(i)
+    if (c === percent || c === closingBracket) return true
+  }
+  return (
+    end - start > 1 && secretEnds[pairOf(target.charCodeAt(end - 2), target.charCodeAt(end - 1))] === 1
+  )
 }
 
 const looksSecret = (name: string): boolean => {
@@ -81,7 +102,11 @@ export const maskQuery = (target: string): string => {
     const equals = target.indexOf("=", at)
     if (equals < 0) break
     if (equals < end) {
-      if (equals + 1 < end && isSecretName(target.slice(at, equals))) {
+      if (
+        equals + 1 < end &&
+        mayBeSecret(target, at, equals) &&
+        isSecretName(target.slice(at, equals))
+      ) {
         result += target.slice(copied, equals + 1) + masked
         copied = end
       }
@@ -91,21 +116,31 @@ export const maskQuery = (target: string): string => {
   return copied === 0 ? target : result + target.slice(copied)
 }
 
-const digitsOnly = /^\d+$/
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
-const hexId = /^(?=[^\d]*\d)[0-9a-f]{8,}$/i
 /** "user-15", "order_2024-0017": a name, and a number behind a separator. */
 const numbered = /^(.*?[a-z])([-_.])\d[\d\-_.]*$/i
+const uuidLength = 36
+const shortestHexId = 8
+const longestSegment = 128
+
+/** What the characters of a path are, as bits: a segment with none but some of them may be an id. */
+const Kind = { digit: 1, hexLetter: 2, separator: 4, other: 8 } as const
+const kinds = Uint8Array.from({ length: 256 }, (_, c) => {
+  if (c >= 48 && c <= 57) return Kind.digit
+  if ((c | 32) >= 97 && (c | 32) <= 102) return Kind.hexLetter
+  return c === 45 || c === 95 || c === 46 ? Kind.separator : Kind.other
+})
 
 /** A path segment without what differs from one object to the next: ids become `*`, names and versions ("v1", "s3") stay. */
-const withoutId = (segment: string): string => {
-  if (digitsOnly.test(segment) || uuid.test(segment) || hexId.test(segment)) return "*"
+const withoutId = (segment: string, seen: number): string => {
+  if (segment.length > longestSegment) return segment
+  if (seen === Kind.digit) return "*"
+  if (seen === (Kind.digit | Kind.hexLetter)) return segment.length >= shortestHexId ? "*" : segment
+  if ((seen & Kind.separator) === 0) return segment
+  if (segment.length === uuidLength && uuid.test(segment)) return "*"
   const name = numbered.exec(segment)
   return name === null ? segment : `${name[1]}${name[2]}*`
 }
-
-const digit = /\d/
-const longestSegment = 128
 
 /**
  * The first `segments` path segments without ids, query or fragment: what requests are grouped by. `/cart/user-15/items` is
@@ -113,26 +148,41 @@ const longestSegment = 128
  */
 export const endpointOf = (resource: string, segments: number): string => {
   const path = firstSegments(resource, segments)
-  // Most paths have no digit, and nothing to look at twice.
-  if (!digit.test(path)) return path
-  return path
-    .split("/")
-    .map((segment) =>
-      segment.length > longestSegment || !digit.test(segment) ? segment : withoutId(segment),
-    )
-    .join("/")
+  let result = ""
+  let copied = 0
+  let start = 0
+  let seen = 0
+  for (let i = 0; i <= path.length; i++) {
+    const c = i < path.length ? path.charCodeAt(i) : slash
+    if (c !== slash) {
+      seen |= c < 256 ? kinds[c] : Kind.other
+      continue
+    }
+    // Most segments have no digit, and nothing to look at twice.
+    if ((seen & Kind.digit) !== 0) {
+      const segment = path.slice(start, i)
+      const shown = withoutId(segment, seen)
+      if (shown !== segment) {
+        result += path.slice(copied, start) + shown
+        copied = i
+      }
+    }
+    start = i + 1
+    seen = 0
+  }
+  return copied === 0 ? path : result + path.slice(copied)
 }
 
 const firstSegments = (resource: string, segments: number): string => {
   const query = resource.indexOf("?")
   let end = query < 0 ? resource.length : query
-  if (resource.charCodeAt(0) !== 47) return resource.slice(0, end)
-  let slash = 0
+  if (resource.charCodeAt(0) !== slash) return resource.slice(0, end)
+  let at = 0
   for (let kept = 0; kept < segments; kept++) {
-    slash = resource.indexOf("/", slash + 1)
-    if (slash < 0 || slash >= end) return end === resource.length ? resource : resource.slice(0, end)
+    at = resource.indexOf("/", at + 1)
+    if (at < 0 || at >= end) return end === resource.length ? resource : resource.slice(0, end)
   }
-  end = slash
+  end = at
   return resource.slice(0, end)
 }
 
