@@ -26,20 +26,56 @@ const isHexId = (text: string, start: number, end: number): boolean => {
   return (seen & 1) === 1
 }
 
+/** The same of bytes. */
+const areHexId = (bytes: Uint8Array, start: number, end: number): boolean => {
+  let seen = 0
+  for (let i = start; i < end; i++) {
+    const kind = hexClass[bytes[i]]
+    if (kind === 0) return false
+    seen |= kind
+  }
+  return (seen & 1) === 1
+}
+
 const decodeBase64 = (text: string): string => {
   const decoded = Buffer.from(text, "base64").toString("utf8")
   return decoded.length <= maxIdLength ? decoded : ""
 }
 
-/** W3C Trace Context, version-traceid-parentid-flags, in text[start, end): read in place, it comes with every request. */
-export const readTraceparent = (text: string, start: number, end: number, message: L7Message): boolean => {
+/** Bytes version-traceid-parentid-flags, and where the two identities stand in it. */
+const traceparentLength = 55
+const traceAt = 3
+const spanAt = 36
+const spanEnd = 52
+const minus = 45
+const letterF = 102
+
+/** bytes[start, end) are a W3C Trace Context: looked at in place, one comes with every request. */
+export const isTraceparent = (bytes: Uint8Array, start: number, end: number): boolean => {
   const length = end - start
-  if (length < 55 || text.charCodeAt(start + 2) !== 45) return false
-  if (text.charCodeAt(start + 35) !== 45 || text.charCodeAt(start + 52) !== 45) return false
-  if (!isHexId(text, start + 3, start + 35) || !isHexId(text, start + 36, start + 52)) return false
-  if (text.startsWith("ff", start) || (length !== 55 && text.startsWith("00", start))) return false
-  message.traceId = text.slice(start + 3, start + 35)
-  message.spanId = text.slice(start + 36, start + 52)
+  if (length < traceparentLength || bytes[start + 2] !== minus) return false
+  if (bytes[start + spanAt - 1] !== minus || bytes[start + spanEnd] !== minus) return false
+  if (!areHexId(bytes, start + traceAt, start + spanAt - 1)) return false
+  if (!areHexId(bytes, start + spanAt, start + spanEnd)) return false
+  const first = bytes[start]
+  const second = bytes[start + 1]
+  if (first === letterF && second === letterF) return false
+  return length === traceparentLength || first !== 48 || second !== 48
+}
+
+/** Takes the identities from a text whose characters from `start` on are such bytes. */
+export const takeTraceparent = (text: string, start: number, message: L7Message): void => {
+  message.traceId = text.slice(start + traceAt, start + spanAt - 1)
+  message.spanId = text.slice(start + spanAt, start + spanEnd)
+}
+
+const scratch = new Uint8Array(traceparentLength + 1)
+
+export const readTraceparent = (value: string, message: L7Message): boolean => {
+  const length = Math.min(value.length, scratch.length)
+  for (let i = 0; i < length; i++) scratch[i] = value.charCodeAt(i)
+  if (!isTraceparent(scratch, 0, length)) return false
+  takeTraceparent(value, 0, message)
   return true
 }
 

@@ -12,7 +12,7 @@ export const maxTraceValue = 512
 export const readTraceField = (name: string, value: string, message: L7Message, rank: number): number => {
   switch (name.length > maxTraceName ? "" : name.toLowerCase()) {
     case "traceparent":
-      return rank <= TraceRank.traceparent && readTraceparent(value, 0, value.length, message)
+      return rank <= TraceRank.traceparent && readTraceparent(value, message)
         ? TraceRank.traceparent
         : rank
     case "sw8":

@@ -1,10 +1,18 @@
-// Reads the text of one HTTP/1.x message head into an L7Message and into what decides the body (RFC 9112 section 6).
+// Reads one HTTP/1.x message head into an L7Message and into what decides the body (RFC 9112 section 6).
 // One reader serves all connections of a protocol value: its fields hold what the latest head said.
 // Authorization and Cookie headers are never looked at.
 
 import { type L7Message, ResponseStatus } from "../../../model/L7Session.ts"
-import { asUtf8 } from "../latin1.ts"
-import { isSpanId, readB3, readSw8, readTraceparent, readUber, TraceRank } from "../traceContext.ts"
+import { asUtf8, latin1Text } from "../latin1.ts"
+import {
+  isSpanId,
+  isTraceparent,
+  readB3,
+  readSw8,
+  readUber,
+  takeTraceparent,
+  TraceRank,
+} from "../traceContext.ts"
 import { endpointOf, hostOf, maskQuery } from "./target.ts"
 
 /** What a response's body depends on in its request. */
@@ -25,17 +33,38 @@ const COLON = 58
 const LF = "\n"
 const lineFeed = 10
 
-/** Is text[at, at + name.length) `name`, which is in lower case, in any case? */
-const isName = (text: string, at: number, name: string): boolean => {
-  for (let i = 0; i < name.length; i++) {
-    if ((text.charCodeAt(at + i) | 32) !== name.charCodeAt(i)) return false
-  }
+/** A name in lower case as bytes: looking at bytes costs a third of looking at the characters of a text. */
+const bytesOf = (name: string): Uint8Array => Uint8Array.from(name, (letter) => letter.charCodeAt(0))
+
+/** Do bytes[at, ...) begin with `name` in any case? */
+const isName = (bytes: Uint8Array, at: number, name: Uint8Array): boolean => {
+  for (let i = 0; i < name.length; i++) if ((bytes[at + i] | 32) !== name[i]) return false
   return true
 }
 
-/** Is text[at, ...) `name`, which is in lower case, and a colon? */
-const isHeader = (text: string, at: number, name: string): boolean =>
-  text.charCodeAt(at + name.length) === COLON && isName(text, at, name)
+/** Do they with `name` and a colon? */
+const isHeader = (bytes: Uint8Array, at: number, name: Uint8Array): boolean =>
+  bytes[at + name.length] === COLON && isName(bytes, at, name)
+
+const b3 = bytesOf("b3")
+const chunked = bytesOf("chunked")
+const contentLength = bytesOf("content-length")
+const contentType = bytesOf("content-type")
+const eventStream = bytesOf("text/event-stream")
+const host = bytesOf("host")
+const identity = bytesOf("identity")
+const referer = bytesOf("referer")
+const sw8 = bytesOf("sw8")
+const traceparent = bytesOf("traceparent")
+const transferEncoding = bytesOf("transfer-encoding")
+const uberTraceId = bytesOf("uber-trace-id")
+const upgrade = bytesOf("upgrade")
+const userAgent = bytesOf("user-agent")
+const xB3ParentSpanId = bytesOf("x-b3-parentspanid")
+const xB3SpanId = bytesOf("x-b3-spanid")
+const xB3TraceId = bytesOf("x-b3-traceid")
+const xForwardedFor = bytesOf("x-forwarded-for")
+const xRequestId = bytesOf("x-request-id")
 
 /** The methods of RFC 9110, so that no text is made of them. */
 const methods = ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "CONNECT", "TRACE"]
@@ -54,12 +83,12 @@ const isMethod = (text: string, end: number): boolean => {
   return true
 }
 
-/** The number text[start, end). Decimal digits only, at most 15 of them: stays below 2^53. */
-const parseLength = (text: string, start: number, end: number): number => {
+/** The number bytes[start, end). Decimal digits only, at most 15 of them: stays below 2^53. */
+const parseLength = (bytes: Uint8Array, start: number, end: number): number => {
   if (start === end || end - start > 15) return badLength
   let value = 0
   for (let i = start; i < end; i++) {
-    const digit = text.charCodeAt(i) - 48
+    const digit = bytes[i] - 48
     if (digit < 0 || digit > 9) return badLength
     value = value * 10 + digit
   }
@@ -68,24 +97,10 @@ const parseLength = (text: string, start: number, end: number): number => {
 
 /** A list of equal values is one value (RFC 9110 section 8.6). */
 const listedLength = (value: string): number => {
-  const lengths = value.split(",").map((part) => {
-    const length = part.trim()
-    return parseLength(length, 0, length.length)
-  })
-  return lengths.length > 1 && lengths.every((length) => length === lengths[0]) ? lengths[0]! : badLength
-}
-
-/** Where the value begins in text[from, lineEnd). */
-const valueStart = (text: string, from: number, lineEnd: number): number => {
-  let start = from
-  while (start < lineEnd && text.charCodeAt(start) <= 32) start++
-  return start
-}
-
-const valueEnd = (text: string, start: number, lineEnd: number): number => {
-  let end = lineEnd
-  while (end > start && text.charCodeAt(end - 1) <= 32) end--
-  return end
+  const parts = value.split(",").map((part) => part.trim())
+  return parts.length > 1 && parts.every((part) => /^\d{1,15}$/.test(part) && Number(part) === Number(parts[0]))
+    ? Number(parts[0])
+    : badLength
 }
 
 export class HeadReader {
@@ -98,6 +113,10 @@ export class HeadReader {
   methodKind: MethodKind = MethodKind.unknown
   private traceRank: number = TraceRank.none
   private host = ""
+  /** The head's bytes, of which the first is bytes[base], and the same as text: names are looked at in one, values cut from the other. */
+  private bytes: Uint8Array = b3
+  private base = 0
+  private text = ""
   private readonly keepSegments: number
 
   constructor(keepSegments: number) {
@@ -105,47 +124,50 @@ export class HeadReader {
   }
 
   /**
-   * Reads the head that `text` begins with, up to the empty line. Returns the position behind that when lines end in CRLF,
-   * `openHead` when the text ends before it or the lines end otherwise, `noHead` when this is no request line of HTTP/1.x.
+   * Reads the head in bytes[start, end), up to the empty line. Returns its length when lines end in CRLF, `openHead` when the
+   * bytes end before it or the lines end otherwise, `noHead` when this is no request line of HTTP/1.x.
    */
-  readRequest(text: string, message: L7Message): number {
-    this.reset()
+  readRequest(bytes: Uint8Array, start: number, end: number, message: L7Message): number {
+    const text = this.begin(bytes, start, end)
     const lineEnd = text.indexOf(LF)
     const space = text.indexOf(" ")
     if (space < 1 || space > maxMethod || lineEnd < 0) return noHead
-    const hasCr = text.charCodeAt(lineEnd - 1) === CR
+    const hasCr = bytes[start + lineEnd - 1] === CR
     const stop = hasCr ? lineEnd - 1 : lineEnd
     const versionAt = stop - 8
     if (versionAt - 2 <= space || !text.startsWith(" HTTP/1.", versionAt - 1)) return noHead
     const method = methodOf(text, space)
-    const minor = text.charCodeAt(stop - 1)
+    const minor = bytes[start + stop - 1]
     if (method === "" || minor < 48 || minor > 57) return noHead
     message.version = minor === 49 ? "1.1" : text.slice(stop - 3, stop)
     message.requestType = method
-    const end = this.readHeaders(text, lineEnd + 1, message)
-    this.readTarget(text.slice(space + 1, versionAt - 1), message)
-    return hasCr ? end : openHead
+    const length = this.readHeaders(lineEnd + 1, message)
+    this.readTarget(space + 1, versionAt - 1, message)
+    return hasCr ? length : openHead
   }
 
   /** The same with a status line. */
-  readResponse(text: string, message: L7Message): number {
-    this.reset()
+  readResponse(bytes: Uint8Array, start: number, end: number, message: L7Message): number {
+    const text = this.begin(bytes, start, end)
     const lineEnd = text.indexOf(LF)
-    if (lineEnd < 12 || !text.startsWith("HTTP/1.") || text.charCodeAt(8) !== 32) return noHead
-    const code = parseLength(text, 9, 12)
-    const after = text.charCodeAt(12)
+    if (lineEnd < 12 || !text.startsWith("HTTP/1.") || bytes[start + 8] !== 32) return noHead
+    const code = parseLength(bytes, start + 9, start + 12)
+    const after = bytes[start + 12]
     if (code < 100 || code > 999 || (after !== 32 && after !== CR && after !== lineFeed)) return noHead
-    message.version = text.charCodeAt(7) === 49 ? "1.1" : text.slice(5, 8)
+    message.version = bytes[start + 7] === 49 ? "1.1" : text.slice(5, 8)
     message.code = code
     if (code >= 500) message.status = ResponseStatus.serverError
     else if (code >= 400) message.status = ResponseStatus.clientError
     else message.status = ResponseStatus.ok
     if (code >= 400) message.exception = text.slice(13, lineEnd).trim()
-    const end = this.readHeaders(text, lineEnd + 1, message)
-    return text.charCodeAt(lineEnd - 1) === CR ? end : openHead
+    const length = this.readHeaders(lineEnd + 1, message)
+    return bytes[start + lineEnd - 1] === CR ? length : openHead
   }
 
-  private reset(): void {
+  private begin(bytes: Uint8Array, start: number, end: number): string {
+    this.bytes = bytes
+    this.base = start
+    this.text = latin1Text(bytes, start, end)
     this.contentLength = noLength
     this.isChunked = false
     this.hasOtherCoding = false
@@ -154,9 +176,11 @@ export class HeadReader {
     this.methodKind = MethodKind.unknown
     this.traceRank = TraceRank.none
     this.host = ""
+    return this.text
   }
 
-  private readTarget(target: string, message: L7Message): void {
+  private readTarget(from: number, to: number, message: L7Message): void {
+    const target = this.text.slice(from, to)
     const first = target.charCodeAt(0)
     let resource = target
     let domain = this.host
@@ -175,57 +199,71 @@ export class HeadReader {
       }
     }
     message.requestDomain = domain
-    message.requestResource = asUtf8(maskQuery(resource))
+    const shown = maskQuery(resource)
+    message.requestResource = this.isAscii(from, to) ? shown : asUtf8(shown)
     message.endpoint = endpointOf(message.requestResource, this.keepSegments)
   }
 
+  private isAscii(from: number, to: number): boolean {
+    const { base, bytes } = this
+    let all = 0
+    for (let i = base + from; i < base + to; i++) all |= bytes[i]
+    return all < 128
+  }
+
   /** Each line is found by its line end, then told by its first letter: few lines are compared at all. */
-  private readHeaders(text: string, from: number, message: L7Message): number {
-    let at = from
+  private readHeaders(from: number, message: L7Message): number {
+    const { base, bytes, text } = this
+    let line = from
     for (;;) {
-      if (text.charCodeAt(at) === CR && text.charCodeAt(at + 1) === lineFeed && text.charCodeAt(at - 2) === CR)
-        return at + 2
-      const lineEnd = text.indexOf(LF, at)
+      const at = base + line
+      if (
+        line + 1 < text.length &&
+        bytes[at] === CR &&
+        bytes[at + 1] === lineFeed &&
+        bytes[at - 2] === CR
+      )
+        return line + 2
+      const lineEnd = text.indexOf(LF, line)
       if (lineEnd < 0) return openHead
-      this.readHeader(text, at, lineEnd, message)
-      at = lineEnd + 1
+      this.readHeader(at, base + lineEnd, message)
+      line = lineEnd + 1
     }
   }
 
-  private readHeader(text: string, at: number, lineEnd: number, message: L7Message): void {
-    switch (text.charCodeAt(at) | 32) {
+  /** Reads the header bytes[at, lineEnd). */
+  private readHeader(at: number, lineEnd: number, message: L7Message): void {
+    const { bytes } = this
+    switch (bytes[at] | 32) {
       case 98: // b
-        if (isHeader(text, at, "b3")) this.readTrace(TraceRank.b3, this.value(text, at + 3, lineEnd), message)
+        if (isHeader(bytes, at, b3)) this.readTrace(TraceRank.b3, this.value(at + 3, lineEnd), message)
         return
       case 99: // c
-        if (isHeader(text, at, "content-length")) this.readLength(text, at + 15, lineEnd)
-        else if (isHeader(text, at, "content-type"))
-          this.isEventStream = isName(text, valueStart(text, at + 13, lineEnd), "text/event-stream")
+        if (isHeader(bytes, at, contentLength)) this.readLength(at + 15, lineEnd)
+        else if (isHeader(bytes, at, contentType))
+          this.isEventStream = isName(bytes, this.valueStart(at + 13, lineEnd), eventStream)
         return
       case 104: // h
-        if (this.host === "" && isHeader(text, at, "host")) this.host = this.value(text, at + 5, lineEnd)
+        if (this.host === "" && isHeader(bytes, at, host)) this.host = this.value(at + 5, lineEnd)
         return
       case 114: // r
-        if (isHeader(text, at, "referer")) message.referer = maskQuery(this.value(text, at + 8, lineEnd))
+        if (isHeader(bytes, at, referer)) message.referer = maskQuery(this.value(at + 8, lineEnd))
         return
       case 115: // s
-        if (isHeader(text, at, "sw8"))
-          this.readTrace(TraceRank.sw8, this.value(text, at + 4, lineEnd), message)
+        if (isHeader(bytes, at, sw8)) this.readTrace(TraceRank.sw8, this.value(at + 4, lineEnd), message)
         return
       case 116: // t
-        if (isHeader(text, at, "traceparent")) this.readTraceparent(text, at + 12, lineEnd, message)
-        else if (isHeader(text, at, "transfer-encoding"))
-          this.readCoding(this.value(text, at + 18, lineEnd))
+        if (isHeader(bytes, at, traceparent)) this.readTraceparent(at + 12, lineEnd, message)
+        else if (isHeader(bytes, at, transferEncoding)) this.readCoding(at + 18, lineEnd)
         return
       case 117: // u
-        if (isHeader(text, at, "user-agent")) message.userAgent = this.value(text, at + 11, lineEnd)
-        else if (isHeader(text, at, "upgrade"))
-          this.upgrade = this.value(text, at + 8, lineEnd).toLowerCase()
-        else if (isHeader(text, at, "uber-trace-id"))
-          this.readTrace(TraceRank.uber, this.value(text, at + 14, lineEnd), message)
+        if (isHeader(bytes, at, userAgent)) message.userAgent = this.value(at + 11, lineEnd)
+        else if (isHeader(bytes, at, upgrade)) this.upgrade = this.value(at + 8, lineEnd).toLowerCase()
+        else if (isHeader(bytes, at, uberTraceId))
+          this.readTrace(TraceRank.uber, this.value(at + 14, lineEnd), message)
         return
       case 120: // x
-        this.readExtension(text, at, lineEnd, message)
+        this.readExtension(at, lineEnd, message)
         return
       default:
         return
@@ -233,49 +271,69 @@ export class HeadReader {
   }
 
   /** Headers that begin with `x-`. */
-  private readExtension(text: string, at: number, lineEnd: number, message: L7Message): void {
-    if (isHeader(text, at, "x-request-id")) message.xRequestId = this.value(text, at + 13, lineEnd)
-    else if (isHeader(text, at, "x-forwarded-for")) {
+  private readExtension(at: number, lineEnd: number, message: L7Message): void {
+    const { bytes } = this
+    if (isHeader(bytes, at, xRequestId)) message.xRequestId = this.value(at + 13, lineEnd)
+    else if (isHeader(bytes, at, xForwardedFor)) {
       if (message.proxyClient !== "") return
-      const value = this.value(text, at + 16, lineEnd)
+      const value = this.value(at + 16, lineEnd)
       const comma = value.indexOf(",")
       message.proxyClient = comma < 0 ? value : value.slice(0, comma).trim()
-    } else if (isHeader(text, at, "x-b3-traceid")) {
-      const trace = this.value(text, at + 13, lineEnd)
+    } else if (isHeader(bytes, at, xB3TraceId)) {
+      const trace = this.value(at + 13, lineEnd)
       if (this.traceRank > TraceRank.b3 || !isSpanId(trace)) return
       message.traceId = trace
       this.traceRank = TraceRank.b3
-    } else if (isHeader(text, at, "x-b3-spanid")) {
-      const span = this.value(text, at + 12, lineEnd)
+    } else if (isHeader(bytes, at, xB3SpanId)) {
+      const span = this.value(at + 12, lineEnd)
       if (this.traceRank <= TraceRank.b3 && isSpanId(span)) message.spanId = span
-    } else if (isHeader(text, at, "x-b3-parentspanid")) {
-      const parent = this.value(text, at + 18, lineEnd)
+    } else if (isHeader(bytes, at, xB3ParentSpanId)) {
+      const parent = this.value(at + 18, lineEnd)
       if (this.traceRank <= TraceRank.b3 && isSpanId(parent)) message.parentSpanId = parent
     }
   }
 
-  private value(text: string, from: number, lineEnd: number): string {
-    const start = valueStart(text, from, lineEnd)
-    return text.slice(start, valueEnd(text, start, lineEnd))
+  /** Where the value begins in bytes[from, lineEnd). */
+  private valueStart(from: number, lineEnd: number): number {
+    const { bytes } = this
+    let start = from
+    while (start < lineEnd && bytes[start] <= 32) start++
+    return start
   }
 
-  private readCoding(value: string): void {
-    this.isChunked = value.length >= 7 && isName(value, value.length - 7, "chunked")
-    this.hasOtherCoding = !this.isChunked && !isName(value, 0, "identity")
+  private valueEnd(start: number, lineEnd: number): number {
+    const { bytes } = this
+    let end = lineEnd
+    while (end > start && bytes[end - 1] <= 32) end--
+    return end
   }
 
-  private readLength(text: string, from: number, lineEnd: number): void {
-    const start = valueStart(text, from, lineEnd)
-    let length = parseLength(text, start, valueEnd(text, start, lineEnd))
-    if (length === badLength) length = listedLength(this.value(text, from, lineEnd))
+  private value(from: number, lineEnd: number): string {
+    const start = this.valueStart(from, lineEnd)
+    return this.text.slice(start - this.base, this.valueEnd(start, lineEnd) - this.base)
+  }
+
+  private readCoding(from: number, lineEnd: number): void {
+    const start = this.valueStart(from, lineEnd)
+    const end = this.valueEnd(start, lineEnd)
+    this.isChunked =
+      end - start >= chunked.length && isName(this.bytes, end - chunked.length, chunked)
+    this.hasOtherCoding = !this.isChunked && !isName(this.bytes, start, identity)
+  }
+
+  private readLength(from: number, lineEnd: number): void {
+    const start = this.valueStart(from, lineEnd)
+    let length = parseLength(this.bytes, start, this.valueEnd(start, lineEnd))
+    if (length === badLength) length = listedLength(this.value(from, lineEnd))
     // Another value than before is an attempt to smuggle.
     const contradicts = this.contentLength !== noLength && this.contentLength !== length
     this.contentLength = contradicts ? badLength : length
   }
 
-  private readTraceparent(text: string, from: number, lineEnd: number, message: L7Message): void {
-    const start = valueStart(text, from, lineEnd)
-    if (!readTraceparent(text, start, valueEnd(text, start, lineEnd), message)) return
+  private readTraceparent(from: number, lineEnd: number, message: L7Message): void {
+    const start = this.valueStart(from, lineEnd)
+    if (!isTraceparent(this.bytes, start, this.valueEnd(start, lineEnd))) return
+    takeTraceparent(this.text, start - this.base, message)
     this.traceRank = TraceRank.traceparent
     message.parentSpanId = ""
   }

@@ -4,7 +4,6 @@
 
 import { emptyMessage, type L7Message, RecordType } from "../../../model/L7Session.ts"
 import { L7Protocol } from "../../../model/protocol.ts"
-import { latin1Text } from "../latin1.ts"
 import type { ParserStats } from "../ParserStats.ts"
 import { type ConnectionParser, Direction, Evidence, type MessageSink } from "../Protocol.ts"
 import { detectHttp1 } from "./detect.ts"
@@ -228,7 +227,7 @@ export class Http1Connection implements ConnectionParser {
       if (length > 0) return at + length
       const headEnd = findHeadEnd(bytes, at, Math.min(end, at + maxHead))
       if (headEnd > 0) {
-        this.readKnown(half, direction, latin1Text(bytes, at, headEnd), headEnd - at, timeUs, true)
+        this.readKnown(half, direction, bytes, at, headEnd, headEnd - at, timeUs, true)
         return headEnd
       }
     }
@@ -238,9 +237,8 @@ export class Http1Connection implements ConnectionParser {
     const head = half.head as Uint8Array
     const headEnd = findHeadEnd(head, Math.max(0, before - 2), half.headLength)
     if (headEnd > 0) {
-      const text = latin1Text(head, 0, headEnd)
       half.clearHead()
-      this.readKnown(half, direction, text, headEnd, timeUs, true)
+      this.readKnown(half, direction, head, 0, headEnd, headEnd, timeUs, true)
       return at + headEnd - before
     }
     const wanted = direction === Direction.toServer ? Evidence.request : Evidence.response
@@ -276,7 +274,7 @@ export class Http1Connection implements ConnectionParser {
     timeUs: number,
   ): number {
     const message = this.messageOf(half, direction, timeUs)
-    const length = this.readText(direction, latin1Text(bytes, at, Math.min(end, at + headWindow)), message)
+    const length = this.readBytes(direction, bytes, at, Math.min(end, at + headWindow), message)
     if (length > 0) {
       message.capturedBytes = length
       this.begin(half, direction, message, true)
@@ -284,18 +282,20 @@ export class Http1Connection implements ConnectionParser {
     return length === noHead ? 0 : length
   }
 
-  /** A message's head is known: reads it and decides what follows. */
+  /** The head bytes[start, end) is known: reads it and decides what follows. */
   private readKnown(
     half: HalfStream,
     direction: Direction,
-    text: string,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
     captured: number,
     timeUs: number,
     isComplete: boolean,
   ): void {
     const message = this.messageOf(half, direction, timeUs)
     message.capturedBytes = captured
-    if (this.readText(direction, text, message) === noHead) {
+    if (this.readBytes(direction, bytes, start, end, message) === noHead) {
       this.stats.malformed++
       this.lose(half, direction, true)
     } else this.begin(half, direction, message, isComplete)
@@ -308,10 +308,16 @@ export class Http1Connection implements ConnectionParser {
     return message
   }
 
-  private readText(direction: Direction, text: string, message: L7Message): number {
+  private readBytes(
+    direction: Direction,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    message: L7Message,
+  ): number {
     return direction === Direction.toServer
-      ? this.reader.readRequest(text, message)
-      : this.reader.readResponse(text, message)
+      ? this.reader.readRequest(bytes, start, end, message)
+      : this.reader.readResponse(bytes, start, end, message)
   }
 
   private begin(half: HalfStream, direction: Direction, message: L7Message, isComplete: boolean): void {
@@ -465,13 +471,13 @@ export class Http1Connection implements ConnectionParser {
   /** Hands over what an incomplete head says when at least its first line is there. */
   private emitPartialHead(half: HalfStream, direction: Direction): boolean {
     if (half.phase !== Phase.head || half.head === null) return false
-    const lastLine = half.head.lastIndexOf(LF, half.headLength - 1) + 1
+    const { head } = half
+    const lastLine = head.lastIndexOf(LF, half.headLength - 1) + 1
     const captured = half.headLength
-    const text = latin1Text(half.head, 0, lastLine)
     half.clearHead()
     half.phase = Phase.lost
     if (lastLine === 0) return false
-    this.readKnown(half, direction, text, captured, half.headStartUs, false)
+    this.readKnown(half, direction, head, 0, lastLine, captured, half.headStartUs, false)
     return true
   }
 

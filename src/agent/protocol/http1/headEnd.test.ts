@@ -28,8 +28,11 @@ describe("the end of a head", () => {
 
   it("is the same for the reader of heads whose lines end in CRLF", () => {
     const reader = new HeadReader(2)
-    const read = (text: string): number =>
-      reader.readRequest(text, emptyMessage(RecordType.request, L7Protocol.http1, 0, 0))
+    const read = (text: string): number => {
+      const bytes = Uint8Array.from(`\r\n${text}\r\n`, (c) => c.charCodeAt(0))
+      const message = emptyMessage(RecordType.request, L7Protocol.http1, 0, 0)
+      return reader.readRequest(bytes, 2, 2 + text.length, message)
+    }
     const line = fc.constantFrom("a\r\n", "host: c\r\n", "", "\r\n")
     fc.assert(
       fc.property(fc.array(line, { maxLength: 8 }), (lines) => {
