@@ -67,6 +67,20 @@ export abstract class FramedConnection implements ConnectionParser {
   /** The connection is over. */
   protected ended(): void {}
 
+  /**
+   * Takes whole frames in bytes[at, end) that are only to be counted (rows of a result), which costs less than reading each;
+   * returns where the next other one begins.
+   */
+  protected passOver(
+    _direction: Direction,
+    _bytes: Uint8Array,
+    at: number,
+    _end: number,
+    _timeUs: number,
+  ): number {
+    return at
+  }
+
   /** Bytes this parser holds, for tests of its bound. */
   get bufferedBytes(): number {
     return this.toServer.kept.length + this.toClient.kept.length
@@ -93,6 +107,7 @@ export abstract class FramedConnection implements ConnectionParser {
         ? this.resumeFrame(half, direction, bytes, at, end, timeUs)
         : this.beginFrame(half, direction, bytes, at, end, timeUs, seq)
       if (this.hasLeft) return
+      if (at < end && !half.isLost) at = this.passOver(direction, bytes, at, end, timeUs)
     }
     if (missing > 0) this.skipMissing(half, direction, missing, timeUs)
   }

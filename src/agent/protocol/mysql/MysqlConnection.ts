@@ -149,6 +149,29 @@ export class MysqlConnection extends FramedConnection {
       : this.fromServer(frame, frame.start + headerLength, length, sequence)
   }
 
+  protected override passOver(
+    direction: Direction,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    timeUs: number,
+  ): number {
+    const { response } = this
+    if (direction === Direction.toServer || !response.isOpen || this.phase !== Phase.commands) return at
+    let next = at
+    while (end - next > headerLength) {
+      const length = u24(bytes, next)
+      const sequence = bytes[next + 3]
+      // Number 0 may also begin something else.
+      if (sequence === 0 || sequence !== this.nextSequence || end - next < headerLength + length) break
+      if (!response.passes(bytes[next + headerLength], length)) break
+      this.nextSequence = (sequence + 1) & 0xff
+      next += headerLength + length
+    }
+    if (next > at) response.count(next - at, next - at, timeUs)
+    return next
+  }
+
   private fromClient(frame: Frame, at: number, length: number, sequence: number): boolean {
     if (this.isLongRequest) {
       this.isLongRequest = length === fullPayload
@@ -281,9 +304,7 @@ export class MysqlConnection extends FramedConnection {
 
   private take(frame: Frame, at: number, length: number, sequence: number): void {
     const { response } = this
-    response.captured += frame.captured
-    response.length += frame.length
-    response.endUs = frame.endUs
+    response.count(frame.captured, frame.length, frame.endUs)
     this.nextSequence = (sequence + 1) & 0xff
     response.packet(frame.bytes, at, frame.end, length)
     if (response.isDone) this.answer(false)

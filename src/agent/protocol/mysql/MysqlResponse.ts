@@ -54,6 +54,13 @@ export class MysqlResponse {
     this.state = command === Command.fetch || command === Command.fieldList ? State.rows : State.first
   }
 
+  /** Packets of the server that belong to it. */
+  count(captured: number, length: number, endUs: number): void {
+    this.captured += captured
+    this.length += length
+    this.endUs = endUs
+  }
+
   /** A payload of `length` bytes, of which bytes[at, end) are at hand. */
   packet(bytes: Uint8Array, at: number, end: number, length: number): void {
     const kind = at < end ? bytes[at] : -1
@@ -89,6 +96,18 @@ export class MysqlResponse {
         this.row(bytes, at, end, length, kind)
       }
     }
+  }
+
+  /** Whether a whole packet of `length` bytes that begins with `kind` is one of the plain rows or definitions under way; counts it. */
+  passes(kind: number, length: number): boolean {
+    if (kind === error || kind === eof || length === 0 || length === fullPayload) return false
+    if (this.state === State.rows && !this.isLongRow) {
+      this.rows = Math.max(0, this.rows) + 1
+      return true
+    }
+    if (this.state !== State.definitions || this.left < 2) return false
+    this.left--
+    return true
   }
 
   private first(bytes: Uint8Array, at: number, end: number, length: number, kind: number): void {

@@ -13,7 +13,7 @@ import { maxStatement, type SqlReader } from "../sql/SqlReader.ts"
 import { type PreparedStatement, StatementCache } from "../sql/StatementCache.ts"
 import { Exchange, Kind, type Waiting } from "./Exchange.ts"
 import { mayBegin, messageLength, startHeader, typedHeader } from "./framing.ts"
-import { isStartCode, nulAt, StartCode } from "./messages.ts"
+import { isCountedType, isStartCode, nulAt, StartCode } from "./messages.ts"
 import { PostgresqlResponse } from "./PostgresqlResponse.ts"
 import { readStartup } from "./startup.ts"
 
@@ -125,6 +125,25 @@ export class PostgresqlConnection extends FramedConnection {
     return true
   }
 
+  protected override passOver(
+    direction: Direction,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    timeUs: number,
+  ): number {
+    const { response } = this
+    if (direction === Direction.toServer || !response.isOpen) return at
+    let next = at
+    while (next < end && isCountedType(bytes[next])) {
+      const length = messageLength(false, bytes, next, end)
+      if (length <= 0 || next + length > end) break
+      next += length
+    }
+    if (next > at) response.count(next - at, next - at, timeUs)
+    return next
+  }
+
   private startup(frame: Frame): void {
     const { bytes, start, end } = frame
     const code = u32At(bytes, start + 4)
@@ -157,7 +176,7 @@ export class PostgresqlConnection extends FramedConnection {
     const at = start + typedHeader
     switch (bytes[start]) {
       case letter("Q"): {
-        this.reader.read(bytes, at, nulAt(bytes, at, end))
+        this.readStatement(bytes, at, end - 1, end)
         const message = this.compose(frame, "Q")
         this.describe(message, this.reader.statement)
         this.reader.readTrace(message)
@@ -216,11 +235,19 @@ export class PostgresqlConnection extends FramedConnection {
   private parse(frame: Frame, at: number): void {
     const { bytes, end } = frame
     const textAt = nulAt(bytes, at, end) + 1
-    this.reader.read(bytes, textAt, nulAt(bytes, textAt, end))
+    // Most statements say no types of parameters: behind the text stands their number, 0.
+    this.readStatement(bytes, textAt, end - 3, end)
     const statement = this.reader.statement
     this.statements.set(this.name(bytes, at, end), statement)
     const message = this.gather(frame, "P", statement)
     this.reader.readTrace(message)
+  }
+
+  /** Reads the statement from `at` up to the first NUL, which is likely to be at `likelyEnd`: what is known ends there. */
+  private readStatement(bytes: Uint8Array, at: number, likelyEnd: number, end: number): void {
+    const isLikely = likelyEnd > at && bytes[likelyEnd] === 0
+    if (!isLikely || !this.reader.recognise(bytes, at, likelyEnd))
+      this.reader.read(bytes, at, nulAt(bytes, at, end))
   }
 
   /** The end of a pipeline: what was prepared without being executed is a message of its own. */
@@ -293,7 +320,7 @@ export class PostgresqlConnection extends FramedConnection {
       return
     }
     if (!response.isOpen) response.open(frame.startUs, frame.tcpSeq)
-    this.count(frame)
+    response.count(frame.captured, frame.length, frame.endUs)
     switch (type) {
       case letter("E"): {
         response.error(bytes, at, end)
@@ -326,13 +353,6 @@ export class PostgresqlConnection extends FramedConnection {
     return this.exchange.head()?.kind === Kind.startup
   }
 
-  private count(frame: Frame): void {
-    const { response } = this
-    response.captured += frame.captured
-    response.length += frame.length
-    response.endUs = frame.endUs
-  }
-
   /** Ends the response under way when the oldest exchange is of one of these kinds, or none was seen. */
   private finish(kind: Kind, other: Kind = kind): void {
     const head = this.exchange.head()
@@ -360,7 +380,7 @@ export class PostgresqlConnection extends FramedConnection {
         continue
       }
       if (!response.isOpen) response.open(frame.startUs, frame.tcpSeq)
-      this.count(frame)
+      response.count(frame.captured, frame.length, frame.endUs)
       this.respond(waiting, false)
       break
     }

@@ -39,6 +39,13 @@ export class PostgresqlResponse {
     this.isError = this.isFatal = false
   }
 
+  /** Messages of the server that belong to it. */
+  count(captured: number, length: number, endUs: number): void {
+    this.captured += captured
+    this.length += length
+    this.endUs = endUs
+  }
+
   /** CommandComplete: `SELECT 5`, `INSERT 0 3`, `BEGIN`. */
   tag(bytes: Uint8Array, start: number, end: number): void {
     const stop = nulAt(bytes, start, Math.min(end, start + 64))

@@ -29,6 +29,10 @@ const fromClient = flags("BCDEFHPQSXcdfp")
 /** Types that a server sends. */
 const fromServer = flags("123ACDEGHIKNRSTVWZcdnstv")
 
+/** Types of which nothing is read but that they belong to the response: rows, their description, what was done. */
+const counted = flags("123DGHKRTVcdntv")
+
+export const isCountedType = (type: number): boolean => counted[type] === 1
 export const isClientType = (type: number): boolean => fromClient[type] === 1
 export const isServerType = (type: number): boolean => fromServer[type] === 1
 

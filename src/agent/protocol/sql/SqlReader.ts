@@ -8,7 +8,7 @@ import { readCommentTrace } from "./commentTrace.ts"
 import type { SqlDialect } from "./dialect.ts"
 import { apostrophe, doubleQuote, isDigit, numberEnd, quotedEnd, wordBytes } from "./literals.ts"
 import type { PreparedStatement } from "./StatementCache.ts"
-import { maxMarks, type StatementShape, StatementShapes } from "./StatementShapes.ts"
+import { maxMarks, StatementShapes } from "./StatementShapes.ts"
 import { firstWord, isBeforeTable, TablePlace, tablePlace } from "./words.ts"
 
 /** Bytes of a statement that are read; the same number bounds its text. */
@@ -124,11 +124,7 @@ export class SqlReader {
 
   read(bytes: Uint8Array, start: number, stop: number): void {
     const end = Math.min(stop, start + maxStatement)
-    const known = stop > end ? undefined : this.shapes.find(bytes, start, end)
-    if (known !== undefined) {
-      this.recall(known)
-      return
-    }
+    if (stop === end && this.recognise(bytes, start, end)) return
     this.begin(bytes, start, end)
     let i = start
     while (i < end) {
@@ -158,19 +154,23 @@ export class SqlReader {
     this.finish(start, stop > end)
   }
 
+  /** Whether bytes[start, end) are a statement without NUL whose shape is known; then this is as if it had been read. */
+  recognise(bytes: Uint8Array, start: number, end: number): boolean {
+    const known = this.shapes.find(bytes, start, end)
+    if (known === undefined) return false
+    this.statement = known.statement
+    this.keyword = known.keyword
+    this.table = known.table
+    this.comments.length = 0
+    return true
+  }
+
   /** Takes the trace identity from the comments that `read` found; their bytes must still be there. */
   readTrace(message: L7Message): void {
     const { comments } = this
     let rank = 0
     for (let i = 0; i < comments.length; i += 2)
       rank = readCommentTrace(latin1Text(this.bytes, comments[i], comments[i + 1]), message, rank)
-  }
-
-  private recall(known: StatementShape): void {
-    this.statement = known.statement
-    this.keyword = known.keyword
-    this.table = known.table
-    this.comments.length = 0
   }
 
   /** Ends a run of bytes that are kept where a token begins that is not; returns the end of the token. */

@@ -36,7 +36,7 @@ export class StatementShapes {
     this.dialect = dialect
   }
 
-  /** The shape of the statement bytes[start, end), if it is known. */
+  /** The shape of the statement bytes[start, end), if it is known and has no NUL. */
   find(bytes: Uint8Array, start: number, end: number): StatementShape | undefined {
     const set = this.setOf(bytes, start, end)
     for (let way = 0; way < set.length; way++) {
@@ -64,7 +64,7 @@ export class StatementShapes {
     count: number,
     found: Omit<StatementShape, "kept" | "marks">,
   ): void {
-    if (kept.length > maxKept) return
+    if (kept.length > maxKept || kept.includes(0)) return
     for (let i = 0; i < count; i++) if (marks[i] > 0 && wordBytes[kept[marks[i] - 1]] === 1) return
     const set = this.setOf(bytes, start, end)
     const shape = { ...found, kept: kept.slice(), marks: marks.slice(0, count) }
@@ -106,12 +106,13 @@ export class StatementShapes {
     return true
   }
 
-  /** End of the literal at `at`; -1 when there is none of the common kinds. */
+  /** End of the literal at `at`; -1 when there is none of the common kinds, or it has a NUL. */
   private literalEnd(bytes: Uint8Array, at: number, end: number): number {
     const c = bytes[at]
     if (isDigit(c)) return numberEnd(bytes, at, end)
-    return c === apostrophe || (c === doubleQuote && this.dialect.doubleQuotesText)
-      ? quotedEnd(bytes, at, end, c, this.dialect.backslashes)
-      : -1
+    if (c !== apostrophe && (c !== doubleQuote || !this.dialect.doubleQuotesText)) return -1
+    const stop = quotedEnd(bytes, at, end, c, this.dialect.backslashes)
+    for (let i = at; i < stop; i++) if (bytes[i] === 0) return -1
+    return stop
   }
 }
