@@ -41,6 +41,11 @@ const isClientError = (code: number): boolean => code >= 2000 && code < 3000
 const quotingErrors = new Set([1062, 1064, 1149, 1292, 1366, 1411, 1525, 1586, 3140, 3903])
 
 const changingWord = /^(?:INSERT|UPDATE|DELETE|REPLACE|LOAD)\b/
+const letterS = 83
+
+/** Most statements are SELECT, which the first letter tells. */
+const isChanging = (endpoint: string): boolean =>
+  endpoint.charCodeAt(0) !== letterS && changingWord.test(endpoint)
 
 interface Unanswered {
   readonly code: number
@@ -331,29 +336,36 @@ export class MysqlConnection extends FramedConnection {
     message.endpoint = answering.statement.endpoint
     if (!isPart) message.length = response.length
     else this.stats.truncated++
-    const attributes: Array<string> = []
     if (response.errorCode !== 0) {
       message.status = isClientError(response.errorCode)
         ? ResponseStatus.clientError
         : ResponseStatus.serverError
       message.code = response.errorCode
       message.exception = this.exception(response)
-      if (response.sqlState !== "") attributes.push("sqlstate", response.sqlState)
+      if (response.sqlState !== "") message.attributes = ["sqlstate", response.sqlState]
     } else {
       message.status = ResponseStatus.ok
       if (answering.database !== "") this.database = answering.database
+      if (!isPart) this.describe(message, response, answering)
     }
-    if (!isPart && response.errorCode === 0) {
-      if (response.rows >= 0) attributes.push("rows", String(response.rows))
-      if (answering.code !== Command.prepare && changingWord.test(answering.statement.endpoint))
-        attributes.push("sql_affected_rows", String(response.affectedRows))
-      if (response.statementId >= 0) this.remember(response.statementId, answering, attributes)
-    }
-    if (attributes.length > 0) message.attributes = attributes
     this.hasLongRequest = false
     this.answering = unseen
     this.stats.responses++
     this.sink.message(message)
+  }
+
+  /** What a whole answer counts. */
+  private describe(message: L7Message, response: MysqlResponse, answering: Unanswered): void {
+    const { affectedRows, rows, statementId } = response
+    let attributes = rows >= 0 ? ["rows", String(rows)] : message.attributes
+    if (answering.code !== Command.prepare && isChanging(answering.statement.endpoint))
+      attributes = [...attributes, "sql_affected_rows", String(affectedRows)]
+    if (statementId >= 0) {
+      attributes = [...attributes, "statement_id", String(statementId)]
+      this.last = answering.statement
+      this.statements.set(statementId, answering.statement)
+    }
+    message.attributes = attributes
   }
 
   private responseMessage(response: MysqlResponse): L7Message {
@@ -365,12 +377,6 @@ export class MysqlConnection extends FramedConnection {
     const message = this.messageOf(frame, RecordType.response, L7Protocol.mysql)
     message.version = this.version
     return message
-  }
-
-  private remember(id: number, command: Unanswered, attributes: Array<string>): void {
-    attributes.push("statement_id", String(id))
-    this.last = command.statement
-    this.statements.set(id, command.statement)
   }
 
   private exception(response: MysqlResponse): string {

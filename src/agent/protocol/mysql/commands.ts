@@ -26,7 +26,7 @@ export const Command = {
   unknown: 0x101,
 } as const
 
-const names: Record<number, string> = {
+const named: Readonly<Record<number, string>> = {
   0x01: "COM_QUIT",
   0x02: "COM_INIT_DB",
   0x03: "COM_QUERY",
@@ -56,6 +56,9 @@ const names: Record<number, string> = {
   0x20: "COM_CLONE",
   0xfa: "COM_STMT_BULK_EXECUTE",
 }
+
+/** By code, without holes: they would make each look a search. */
+const names = Array.from({ length: 256 }, (_, code) => named[code])
 
 export const commandName = (code: number): string | undefined => names[code]
 

@@ -15,45 +15,63 @@ export const Kind = {
 } as const
 export type Kind = (typeof Kind)[keyof typeof Kind]
 
-export interface Waiting {
-  readonly kind: Kind
-  readonly endpoint: string
-}
+/** What `head` says when nothing is awaited. */
+export const noKind = -1
 
+/** A power of two. */
 const maxWaiting = 256
 
+/** A ring, which begins anew whenever it runs empty, so that it stays as short as the longest pipeline. */
 export class Exchange {
   overflows = 0
-  private readonly waiting: Array<Waiting> = []
+  /** Of what was taken last by `shift`. */
+  endpoint = ""
+  private readonly kinds: Array<Kind> = []
+  private readonly endpoints: Array<string> = []
+  private first = 0
+  private count = 0
 
   get size(): number {
-    return this.waiting.length
+    return this.count
   }
 
-  add(waiting: Waiting): void {
-    if (this.waiting.length === maxWaiting) {
-      this.waiting.shift()
+  /** The kind of what is awaited next. */
+  get head(): number {
+    return this.count === 0 ? noKind : this.kinds[this.first]
+  }
+
+  add(kind: Kind, endpoint: string): void {
+    if (this.count === maxWaiting) {
+      this.shift()
       this.overflows++
     }
-    this.waiting.push(waiting)
+    const at = (this.first + this.count) & (maxWaiting - 1)
+    this.kinds[at] = kind
+    this.endpoints[at] = endpoint
+    this.count++
   }
 
-  head(): Waiting | undefined {
-    return this.waiting[0]
-  }
-
-  shift(): Waiting | undefined {
-    return this.waiting.shift()
+  /** Takes what is awaited next; returns its kind. */
+  shift(): number {
+    const kind = this.head
+    if (kind === noKind) return kind
+    this.endpoint = this.endpoints[this.first]
+    this.endpoints[this.first] = ""
+    this.first = --this.count === 0 ? 0 : (this.first + 1) & (maxWaiting - 1)
+    return kind
   }
 
   /** Responses still to come, marks not counted. */
   get answers(): number {
-    let count = 0
-    for (const { kind } of this.waiting) if (kind !== Kind.sync) count++
-    return count
+    let answers = 0
+    for (let i = 0; i < this.count; i++)
+      if (this.kinds[(this.first + i) & (maxWaiting - 1)] !== Kind.sync) answers++
+    return answers
   }
 
   clear(): void {
-    this.waiting.length = 0
+    this.kinds.length = 0
+    this.endpoints.length = 0
+    this.first = this.count = 0
   }
 }

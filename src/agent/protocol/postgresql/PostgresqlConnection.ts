@@ -11,9 +11,9 @@ import type { ParserStats } from "../ParserStats.ts"
 import { Direction, type MessageSink } from "../Protocol.ts"
 import { maxStatement, type SqlReader } from "../sql/SqlReader.ts"
 import { type PreparedStatement, StatementCache } from "../sql/StatementCache.ts"
-import { Exchange, Kind, type Waiting } from "./Exchange.ts"
+import { Exchange, Kind, noKind } from "./Exchange.ts"
 import { mayBegin, messageLength, startHeader, typedHeader } from "./framing.ts"
-import { isCountedType, isStartCode, nulAt, StartCode } from "./messages.ts"
+import { isCountedType, isStartCode, Letter, nulAt, StartCode } from "./messages.ts"
 import { PostgresqlResponse } from "./PostgresqlResponse.ts"
 import { readStartup } from "./startup.ts"
 
@@ -22,8 +22,6 @@ const maxName = 64
 
 const noStatement: PreparedStatement = { text: "", endpoint: "" }
 const shownFrame = makeFrame()
-
-const letter = (name: string): number => name.charCodeAt(0)
 
 export class PostgresqlConnection extends FramedConnection {
   private readonly statements = new StatementCache()
@@ -64,8 +62,8 @@ export class PostgresqlConnection extends FramedConnection {
     if (direction === Direction.toClient && this.awaitsAnswer > 0 && at < end) {
       const answer = bytes[at]
       this.awaitsAnswer--
-      if (answer === letter("S") || answer === letter("G") || answer === letter("N")) {
-        this.mayBeTls = answer !== letter("N")
+      if (answer === Letter.S || answer === Letter.G || answer === Letter.N) {
+        this.mayBeTls = answer !== Letter.N
         at++
         if (at === end && missing === 0) return
       }
@@ -112,10 +110,10 @@ export class PostgresqlConnection extends FramedConnection {
 
   /** The end of the response under way will not be seen. */
   private respondInPart(): void {
-    const head = this.exchange.head()
-    if (!this.response.isOpen || head === undefined || head.kind === Kind.sync) return
+    const kind = this.exchange.head
+    if (!this.response.isOpen || kind === noKind || kind === Kind.sync) return
     this.exchange.shift()
-    this.respond(head, true)
+    this.respond(this.exchange.endpoint, true)
   }
 
   protected read(frame: Frame): boolean {
@@ -165,7 +163,7 @@ export class PostgresqlConnection extends FramedConnection {
       message.requestDomain = database
       message.requestResource = message.endpoint = `Login username: ${user} db: ${database}`
       if (application !== "") message.attributes = ["application_name", application]
-      this.exchange.add({ kind: Kind.startup, endpoint: message.endpoint })
+      this.exchange.add(Kind.startup, message.endpoint)
     }
     this.stats.requests++
     this.sink.message(message)
@@ -175,7 +173,7 @@ export class PostgresqlConnection extends FramedConnection {
     const { bytes, start, end } = frame
     const at = start + typedHeader
     switch (bytes[start]) {
-      case letter("Q"): {
+      case Letter.Q: {
         this.readStatement(bytes, at, end - 1, end)
         const message = this.compose(frame, "Q")
         this.describe(message, this.reader.statement)
@@ -183,44 +181,44 @@ export class PostgresqlConnection extends FramedConnection {
         this.send(message, Kind.simple)
         return
       }
-      case letter("F"): {
+      case Letter.F: {
         this.send(this.compose(frame, "F"), Kind.simple)
         return
       }
-      case letter("P"): {
+      case Letter.P: {
         this.parse(frame, at)
         return
       }
-      case letter("B"): {
+      case Letter.B: {
         const portalEnd = nulAt(bytes, at, end)
         const statement = this.statements.get(this.name(bytes, portalEnd + 1, end)) ?? noStatement
         this.portals.set(this.name(bytes, at, end), statement)
         this.gather(frame, "B", statement)
         return
       }
-      case letter("D"): {
-        const names = bytes[at] === letter("S") ? this.statements : this.portals
+      case Letter.D: {
+        const names = bytes[at] === Letter.S ? this.statements : this.portals
         this.gather(frame, "D", names.get(this.name(bytes, at + 1, end)) ?? noStatement)
         return
       }
-      case letter("C"): {
-        if (bytes[at] === letter("S")) this.statements.delete(this.name(bytes, at + 1, end))
+      case Letter.C: {
+        if (bytes[at] === Letter.S) this.statements.delete(this.name(bytes, at + 1, end))
         else this.portals.delete(this.name(bytes, at + 1, end))
         this.gather(frame, "C", noStatement)
         return
       }
-      case letter("E"): {
+      case Letter.E: {
         const message = this.gather(frame, "E", this.portals.get(this.name(bytes, at, end)) ?? noStatement)
         this.executes++
         this.pending = null
         this.send(message, Kind.execute)
         return
       }
-      case letter("S"): {
+      case Letter.S: {
         this.sync()
         return
       }
-      case letter("X"): {
+      case Letter.X: {
         const message = this.compose(frame, "X")
         message.isAsync = true
         this.stats.requests++
@@ -255,7 +253,7 @@ export class PostgresqlConnection extends FramedConnection {
     const message = this.pending
     this.pending = null
     if (message !== null && this.executes === 0) this.send(message, Kind.prepare)
-    else this.exchange.add({ kind: Kind.sync, endpoint: "" })
+    else this.exchange.add(Kind.sync, "")
     this.executes = 0
   }
 
@@ -298,7 +296,7 @@ export class PostgresqlConnection extends FramedConnection {
   }
 
   private send(message: L7Message, kind: Kind): void {
-    this.exchange.add({ kind, endpoint: message.endpoint })
+    this.exchange.add(kind, message.endpoint)
     this.stats.overflows += this.exchange.overflows
     this.exchange.overflows = 0
     this.stats.requests++
@@ -309,37 +307,37 @@ export class PostgresqlConnection extends FramedConnection {
     const { bytes, start, end } = frame
     const at = start + typedHeader
     const type = bytes[start]
-    if (type === letter("N") || (type === letter("S") && !this.awaitsStartup())) return
-    if (type === letter("A")) {
+    if (type === Letter.N || (type === Letter.S && !this.awaitsStartup())) return
+    if (type === Letter.A) {
       this.notify(frame, at)
       return
     }
     const { response } = this
-    if (type === letter("Z")) {
+    if (type === Letter.Z) {
       this.ready(frame)
       return
     }
     if (!response.isOpen) response.open(frame.startUs, frame.tcpSeq)
     response.count(frame.captured, frame.length, frame.endUs)
     switch (type) {
-      case letter("E"): {
+      case Letter.E: {
         response.error(bytes, at, end)
         this.isFailed = true
         if (response.isFatal) this.finish(Kind.simple, Kind.prepare)
         this.finish(Kind.execute, Kind.startup)
         return
       }
-      case letter("C"): {
+      case Letter.C: {
         response.tag(bytes, at, end)
         this.finish(Kind.execute)
         return
       }
-      case letter("I"):
-      case letter("s"): {
+      case Letter.I:
+      case Letter.s: {
         this.finish(Kind.execute)
         return
       }
-      case letter("W"): {
+      case Letter.W: {
         // Replication: a stream of both sides without an end.
         this.finish(Kind.simple, Kind.execute)
         this.leave()
@@ -350,19 +348,19 @@ export class PostgresqlConnection extends FramedConnection {
   }
 
   private awaitsStartup(): boolean {
-    return this.exchange.head()?.kind === Kind.startup
+    return this.exchange.head === Kind.startup
   }
 
   /** Ends the response under way when the oldest exchange is of one of these kinds, or none was seen. */
   private finish(kind: Kind, other: Kind = kind): void {
-    const head = this.exchange.head()
+    const head = this.exchange.head
     if (!this.response.isOpen) return
-    if (head === undefined) {
+    if (head === noKind) {
       // Joined in the middle: the request was not seen. A simple query's end comes with ReadyForQuery, an Execute's is here.
-      this.respond({ kind: Kind.execute, endpoint: "" }, false)
-    } else if (head.kind === kind || head.kind === other) {
+      this.respond("", false)
+    } else if (head === kind || head === other) {
       this.exchange.shift()
-      this.respond(head, false)
+      this.respond(this.exchange.endpoint, false)
     }
   }
 
@@ -370,44 +368,44 @@ export class PostgresqlConnection extends FramedConnection {
     const { response } = this
     const wasFailed = this.isFailed
     this.isFailed = false
+    const { exchange } = this
     for (;;) {
-      const waiting = this.exchange.shift()
-      if (waiting === undefined) break
-      if (waiting.kind === Kind.sync) break
-      if (waiting.kind === Kind.execute) {
+      const kind = exchange.shift()
+      if (kind === noKind || kind === Kind.sync) break
+      if (kind === Kind.execute) {
         // The server passed over it because of an error before it.
-        this.abort(waiting, frame, wasFailed)
+        this.abort(exchange.endpoint, frame, wasFailed)
         continue
       }
       if (!response.isOpen) response.open(frame.startUs, frame.tcpSeq)
       response.count(frame.captured, frame.length, frame.endUs)
-      this.respond(waiting, false)
+      this.respond(exchange.endpoint, false)
       break
     }
     response.isOpen = false
   }
 
-  private abort(waiting: Waiting, frame: Frame, wasFailed: boolean): void {
+  private abort(endpoint: string, frame: Frame, wasFailed: boolean): void {
     const { response } = this
     if (!response.isOpen) response.open(frame.startUs, frame.tcpSeq)
-    const message = this.responseMessage(waiting)
+    const message = this.responseMessage(endpoint)
     message.status = ResponseStatus.unknown
     if (wasFailed) message.attributes = ["aborted", "true"]
     this.stats.responses++
     this.sink.message(message)
   }
 
-  private responseMessage(waiting: Waiting): L7Message {
+  private responseMessage(endpoint: string): L7Message {
     const frame = this.response.toFrame(shownFrame)
     const message = this.messageOf(frame, RecordType.response, L7Protocol.postgresql)
     message.version = this.version
-    message.endpoint = waiting.endpoint
+    message.endpoint = endpoint
     return message
   }
 
-  private respond(waiting: Waiting, isPart: boolean): void {
+  private respond(endpoint: string, isPart: boolean): void {
     const { response } = this
-    const message = this.responseMessage(waiting)
+    const message = this.responseMessage(endpoint)
     if (isPart) this.stats.truncated++
     else message.length = response.length
     response.fill(message, this.masksLiterals)

@@ -91,15 +91,17 @@ export class PostgresqlResponse {
 
   /** Writes what was read into its message. */
   fill(message: L7Message, masksLiterals: boolean): void {
-    const attributes: Array<string> = []
+    const { affectedRows, rows, sqlState } = this
+    let { attributes } = message
     if (this.isError) {
-      const masks = masksLiterals && quotesValues(this.sqlState)
-      message.status = statusOfSqlState(this.sqlState)
+      const masks = masksLiterals && quotesValues(sqlState)
+      message.status = statusOfSqlState(sqlState)
       message.exception = masks ? maskQuoted(this.exception, '"') : this.exception
-      attributes.push("sqlstate", this.sqlState)
+      attributes = ["sqlstate", sqlState]
     } else message.status = ResponseStatus.ok
-    if (this.rows >= 0) attributes.push("rows", String(this.rows))
-    if (this.affectedRows >= 0) attributes.push("sql_affected_rows", String(this.affectedRows))
-    if (attributes.length > 0) message.attributes = attributes
+    if (rows >= 0)
+      attributes = attributes.length === 0 ? ["rows", String(rows)] : [...attributes, "rows", String(rows)]
+    if (affectedRows >= 0) attributes = [...attributes, "sql_affected_rows", String(affectedRows)]
+    message.attributes = attributes
   }
 }

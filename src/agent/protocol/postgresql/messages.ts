@@ -18,6 +18,26 @@ export const isStartCode = (code: number): boolean =>
   code === StartCode.ssl ||
   code === StartCode.gss
 
+/** Types of messages, and letters inside them. */
+export const Letter = {
+  A: 0x41,
+  B: 0x42,
+  C: 0x43,
+  D: 0x44,
+  E: 0x45,
+  F: 0x46,
+  G: 0x47,
+  I: 0x49,
+  N: 0x4e,
+  P: 0x50,
+  Q: 0x51,
+  S: 0x53,
+  W: 0x57,
+  X: 0x58,
+  Z: 0x5a,
+  s: 0x73,
+} as const
+
 const flags = (letters: string): Uint8Array => {
   const table = new Uint8Array(256)
   for (const letter of letters) table[letter.charCodeAt(0)] = 1
