@@ -19,6 +19,9 @@ const maxArena = 512
 const Part = { type: 0, line: 1, number: 2, bulk: 3, bulkEnd: 4 } as const
 type Part = (typeof Part)[keyof typeof Part]
 
+/** Digits of numbers that are read at once: those of any bulk string that lies in one run of bytes. */
+const maxShortDigits = 6
+
 const unending = -1
 const CR = 13
 const LF = 10
@@ -78,6 +81,10 @@ export class RespReader {
   /** Reads on; returns the position after the value's last byte, or `end`, or where it broke. */
   scan(bytes: Uint8Array, start: number, end: number): number {
     let at = start
+    if (this.type === RespType.none && this.part === Part.type && this.depth === 0) {
+      at = this.isRequest ? this.wholeCommand(bytes, start, end) : this.wholeBulk(bytes, start, end)
+      if (at > start) return at
+    }
     while (at < end && !this.isDone) {
       switch (this.part) {
         case Part.type:
@@ -110,6 +117,61 @@ export class RespReader {
       if (this.isBroken) return at
     }
     return at
+  }
+
+  /**
+   * A command of bulk strings that lies whole in bytes[start, end), as most do: read at once, without a state for each byte.
+   * Returns its end; `start`, and nothing is read, when it is not such.
+   */
+  private wholeCommand(bytes: Uint8Array, start: number, end: number): number {
+    if (bytes[start] !== RespType.array) return start
+    let at = this.shortNumber(bytes, start + 1, end)
+    if (at < 0) return start
+    const count = this.value
+    if (count === 0 || count > maxTexts) return start
+    for (let i = 0; i < count; i++) {
+      at = bytes[at] === RespType.bulk ? this.shortNumber(bytes, at + 1, end) : -1
+      const stop = at + this.value
+      if (at < 0 || stop + 2 > end || bytes[stop] !== CR || bytes[stop + 1] !== LF) {
+        this.texts = this.arenaLength = 0
+        return start
+      }
+      this.textLength = 0
+      this.keep(bytes, at, stop)
+      this.endText()
+      at = stop + 2
+    }
+    this.type = RespType.array
+    this.arity = count
+    this.isDone = true
+    return at
+  }
+
+  /** The same with a reply that is one bulk string. */
+  private wholeBulk(bytes: Uint8Array, start: number, end: number): number {
+    if (bytes[start] !== RespType.bulk) return start
+    const at = this.shortNumber(bytes, start + 1, end)
+    const stop = at + this.value
+    if (at < 0 || stop + 2 > end || bytes[stop] !== CR || bytes[stop + 1] !== LF) return start
+    this.type = RespType.bulk
+    this.isDone = true
+    return stop + 2
+  }
+
+  /** Reads the digits of a small number and the line's end into `value`; returns the position behind it, -1 when it is other. */
+  private shortNumber(bytes: Uint8Array, start: number, end: number): number {
+    let value = 0
+    const last = Math.min(end - 2, start + maxShortDigits)
+    for (let at = start; at <= last; at++) {
+      const c = bytes[at]
+      const digit = c - 48
+      if (digit >= 0 && digit <= 9) value = value * 10 + digit
+      else {
+        this.value = value
+        return c === CR && bytes[at + 1] === LF && at > start ? at + 2 : -1
+      }
+    }
+    return -1
   }
 
   /** `count` bytes were not captured. Returns how many of them this value does not account for. */

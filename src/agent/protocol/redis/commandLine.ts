@@ -7,6 +7,7 @@ import type { RespReader } from "./RespReader.ts"
 const maxLine = 256
 const space = 32
 const question = 63
+const del = 127
 
 /** Positions of the keys of a command whose arguments say where they are. */
 const countedKeys = (reader: RespReader, at: number): number => {
@@ -59,9 +60,9 @@ export class CommandLine {
     const shown = Math.min(count, reader.texts + 1)
     for (let i = 0; i < shown && this.length < maxLine; i++) {
       if (i > 0) this.put(space)
-      if (i < reader.texts && (i === 0 || !masks || this.isNamed(commandRule, i, count))) {
-        for (let at = reader.textStart(i); at < reader.ends[i]; at++) this.put(reader.arena[at])
-      } else this.put(question)
+      if (i < reader.texts && (i === 0 || !masks || this.isNamed(commandRule, i, count)))
+        this.putText(reader.arena, reader.textStart(i), reader.ends[i])
+      else this.put(question)
     }
     this.line = this.isAscii ? latin1Text(this.out, 0, this.length) : utf8Text(this.out, 0, this.length)
   }
@@ -107,10 +108,22 @@ export class CommandLine {
     return first > 0 && index >= first && index <= last && (index - first) % step === 0
   }
 
+  private putText(arena: Uint8Array, start: number, end: number): void {
+    const { length, out } = this
+    const stop = Math.min(end, start + maxLine - length)
+    let all = 0
+    let to = length
+    for (let at = start; at < stop; at++) {
+      const c = arena[at]
+      all |= c
+      // A line is one line: control characters of binary keys become spaces.
+      out[to++] = c < space || c === del ? space : c
+    }
+    this.length = to
+    if (all >= 128) this.isAscii = false
+  }
+
   private put(c: number): void {
-    if (this.length === maxLine) return
-    if (c >= 128) this.isAscii = false
-    // A line is one line: control characters of binary keys become spaces.
-    this.out[this.length++] = c < 32 || c === 127 ? space : c
+    if (this.length < maxLine) this.out[this.length++] = c
   }
 }
