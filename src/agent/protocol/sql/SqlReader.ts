@@ -100,7 +100,9 @@ export class SqlReader {
   private depth = 0
   /** Bit n: there is a SELECT in the n-th level of parentheses. */
   private selects = 0
-  private readonly comments: Array<number> = []
+  /** Beginnings and ends of the bodies of comments, `commentCount` of each. */
+  private readonly comments = new Uint32Array(2 * maxComments)
+  private commentCount = 0
   /** Where literals were masked in `out`. */
   private readonly marks = new Uint16Array(maxMarks)
   private markCount = 0
@@ -161,16 +163,16 @@ export class SqlReader {
     this.statement = known.statement
     this.keyword = known.keyword
     this.table = known.table
-    this.comments.length = 0
+    this.commentCount = 0
     return true
   }
 
   /** Takes the trace identity from the comments that `read` found; their bytes must still be there. */
   readTrace(message: L7Message): void {
-    const { comments } = this
+    const { bytes, comments } = this
     let rank = 0
-    for (let i = 0; i < comments.length; i += 2)
-      rank = readCommentTrace(latin1Text(this.bytes, comments[i], comments[i + 1]), message, rank)
+    for (let i = 0; i < 2 * this.commentCount; i += 2)
+      rank = readCommentTrace(latin1Text(bytes, comments[i], comments[i + 1]), message, rank)
   }
 
   /** Ends a run of bytes that are kept where a token begins that is not; returns the end of the token. */
@@ -206,7 +208,7 @@ export class SqlReader {
     this.isSecret = this.isIdentified = this.isSecretNext = false
     this.depth = 0
     this.selects = 0
-    this.comments.length = 0
+    this.commentCount = 0
     this.markCount = 0
   }
 
@@ -219,7 +221,7 @@ export class SqlReader {
       : this.trimmed(this.out, 0, this.length, isCut)
     this.statement = { text, endpoint: table === "" ? keyword : `${keyword} ${table}` }
     // Comments differ, and passwords stand in places of their own.
-    if (isCut || this.isSecret || this.comments.length > 0 || this.markCount > maxMarks) return
+    if (isCut || this.isSecret || this.commentCount > 0 || this.markCount > maxMarks) return
     const kept = isWhole ? bytes.subarray(start, end) : this.out.subarray(0, this.length)
     const { statement } = this
     this.shapes.add(bytes, start, end, kept, this.marks, this.markCount, { statement, keyword, table })
@@ -419,7 +421,11 @@ export class SqlReader {
 
   /** Comments carry values (trace identities): where literals are masked, comments are left out. */
   private comment(from: number, bodyAt: number, bodyEnd: number, next: number): number {
-    if (this.comments.length < 2 * maxComments) this.comments.push(bodyAt, bodyEnd)
+    if (this.commentCount < maxComments) {
+      this.comments[2 * this.commentCount] = bodyAt
+      this.comments[2 * this.commentCount + 1] = bodyEnd
+      this.commentCount++
+    }
     return this.masksLiterals ? this.put(from, next, Fate.drop) : next
   }
 }

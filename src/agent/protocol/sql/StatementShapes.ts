@@ -22,9 +22,10 @@ const ways = 8
 const maxKept = 1024
 export const maxMarks = 64
 
-/** Bytes that choose the set: what follows the first word. Shapes that differ only behind them share a set. */
+/** Bytes that choose the set: some of what follows the first word. Shapes that differ only elsewhere share a set. */
 const keyFrom = 7
 const keyTo = 23
+const keyStep = 3
 /** So many last bytes are compared first: most shapes that begin alike do not end alike. */
 const tail = 8
 
@@ -75,7 +76,7 @@ export class StatementShapes {
   private setOf(bytes: Uint8Array, start: number, end: number): Array<StatementShape> {
     const to = Math.min(end, start + keyTo)
     let hash = 0
-    for (let i = start + keyFrom; i < to; i++) {
+    for (let i = start + keyFrom; i < to; i += keyStep) {
       const c = bytes[i]
       // A literal, maybe: what follows may differ.
       if (c === apostrophe || c === doubleQuote || isDigit(c)) break
