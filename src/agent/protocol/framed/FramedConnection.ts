@@ -68,16 +68,10 @@ export abstract class FramedConnection implements ConnectionParser {
   protected ended(): void {}
 
   /**
-   * Takes whole frames in bytes[at, end) that are only to be counted (rows of a result), which costs less than reading each;
-   * returns where the next other one begins.
+   * Takes whole frames of the server in bytes[at, end) that are only to be counted (rows of a result), which costs less than
+   * reading each; returns where the next other one begins.
    */
-  protected passOver(
-    _direction: Direction,
-    _bytes: Uint8Array,
-    at: number,
-    _end: number,
-    _timeUs: number,
-  ): number {
+  protected passOver(_bytes: Uint8Array, at: number, _end: number, _timeUs: number): number {
     return at
   }
 
@@ -107,7 +101,8 @@ export abstract class FramedConnection implements ConnectionParser {
         ? this.resumeFrame(half, direction, bytes, at, end, timeUs)
         : this.beginFrame(half, direction, bytes, at, end, timeUs, seq)
       if (this.hasLeft) return
-      if (at < end && !half.isLost) at = this.passOver(direction, bytes, at, end, timeUs)
+      if (at < end && direction === Direction.toClient && !half.isLost)
+        at = this.passOver(bytes, at, end, timeUs)
     }
     if (missing > 0) this.skipMissing(half, direction, missing, timeUs)
   }
@@ -149,7 +144,8 @@ export abstract class FramedConnection implements ConnectionParser {
       return this.resumeFrame(half, direction, bytes, at, end, timeUs)
     }
     shared.direction = direction
-    shared.bytes = bytes
+    // Runs of bytes share a buffer, and the collector is told of each that is stored.
+    if (shared.bytes !== bytes) shared.bytes = bytes
     shared.start = at
     shared.end = at + Math.min(length, this.maxKept)
     shared.length = shared.captured = length

@@ -30,6 +30,7 @@ export const noHead = -1
 const maxMethod = 24
 const CR = 13
 const COLON = 58
+const SPACE = 32
 const LF = "\n"
 const lineFeed = 10
 
@@ -67,21 +68,18 @@ const xForwardedFor = bytesOf("x-forwarded-for")
 const xRequestId = bytesOf("x-request-id")
 
 /** The methods of RFC 9110, so that no text is made of them. */
-const methods = ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "CONNECT", "TRACE"]
+const methods = ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "CONNECT", "TRACE"].map(
+  (name) => ({ name, bytes: bytesOf(name) }),
+)
 
-/** text[0, end), when it can be a method; else empty. */
-const methodOf = (text: string, end: number): string => {
-  for (const method of methods) if (method.length === end && text.startsWith(method)) return method
-  return isMethod(text, end) ? text.slice(0, end) : ""
-}
-
-const isMethod = (text: string, end: number): boolean => {
-  for (let i = 0; i < end; i++) {
-    const c = text.charCodeAt(i)
-    if (!((c >= 65 && c <= 90) || c === 45 || c === 95)) return false
-  }
+/** Do bytes[at, ...) begin with `word`? */
+const isWord = (bytes: Uint8Array, at: number, word: Uint8Array): boolean => {
+  for (let i = 0; i < word.length; i++) if (bytes[at + i] !== word[i]) return false
   return true
 }
+
+const requestVersion = bytesOf(" HTTP/1.")
+const responseVersion = bytesOf("HTTP/1.")
 
 /** The number bytes[start, end). Decimal digits only, at most 15 of them: stays below 2^53. */
 const parseLength = (bytes: Uint8Array, start: number, end: number): number => {
@@ -130,13 +128,14 @@ export class HeadReader {
   readRequest(bytes: Uint8Array, start: number, end: number, message: L7Message): number {
     const text = this.begin(bytes, start, end)
     const lineEnd = text.indexOf(LF)
-    const space = text.indexOf(" ")
+    let space = 0
+    while (space <= maxMethod && bytes[start + space] !== SPACE) space++
     if (space < 1 || space > maxMethod || lineEnd < 0) return noHead
     const hasCr = bytes[start + lineEnd - 1] === CR
     const stop = hasCr ? lineEnd - 1 : lineEnd
     const versionAt = stop - 8
-    if (versionAt - 2 <= space || !text.startsWith(" HTTP/1.", versionAt - 1)) return noHead
-    const method = methodOf(text, space)
+    if (versionAt - 2 <= space || !isWord(bytes, start + versionAt - 1, requestVersion)) return noHead
+    const method = this.methodOf(space)
     const minor = bytes[start + stop - 1]
     if (method === "" || minor < 48 || minor > 57) return noHead
     message.version = minor === 49 ? "1.1" : text.slice(stop - 3, stop)
@@ -150,7 +149,7 @@ export class HeadReader {
   readResponse(bytes: Uint8Array, start: number, end: number, message: L7Message): number {
     const text = this.begin(bytes, start, end)
     const lineEnd = text.indexOf(LF)
-    if (lineEnd < 12 || !text.startsWith("HTTP/1.") || bytes[start + 8] !== 32) return noHead
+    if (lineEnd < 12 || !isWord(bytes, start, responseVersion) || bytes[start + 8] !== 32) return noHead
     const code = parseLength(bytes, start + 9, start + 12)
     const after = bytes[start + 12]
     if (code < 100 || code > 999 || (after !== 32 && after !== CR && after !== lineFeed)) return noHead
@@ -177,6 +176,18 @@ export class HeadReader {
     this.traceRank = TraceRank.none
     this.host = ""
     return this.text
+  }
+
+  /** The head's first `length` bytes, when they can be a method; else empty. */
+  private methodOf(length: number): string {
+    const { base, bytes } = this
+    for (const method of methods)
+      if (method.bytes.length === length && isWord(bytes, base, method.bytes)) return method.name
+    for (let i = base; i < base + length; i++) {
+      const c = bytes[i]
+      if (!((c >= 65 && c <= 90) || c === 45 || c === 95)) return ""
+    }
+    return this.text.slice(0, length)
   }
 
   private readTarget(from: number, to: number, message: L7Message): void {

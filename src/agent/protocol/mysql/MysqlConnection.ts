@@ -154,22 +154,16 @@ export class MysqlConnection extends FramedConnection {
       : this.fromServer(frame, frame.start + headerLength, length, sequence)
   }
 
-  protected override passOver(
-    direction: Direction,
-    bytes: Uint8Array,
-    at: number,
-    end: number,
-    timeUs: number,
-  ): number {
+  protected override passOver(bytes: Uint8Array, at: number, end: number, timeUs: number): number {
     const { response } = this
-    if (direction === Direction.toServer || !response.isOpen || this.phase !== Phase.commands) return at
+    if (!response.isOpen || this.phase !== Phase.commands) return at
     let next = at
     while (end - next > headerLength) {
       const length = u24(bytes, next)
       const sequence = bytes[next + 3]
       // Number 0 may also begin something else.
       if (sequence === 0 || sequence !== this.nextSequence || end - next < headerLength + length) break
-      if (!response.passes(bytes[next + headerLength], length)) break
+      if (!response.passes(bytes, next + headerLength, length)) break
       this.nextSequence = (sequence + 1) & 0xff
       next += headerLength + length
     }

@@ -98,15 +98,22 @@ export class MysqlResponse {
     }
   }
 
-  /** Whether a whole packet of `length` bytes that begins with `kind` is one of the plain rows or definitions under way; counts it. */
-  passes(kind: number, length: number): boolean {
-    if (kind === error || kind === eof || length === 0 || length === fullPayload) return false
+  /** Whether the whole packet bytes[at, at + length) is one of the plain rows or definitions under way, or parts them; counts it. */
+  passes(bytes: Uint8Array, at: number, length: number): boolean {
+    const kind = bytes[at]
+    if (kind === error || length === 0 || length === fullPayload) return false
+    if (kind === eof) {
+      if (this.state !== State.behindDefinitions || length !== 5) return false
+      if ((u16(bytes, at + 3) & Status.cursor) !== 0) return false
+      this.state = State.rows
+      return true
+    }
     if (this.state === State.rows && !this.isLongRow) {
       this.rows = Math.max(0, this.rows) + 1
       return true
     }
-    if (this.state !== State.definitions || this.left < 2) return false
-    this.left--
+    if (this.state !== State.definitions) return false
+    if (--this.left === 0) this.state = State.behindDefinitions
     return true
   }
 

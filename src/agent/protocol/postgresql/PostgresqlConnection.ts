@@ -123,15 +123,9 @@ export class PostgresqlConnection extends FramedConnection {
     return true
   }
 
-  protected override passOver(
-    direction: Direction,
-    bytes: Uint8Array,
-    at: number,
-    end: number,
-    timeUs: number,
-  ): number {
+  protected override passOver(bytes: Uint8Array, at: number, end: number, timeUs: number): number {
     const { response } = this
-    if (direction === Direction.toServer || !response.isOpen) return at
+    if (!response.isOpen) return at
     let next = at
     while (next < end && isCountedType(bytes[next])) {
       const length = messageLength(false, bytes, next, end)
