@@ -12,6 +12,7 @@ import { ingest } from "./ingest.ts"
 import { memoryAtRest } from "./memory.ts"
 import { overhead } from "./overhead.ts"
 import { packets } from "./packets.ts"
+import { parsers } from "./parsers.ts"
 import { placement } from "./placement.ts"
 import { print, type Result } from "./Result.ts"
 import { ring } from "./ring.ts"
@@ -65,6 +66,7 @@ const runs = {
   flowTable,
   overhead,
   packets,
+  parsers,
   rowSize,
   ingest,
   smartEncoding,

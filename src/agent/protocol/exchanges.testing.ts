@@ -112,11 +112,7 @@ export const postgresqlSimpleExchanges = (): ReadonlyArray<Exchange> => {
 
 /** Parse, Bind, Describe, Execute and Sync in one run, with a parameter and two literals; five rows. */
 export const postgresqlExtendedExchanges = (): ReadonlyArray<Exchange> => {
-  const answer = Buffer.concat([
-    postgresqlMessage("1", ""),
-    postgresqlMessage("2", ""),
-    ...postgresqlRows,
-  ])
+  const answer = Buffer.concat([postgresqlMessage("1", ""), postgresqlMessage("2", ""), ...postgresqlRows])
   return make((i) => ({
     request: Buffer.concat([
       postgresqlMessage(

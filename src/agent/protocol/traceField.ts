@@ -12,9 +12,7 @@ export const maxTraceValue = 512
 export const readTraceField = (name: string, value: string, message: L7Message, rank: number): number => {
   switch (name.length > maxTraceName ? "" : name.toLowerCase()) {
     case "traceparent":
-      return rank <= TraceRank.traceparent && readTraceparent(value, message)
-        ? TraceRank.traceparent
-        : rank
+      return rank <= TraceRank.traceparent && readTraceparent(value, message) ? TraceRank.traceparent : rank
     case "sw8":
       return rank <= TraceRank.sw8 && readSw8(value, message) ? TraceRank.sw8 : rank
     case "b3":

@@ -96,7 +96,8 @@ const parseLength = (bytes: Uint8Array, start: number, end: number): number => {
 /** A list of equal values is one value (RFC 9110 section 8.6). */
 const listedLength = (value: string): number => {
   const parts = value.split(",").map((part) => part.trim())
-  return parts.length > 1 && parts.every((part) => /^\d{1,15}$/.test(part) && Number(part) === Number(parts[0]))
+  return parts.length > 1 &&
+    parts.every((part) => /^\d{1,15}$/.test(part) && Number(part) === Number(parts[0]))
     ? Number(parts[0])
     : badLength
 }
@@ -228,12 +229,7 @@ export class HeadReader {
     let line = from
     for (;;) {
       const at = base + line
-      if (
-        line + 1 < text.length &&
-        bytes[at] === CR &&
-        bytes[at + 1] === lineFeed &&
-        bytes[at - 2] === CR
-      )
+      if (line + 1 < text.length && bytes[at] === CR && bytes[at + 1] === lineFeed && bytes[at - 2] === CR)
         return line + 2
       const lineEnd = text.indexOf(LF, line)
       if (lineEnd < 0) return openHead
@@ -327,8 +323,7 @@ export class HeadReader {
   private readCoding(from: number, lineEnd: number): void {
     const start = this.valueStart(from, lineEnd)
     const end = this.valueEnd(start, lineEnd)
-    this.isChunked =
-      end - start >= chunked.length && isName(this.bytes, end - chunked.length, chunked)
+    this.isChunked = end - start >= chunked.length && isName(this.bytes, end - chunked.length, chunked)
     this.hasOtherCoding = !this.isChunked && !isName(this.bytes, start, identity)
   }
 

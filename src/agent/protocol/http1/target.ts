@@ -71,9 +71,7 @@ const mayBeSecret = (target: string, start: number, end: number): boolean => {
     const c = target.charCodeAt(i)
     if (c === percent || c === closingBracket) return true
   }
-  return (
-    end - start > 1 && secretEnds[pairOf(target.charCodeAt(end - 2), target.charCodeAt(end - 1))] === 1
-  )
+  return end - start > 1 && secretEnds[pairOf(target.charCodeAt(end - 2), target.charCodeAt(end - 1))] === 1
 }
 
 const looksSecret = (name: string): boolean => {
@@ -102,11 +100,7 @@ export const maskQuery = (target: string): string => {
     const equals = target.indexOf("=", at)
     if (equals < 0) break
     if (equals < end) {
-      if (
-        equals + 1 < end &&
-        mayBeSecret(target, at, equals) &&
-        isSecretName(target.slice(at, equals))
-      ) {
+      if (equals + 1 < end && mayBeSecret(target, at, equals) && isSecretName(target.slice(at, equals))) {
         result += target.slice(copied, equals + 1) + masked
         copied = end
       }

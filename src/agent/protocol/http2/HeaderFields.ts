@@ -171,8 +171,7 @@ export class HeaderFields {
   writeIdentity(message: L7Message): void {
     message.xRequestId = this.xRequestId
     if (!this.isTraced) return
-    if (this.traceparent !== "" && readTraceparent(this.traceparent, message))
-      return
+    if (this.traceparent !== "" && readTraceparent(this.traceparent, message)) return
     if (this.sw8 !== "" && readSw8(this.sw8, message)) return
     if (this.b3 !== "" && readB3(this.b3, message)) return
     if (isSpanId(this.b3TraceId)) {

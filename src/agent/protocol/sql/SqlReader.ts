@@ -222,9 +222,11 @@ export class SqlReader {
     this.statement = { text, endpoint: table === "" ? keyword : `${keyword} ${table}` }
     // Comments differ, and passwords stand in places of their own.
     if (isCut || this.isSecret || this.commentCount > 0 || this.markCount > maxMarks) return
-    const kept = isWhole ? bytes.subarray(start, end) : this.out.subarray(0, this.length)
-    const { statement } = this
-    this.shapes.add(bytes, start, end, kept, this.marks, this.markCount, { statement, keyword, table })
+    if (!this.shapes.admits()) return
+    // A copy of its own: `slice` of a Buffer is a view.
+    const kept = new Uint8Array(isWhole ? bytes.subarray(start, end) : this.out.subarray(0, this.length))
+    const marks = this.marks.slice(0, this.markCount)
+    this.shapes.add(bytes, start, end, { statement: this.statement, keyword, table, kept, marks })
   }
 
   private trimmed(bytes: Uint8Array, start: number, end: number, isCut: boolean): string {
@@ -251,8 +253,7 @@ export class SqlReader {
     if (this.dialect.qQuotes === true && at < end && bytes[at] === apostrophe && isQ(bytes, i, at))
       return this.put(i, this.qQuoteEnd(at), Fate.mask)
     // E'...', N'...', X'...', B'...'
-    if (at === i + 1 && at < end && bytes[at] === apostrophe)
-      {
+    if (at === i + 1 && at < end && bytes[at] === apostrophe) {
       const hasBackslashes = this.dialect.backslashes || (c | 32) === 101
       return this.put(i, quotedEnd(bytes, at, end, apostrophe, hasBackslashes), Fate.mask)
     }

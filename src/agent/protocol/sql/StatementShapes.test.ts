@@ -16,15 +16,74 @@ import { SqlReader } from "./SqlReader.ts"
 const dialects = [mysqlDialect, postgresqlDialect, clickHouseDialect, cqlDialect, oracleDialect]
 
 const literal = fc.constantFrom(
-  ...["1", "42", "0x1F", "1e-5", "2.5", "''", "'a'", "'it''s'", "'a\\'b'", '"x"', "'?'", "'open", '"open', "1abc"],
+  ...[
+    "1",
+    "42",
+    "0x1F",
+    "1e-5",
+    "2.5",
+    "''",
+    "'a'",
+    "'it''s'",
+    "'a\\'b'",
+    '"x"',
+    "'?'",
+    "'open",
+    '"open',
+    "1abc",
+  ],
   ...["E'a'", "N'b'", "$$c$$", "$t$d$t$", "q'[e]'", "?", "$1", "''''", "'--'", "'/*'", "\0", "'\0'"],
 )
 const piece = fc.constantFrom(
-  ...["SELECT ", "select", " FROM ", " users", "`users`", '"users"', " WHERE id = ", "id=", ", ", "(", ")", " AND x"],
-  ...["INSERT INTO t VALUES (", "UPDATE ", " SET a = ", "DELETE FROM ", " IN (", "x", "_", ".", "-", "--", "- -", "#"],
-  ...["/", "/* c */", "/*! h */", "$", "$$", "`", " IDENTIFIED BY ", " PASSWORD ", " ", "\n", "USE ", "db", "e", "q"],
+  ...[
+    "SELECT ",
+    "select",
+    " FROM ",
+    " users",
+    "`users`",
+    '"users"',
+    " WHERE id = ",
+    "id=",
+    ", ",
+    "(",
+    ")",
+    " AND x",
+  ],
+  ...[
+    "INSERT INTO t VALUES (",
+    "UPDATE ",
+    " SET a = ",
+    "DELETE FROM ",
+    " IN (",
+    "x",
+    "_",
+    ".",
+    "-",
+    "--",
+    "- -",
+    "#",
+  ],
+  ...[
+    "/",
+    "/* c */",
+    "/*! h */",
+    "$",
+    "$$",
+    "`",
+    " IDENTIFIED BY ",
+    " PASSWORD ",
+    " ",
+    "\n",
+    "USE ",
+    "db",
+    "e",
+    "q",
+  ],
 )
-const part = fc.oneof({ weight: 2, arbitrary: piece }, { weight: 1, arbitrary: literal.map((text) => ({ text })) })
+const part = fc.oneof(
+  { weight: 2, arbitrary: piece },
+  { weight: 1, arbitrary: literal.map((text) => ({ text })) },
+)
 type Part = string | { readonly text: string }
 
 const textOf = (parts: ReadonlyArray<Part>): string =>
@@ -52,7 +111,7 @@ describe("statements of a known shape", () => {
           const variants = others.map((literals) =>
             parts.map((one, i) => (typeof one === "string" ? one : { text: literals[i] })),
           )
-          for (const variant of [parts, ...variants, parts]) {
+          for (const variant of [parts, ...variants, parts, ...variants, parts]) {
             const sql = textOf(variant)
             expect(found(used, sql)).toEqual(found(new SqlReader(dialect, true), sql))
           }
@@ -70,6 +129,16 @@ describe("statements of a known shape", () => {
     found(reader, "SELECT b FROM users WHERE id = 1")
     found(reader, "SELECT a FROM users WHERE id = 4711 AND name = 'it''s'")
     expect(reader.statement).toBe(statement)
+  })
+
+  it("are kept when the caller's bytes change", () => {
+    const reader = new SqlReader(postgresqlDialect, true)
+    const bytes = Buffer.from("SELECT a FROM t")
+    reader.read(bytes, 0, bytes.length)
+    expect(reader.endpoint).toBe("SELECT t")
+    bytes.write("SELECT b FROM u")
+    reader.read(bytes, 0, bytes.length)
+    expect([reader.text, reader.endpoint]).toEqual(["SELECT b FROM u", "SELECT u"])
   })
 
   it("are not remembered with passwords or comments", () => {

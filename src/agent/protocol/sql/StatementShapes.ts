@@ -1,7 +1,7 @@
 // The shapes of the statements that were read before: their bytes with a mark for each literal that was masked. Programs send the
 // same shapes over and over with other literals, and comparing costs a fraction of reading (sql.bench.ts). What the reader does
 // between literals does not depend on their values, so equal shapes give equal results.
-// Bound: 256 shapes of at most 1 KiB with their texts; those that were met least lately go first.
+// Bound: 256 shapes of at most 1 KiB with their texts; of those that share a set, those that are met least go first.
 
 import type { SqlDialect } from "./dialect.ts"
 import { apostrophe, doubleQuote, isDigit, numberEnd, quotedEnd, wordBytes } from "./literals.ts"
@@ -17,8 +17,10 @@ export interface StatementShape {
   readonly marks: Uint16Array
 }
 
-const sets = 32
-const ways = 8
+const sets = 64
+const ways = 4
+/** Of statements that are not known one in so many is remembered: those that come once would cost more than the others save. */
+const admitted = 8
 const maxKept = 1024
 export const maxMarks = 64
 
@@ -32,6 +34,7 @@ const tail = 8
 export class StatementShapes {
   private readonly sets: ReadonlyArray<Array<StatementShape>> = Array.from({ length: sets }, () => [])
   private readonly dialect: SqlDialect
+  private unknown = 0
 
   constructor(dialect: SqlDialect) {
     this.dialect = dialect
@@ -52,23 +55,20 @@ export class StatementShapes {
     return undefined
   }
 
+  /** Whether the statement that was just not found is to be remembered. */
+  admits(): boolean {
+    return this.unknown++ % admitted === 0
+  }
+
   /**
-   * Remembers what was found in bytes[start, end): `kept` with a mark at `marks[0, count)`. Not where a literal touches a word:
+   * Remembers what was found in bytes[start, end): `kept` with a mark at each of `marks`. Not where a literal touches a word:
    * there another literal could become a part of the word.
    */
-  add(
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    kept: Uint8Array,
-    marks: Uint16Array,
-    count: number,
-    found: Omit<StatementShape, "kept" | "marks">,
-  ): void {
+  add(bytes: Uint8Array, start: number, end: number, shape: StatementShape): void {
+    const { kept, marks } = shape
     if (kept.length > maxKept || kept.includes(0)) return
-    for (let i = 0; i < count; i++) if (marks[i] > 0 && wordBytes[kept[marks[i] - 1]] === 1) return
+    for (const mark of marks) if (mark > 0 && wordBytes[kept[mark - 1]] === 1) return
     const set = this.setOf(bytes, start, end)
-    const shape = { ...found, kept: kept.slice(), marks: marks.slice(0, count) }
     if (set.length < ways) set.push(shape)
     else set[ways - 1] = shape
   }
