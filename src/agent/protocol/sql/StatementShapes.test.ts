@@ -136,9 +136,9 @@ describe("statements of a known shape", () => {
     const bytes = Buffer.from("SELECT a FROM t")
     reader.read(bytes, 0, bytes.length)
     expect(reader.endpoint).toBe("SELECT t")
-    bytes.write("SELECT b FROM u")
+    bytes.write("SELECT a FROM u")
     reader.read(bytes, 0, bytes.length)
-    expect([reader.text, reader.endpoint]).toEqual(["SELECT b FROM u", "SELECT u"])
+    expect([reader.text, reader.endpoint]).toEqual(["SELECT a FROM u", "SELECT u"])
   })
 
   it("are not remembered with passwords or comments", () => {
