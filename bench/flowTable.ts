@@ -9,7 +9,6 @@ import { fileURLToPath } from "node:url"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { CaptureDecoder } from "../src/agent/capture/pcap/CaptureDecoder.ts"
-import { endpointOf } from "../src/agent/flow/Endpoint.ts"
 import { FlowLog } from "../src/agent/flow/FlowLog.ts"
 import { PacketFlows } from "../src/agent/flow/tcp/PacketFlows.ts"
 import { NetworkMetrics } from "../src/agent/metric/NetworkMetrics.ts"
@@ -60,8 +59,8 @@ const makeTable = (sums?: Sums) => {
     log,
     consumer: {
       begin: ({ account, client, server }) => {
-        account.client = endpointOf(client.ip, client.port)
-        account.server = endpointOf(server.ip, server.port)
+        account.client = client
+        account.server = server
       },
       open: () => null,
     },

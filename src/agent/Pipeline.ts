@@ -83,7 +83,7 @@ export class Pipeline {
     }
     this.#rowsWritten++
     this.#metrics.add(session, connection, this.#nowUs)
-    countSession(connection.account.second, session)
+    countSession(connection.account, session)
     this.#options.onSession?.(session, connection)
   }
 

@@ -3,10 +3,10 @@
 
 import { type Connection, Side } from "../flow/Connection.ts"
 import type { ConnectionTable } from "../flow/ConnectionTable.ts"
-import { type Endpoint, endpointOf } from "../flow/Endpoint.ts"
+import type { Endpoint } from "../flow/Endpoint.ts"
 import { DirectionScore } from "../flow/tcp/direction.ts"
 import { DatagramStream } from "../flow/udp/DatagramStream.ts"
-import type { FlowEnd, PacketFlow } from "../flow/tcp/PacketFlow.ts"
+import type { PacketFlow } from "../flow/tcp/PacketFlow.ts"
 import { type ByteStream, type StreamConsumer, StreamDirection } from "../flow/tcp/StreamConsumer.ts"
 import { SignalSource } from "../../model/observation.ts"
 import { macAt } from "./packet/addresses.ts"
@@ -23,12 +23,6 @@ export interface PacketStreamsOptions {
   readonly isLocalMac?: (mac: number) => boolean
   /** Connections that are nobody's business: Sonde's own. */
   readonly isExcluded?: (flow: PacketFlow) => boolean
-}
-
-const endpoint = (end: FlowEnd, describe: ((end: Endpoint) => void) | undefined): Endpoint => {
-  const made = endpointOf(end.ip, end.port)
-  describe?.(made)
-  return made
 }
 
 class Stream implements ByteStream {
@@ -84,8 +78,10 @@ export const packetStreams = (options: PacketStreamsOptions): StreamConsumer => 
       packet.tunnelTier > 0,
     )
     if (options.isExcluded?.(flow)) return
-    account.client = endpoint(flow.client, options.describe)
-    account.server = endpoint(flow.server, options.describe)
+    options.describe?.(flow.client)
+    options.describe?.(flow.server)
+    account.client = flow.client
+    account.server = flow.server
   }
   const open = (flow: PacketFlow): Connection | null => {
     const { account } = flow

@@ -5,7 +5,7 @@ import { ipText } from "../../model/ipText.ts"
 export interface Endpoint {
   /** 16 bytes; IPv4 as ::ffff:a.b.c.d. Owned by this object. */
   readonly ip: Uint8Array
-  readonly port: number
+  port: number
   /** 0: not on this host or not known. */
   processId: number
   /** Name as the kernel has it (comm). */
@@ -29,6 +29,8 @@ export const endpointOf = (ip: Uint8Array, port: number): Endpoint => ({
 /** A copy of the address is made, so that the caller's buffer can be used again. */
 export const makeEndpoint = (ip: Uint8Array, offset: number, port: number): Endpoint =>
   endpointOf(ip.slice(offset, offset + 16), port)
+
+export const copyOfEndpoint = (end: Endpoint): Endpoint => ({ ...end, ip: end.ip.slice() })
 
 /** The service's name, else the address with the port, which tells the services of one address apart. */
 export const serverName = (endpoint: Endpoint): string =>

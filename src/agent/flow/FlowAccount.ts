@@ -1,19 +1,27 @@
 // What is told of one flow, whatever source it was seen by: its ends, what was counted since the last second, since the last row
-// and since it began, and what the application's protocol said of it. FlowLog.ts makes rows and metrics of it.
+// and since it began, and what the application's protocol said of it. FlowLog.ts makes rows and metrics of it. Its numbers stand in
+// an array: its own, or for flows of packets the flow's block of FlowSlots.ts, which others read without touching this object.
 
 import { ObservationPoint, SignalSource } from "../../model/observation.ts"
 import type { NetworkGroup } from "../metric/NetworkGroup.ts"
 import type { Endpoint } from "./Endpoint.ts"
-import { type FlowMeter, makeMeter } from "./FlowMeter.ts"
+import { type FlowMeter, meterLength } from "./FlowMeter.ts"
 import type { PacketFlow } from "./tcp/PacketFlow.ts"
 
+/** An account in its array, from `at` on: when it last counted and whether it did, both meters, what only rows need. */
+const secondBehind = 2
+export const partBehind = secondBehind + meterLength
+const coldBehind = partBehind + meterLength
+export const coldAccountLength = 7
+export const accountLength = coldBehind + coldAccountLength
+
 export class FlowAccount {
-  /** 0: not given yet. The same as in the rows of its requests. */
-  flowId = 0
+  values: Float64Array
+  at: number
   /** The ends as they were first taken for client and server; undefined: the flow is nobody's business and is not told. */
   client: Endpoint | undefined
   server: Endpoint | undefined
-  readonly transport: number
+  transport: number
   readonly signalSource: number
   /** Of packets, as the ends were first taken; of system calls always the client's process. */
   point: number = ObservationPoint.rest
@@ -22,32 +30,16 @@ export class FlowAccount {
   isReversed = false
   /** 0: not known. */
   l7Protocol = 0
-  readonly startUs: number
-  lastUs: number
   /** The flow of packets, for what only packets have. */
-  readonly packets: PacketFlow | null
-
-  second: FlowMeter = makeMeter()
-  /** Without `second`; null: nothing yet. */
-  part: FlowMeter | null = null
-  partStartUs: number
-  /** Place among the accounts with a part; -1: none. */
+  packets: PacketFlow | null = null
+  /** Place among the accounts whose part has something; -1: it has nothing. */
   partAt = -1
-  /** The part of a minute that is over, until its row is written. */
-  due: FlowMeter | null = null
-  dueStartUs = 0
-  dueEndUs = 0
-  /** Something was counted since the last second. */
-  isActive = false
+  /** Place among the parts of a minute that is over and whose row is not written yet; -1: none. */
+  dueAt = -1
   hasRow = false
   /** Its begin is in the metrics. */
   isCounted = false
   isOver = false
-  /** Before the present part. */
-  packetTx = 0
-  packetRx = 0
-  byteTx = 0
-  byteRx = 0
   group: NetworkGroup | null = null
 
   constructor(
@@ -55,15 +47,105 @@ export class FlowAccount {
     signalSource: number,
     directionScore: number,
     startUs: number,
-    packets: PacketFlow | null,
+    values: Float64Array = new Float64Array(accountLength),
+    at = 0,
   ) {
+    this.values = values
+    this.at = at
     this.transport = transport
     this.signalSource = signalSource
     this.directionScore = directionScore
     this.startUs = startUs
     this.lastUs = startUs
     this.partStartUs = startUs
-    this.packets = packets
+  }
+
+  /** Of another flow from now on, whose numbers are zero. */
+  begin(transport: number, directionScore: number, startUs: number): void {
+    this.client = undefined
+    this.server = undefined
+    this.transport = transport
+    this.point = ObservationPoint.rest
+    this.directionScore = directionScore
+    this.isReversed = false
+    this.l7Protocol = 0
+    this.hasRow = false
+    this.isCounted = false
+    this.isOver = false
+    this.startUs = startUs
+    this.lastUs = startUs
+    this.partStartUs = startUs
+  }
+
+  get startUs(): number {
+    return this.values[this.at + coldBehind]!
+  }
+  set startUs(us: number) {
+    this.values[this.at + coldBehind] = us
+  }
+  get partStartUs(): number {
+    return this.values[this.at + coldBehind + 1]!
+  }
+  set partStartUs(us: number) {
+    this.values[this.at + coldBehind + 1] = us
+  }
+  /** 0: not given yet. The same as in the rows of its requests. */
+  get flowId(): number {
+    return this.values[this.at + coldBehind + 2]!
+  }
+  set flowId(id: number) {
+    this.values[this.at + coldBehind + 2] = id
+  }
+  /** What rows told already. */
+  get packetTx(): number {
+    return this.values[this.at + coldBehind + 3]!
+  }
+  set packetTx(packets: number) {
+    this.values[this.at + coldBehind + 3] = packets
+  }
+  get packetRx(): number {
+    return this.values[this.at + coldBehind + 4]!
+  }
+  set packetRx(packets: number) {
+    this.values[this.at + coldBehind + 4] = packets
+  }
+  get byteTx(): number {
+    return this.values[this.at + coldBehind + 5]!
+  }
+  set byteTx(bytes: number) {
+    this.values[this.at + coldBehind + 5] = bytes
+  }
+  get byteRx(): number {
+    return this.values[this.at + coldBehind + 6]!
+  }
+  set byteRx(bytes: number) {
+    this.values[this.at + coldBehind + 6] = bytes
+  }
+  /** Something was counted since the last second. */
+  get isActive(): boolean {
+    return this.values[this.at + 1] !== 0
+  }
+  set isActive(is: boolean) {
+    this.values[this.at + 1] = is ? 1 : 0
+  }
+  get lastUs(): number {
+    return this.values[this.at]!
+  }
+  set lastUs(us: number) {
+    this.values[this.at] = us
+  }
+
+  /** Where in `values` the meter of the present second begins, and that of the part: without the second. */
+  get secondAt(): number {
+    return this.at + secondBehind
+  }
+  get partMeterAt(): number {
+    return this.at + partBehind
+  }
+
+  /** The meter of the second by itself, for who does not count often. */
+  get second(): FlowMeter {
+    return this.values.subarray(this.secondAt, this.secondAt + meterLength)
   }
 
   /** Of system calls the kernel hands on only what a protocol was recognised in: of the rest not all was counted. */

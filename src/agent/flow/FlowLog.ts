@@ -1,11 +1,11 @@
 // Flows to rows: what was counted of each goes to the metrics once a second, and to a row of the flow log once a minute and when
 // the flow is over. Works by the time it is told. Rows of a minute are written over the seconds that follow it, a share in each.
 
-import { type ColumnBatch, makeBatch } from "../../model/ColumnBatch.ts"
+import { clearBatch, type ColumnBatch, makeBatch } from "../../model/ColumnBatch.ts"
 import { CloseType } from "../../model/closeType.ts"
 import type { NetworkMetrics } from "../metric/NetworkMetrics.ts"
 import type { FlowAccount } from "./FlowAccount.ts"
-import { addMeter, clearMeter, type FlowMeter, makeMeter } from "./FlowMeter.ts"
+import { addMeter, clearMeter, copyMeter, type FlowMeter, meterLength } from "./FlowMeter.ts"
 import { L4Rows } from "./L4Rows.ts"
 
 export interface FlowLogOptions {
@@ -18,16 +18,22 @@ const batchRows = 2_048
 const secondUs = 1_000_000
 /** Seconds over which the rows of a minute are written. */
 const spreadSeconds = 16
+/** A part that is due: begin, end, meter. */
+const dueLength = 2 + meterLength
 
 export class FlowLog {
   rowsWritten = 0
   readonly #options: FlowLogOptions
   readonly #batch = makeBatch("l4", batchRows)
   readonly #rows = new L4Rows(this.#batch)
-  #active: Array<FlowAccount> = []
+  /** Accounts that counted in this second, perhaps more than once: an account may be given to another flow. */
+  readonly #active: Array<FlowAccount> = []
+  #activeCount = 0
   /** Accounts whose present part has something, each knowing its place. */
   #parts: Array<FlowAccount> = []
+  /** Accounts with a part of a minute that is over, each knowing its place, and those parts. */
   #due: Array<FlowAccount> = []
+  #dueParts = new Float64Array(0)
   #dueShare = 0
   /** Begin of the present second. */
   #second = 0
@@ -40,7 +46,7 @@ export class FlowLog {
   touch(account: FlowAccount): void {
     if (account.isActive || account.isOver) return
     account.isActive = true
-    this.#active.push(account)
+    this.#active[this.#activeCount++] = account
   }
 
   /** The present. */
@@ -53,12 +59,13 @@ export class FlowLog {
   }
 
   #endSecond(nowSecond: number): void {
-    const active = this.#active
-    this.#active = []
-    for (const account of active) {
+    for (let i = 0; i < this.#activeCount; i++) {
+      const account = this.#active[i]!
+      if (!account.isActive) continue
       account.isActive = false
       if (!account.isOver) this.#roll(account, nowSecond)
     }
+    this.#activeCount = 0
     if (Math.floor(this.#second / 60) !== Math.floor(nowSecond / 60)) this.#endMinute()
     for (let i = 0; i < this.#dueShare && this.#due.length > 0; i++) this.#writeDue(this.#due.pop()!)
   }
@@ -68,14 +75,12 @@ export class FlowLog {
     // Told from the beginning once it is known to be worth telling.
     if (!account.isTold) return
     this.#count(account, nowSecond)
-    if (account.part === null) {
-      account.part = account.second
-      account.second = makeMeter()
+    const { partMeterAt, secondAt, values } = account
+    if (account.partAt < 0) {
+      copyMeter(values, partMeterAt, values, secondAt)
       account.partAt = this.#parts.push(account) - 1
-    } else {
-      addMeter(account.part, account.second)
-      clearMeter(account.second)
-    }
+    } else addMeter(values, partMeterAt, values, secondAt)
+    clearMeter(values, secondAt)
   }
 
   #count(account: FlowAccount, nowSecond: number) {
@@ -88,24 +93,30 @@ export class FlowLog {
   #endMinute(): void {
     // What is still due from the minute before was late long enough.
     for (const account of this.#due) this.#writeDue(account)
-    for (const account of this.#parts) {
-      account.due = account.part
-      account.dueStartUs = account.partStartUs
-      account.dueEndUs = account.lastUs
-      account.part = null
+    const parts = this.#parts
+    if (this.#dueParts.length < parts.length * dueLength)
+      this.#dueParts = new Float64Array(2 * parts.length * dueLength)
+    for (let i = 0; i < parts.length; i++) {
+      const account = parts[i]!
+      const at = i * dueLength
+      this.#dueParts[at] = account.partStartUs
+      this.#dueParts[at + 1] = account.lastUs
+      copyMeter(this.#dueParts, at + 2, account.values, account.partMeterAt)
+      account.dueAt = i
       account.partAt = -1
       account.partStartUs = account.lastUs
     }
-    this.#due = this.#parts
+    this.#due = parts
     this.#parts = []
     this.#dueShare = Math.ceil(this.#due.length / spreadSeconds)
   }
 
   #writeDue(account: FlowAccount): void {
-    const { due } = account
-    if (due === null) return
-    account.due = null
-    this.#write(account, due, account.dueStartUs, account.dueEndUs, CloseType.forcedReport)
+    if (account.dueAt < 0) return
+    const parts = this.#dueParts
+    const at = account.dueAt * dueLength
+    account.dueAt = -1
+    this.#write(account, parts, at + 2, parts[at]!, parts[at + 1]!, CloseType.forcedReport)
   }
 
   /** The flow is over. */
@@ -116,9 +127,9 @@ export class FlowLog {
       cell.ended(closeType, account.transport)
       this.#options.metrics.leave(account)
       this.#writeDue(account)
-      const { part, second } = account
-      if (part !== null) addMeter(second, part)
-      this.#write(account, second, account.partStartUs, account.lastUs, closeType)
+      const { partMeterAt, secondAt, values } = account
+      if (account.partAt >= 0) addMeter(values, secondAt, values, partMeterAt)
+      this.#write(account, values, secondAt, account.partStartUs, account.lastUs, closeType)
     }
     this.#forget(account)
     account.isOver = true
@@ -139,20 +150,26 @@ export class FlowLog {
       last.partAt = account.partAt
     }
     account.partAt = -1
-    account.part = null
   }
 
-  #write(account: FlowAccount, meter: FlowMeter, startUs: number, endUs: number, closeType: CloseType): void {
+  #write(
+    account: FlowAccount,
+    meter: FlowMeter,
+    meterAt: number,
+    startUs: number,
+    endUs: number,
+    closeType: CloseType,
+  ): void {
     if (this.#batch.rows === batchRows) this.#emit()
     if (account.flowId === 0) account.flowId = this.#options.nextFlowId()
-    this.#rows.append(account, meter, startUs, endUs, closeType)
+    this.#rows.append(account, meter, meterAt, startUs, endUs, closeType)
     this.rowsWritten++
   }
 
   #emit(): void {
     if (this.#batch.rows === 0) return
     this.#options.emit(this.#batch)
-    this.#batch.rows = 0
+    clearBatch(this.#batch)
   }
 
   /** Hands out the rows that are written. */

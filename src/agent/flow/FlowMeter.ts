@@ -1,11 +1,15 @@
 // What is counted of a flow over some interval: traffic, TCP's troubles, delays, requests. tx is from client to server, rx back;
-// delays are microseconds. A meter is a plain array of whole numbers by the indexes in `Meter`: made by one copy, added in one loop.
+// delays are microseconds. A meter is whole numbers by the indexes in `Meter`, somewhere in an array of doubles: those of packet flows
+// stand in the blocks of FlowSlots.ts, so that nothing is allocated for a flow.
 
 import type { RowColumns } from "../../model/ColumnBatch.ts"
 
-export type FlowMeter = Array<number>
+export type FlowMeter = Float64Array
 
-/** Of a delay this is the place of its sum; its count follows, its longest stands behind all sums. */
+/**
+ * Of a delay this is the place of its sum; its count and its longest follow. What most packets count stands together, in few lines of
+ * the processor's cache.
+ */
 export const Meter = {
   packetTx: 0,
   packetRx: 1,
@@ -15,78 +19,93 @@ export const Meter = {
   l3ByteRx: 5,
   l4ByteTx: 6,
   l4ByteRx: 7,
-  request: 8,
-  response: 9,
-  clientError: 10,
-  serverError: 11,
-  timeout: 12,
-  retransTx: 13,
-  retransRx: 14,
-  zeroWindowTx: 15,
-  zeroWindowRx: 16,
-  outOfOrderTx: 17,
-  outOfOrderRx: 18,
-  syn: 19,
-  synAck: 20,
-  fin: 21,
-  retransSyn: 22,
-  retransSynAck: 23,
+  /** Until the server's system acknowledges, until its program answers. */
+  srt: 8,
+  art: 11,
+  /** Until the client asks again. */
+  cit: 14,
+  /** `srt` and `art` of the client. */
+  srtClient: 17,
+  artClient: 20,
   /** First SYN to the acknowledgement of its SYN-ACK; of ICMP, request to reply. */
-  rtt: 24,
+  rtt: 23,
   /** SYN-ACK to the client's acknowledgement: the network between here and the client. */
   rttClient: 26,
   /** SYN to SYN-ACK: the network between here and the server. */
-  rttServer: 28,
-  /** Until the server's system acknowledges, until its program answers; then the same of the client. */
-  srt: 30,
-  art: 32,
-  srtClient: 34,
-  artClient: 36,
-  /** Until the client asks again. */
-  cit: 38,
+  rttServer: 29,
   /** Response time of requests. */
-  rrt: 40,
+  rrt: 32,
+  retransTx: 35,
+  retransRx: 36,
+  zeroWindowTx: 37,
+  zeroWindowRx: 38,
+  outOfOrderTx: 39,
+  outOfOrderRx: 40,
+  syn: 41,
+  synAck: 42,
+  fin: 43,
+  retransSyn: 44,
+  retransSynAck: 45,
+  request: 46,
+  response: 47,
+  clientError: 48,
+  serverError: 49,
+  timeout: 50,
 } as const
 
-const sums = 42
-const delays = 9
-const values = sums + delays
-/** Always zero. */
-const nothing = values
+/** Delays stand between what all packets count and what few do. */
+const delaysFrom: number = Meter.srt
+const delaysTo: number = Meter.retransTx
+/** Numbers of a meter. */
+export const meterLength = 51
 
-/** Begins with a fraction: the engine then keeps this array and its copies as plain doubles, without boxes or change of form. */
-const zeros: FlowMeter = new Array<number>(values + 1).fill(0.5).map((half) => half - 0.5)
+export const makeMeter = (): FlowMeter => new Float64Array(meterLength)
 
-export const makeMeter = (): FlowMeter => zeros.slice()
-
-export const clearMeter = (meter: FlowMeter): void => {
-  for (let i = 0; i < values; i++) meter[i] = 0
+/** Zeros the meter that begins at `at`. */
+export const clearMeter = (meter: FlowMeter, at: number): void => {
+  for (let i = at; i < at + meterLength; i++) meter[i] = 0
 }
 
-export const addMeter = (to: FlowMeter, from: FlowMeter): void => {
-  for (let i = 0; i < sums; i++) to[i]! += from[i]!
-  for (let i = sums; i < values; i++) if (from[i]! > to[i]!) to[i] = from[i]!
+export const copyMeter = (to: FlowMeter, toAt: number, from: FlowMeter, fromAt: number): void => {
+  for (let i = 0; i < meterLength; i++) to[toAt + i] = from[fromAt + i]!
 }
 
-/** Index of a delay's longest. */
-const longestOf = (delay: number): number => sums + ((delay - Meter.rtt) >> 1)
+/**
+ * Adds one meter to another; each begins at its place in its array. Of what is counted in a second most is zero: memory of the sum is
+ * touched only for the rest.
+ */
+export const addMeter = (to: FlowMeter, toAt: number, from: FlowMeter, fromAt: number): void => {
+  for (let i = 0; i < delaysFrom; i++) to[toAt + i]! += from[fromAt + i]!
+  for (let i = delaysFrom; i < delaysTo; i += 3) {
+    const count = from[fromAt + i + 1]!
+    if (count === 0) continue
+    to[toAt + i]! += from[fromAt + i]!
+    to[toAt + i + 1]! += count
+    const longest = from[fromAt + i + 2]!
+    if (longest > to[toAt + i + 2]!) to[toAt + i + 2] = longest
+  }
+  for (let i = delaysTo; i < meterLength; i++) {
+    const value = from[fromAt + i]!
+    if (value !== 0) to[toAt + i]! += value
+  }
+}
 
-/** `delay` is one of `Meter.rtt` and following. */
-export const addDelay = (meter: FlowMeter, delay: number, us: number): void => {
-  meter[delay]! += us
-  meter[delay + 1]!++
-  const longest = longestOf(delay)
+/** `delay` is one of `Meter.srt` to `Meter.rrt`. */
+export const addDelay = (meter: FlowMeter, at: number, delay: number, us: number): void => {
+  meter[at + delay]! += us
+  meter[at + delay + 1]!++
+  const longest = at + delay + 2
   if (us > meter[longest]!) meter[longest] = us
 }
 
 export const delayOf = (meter: FlowMeter, delay: number) => ({
   count: meter[delay + 1]!,
   sum_us: meter[delay]!,
-  max_us: meter[longestOf(delay)]!,
+  max_us: meter[delay + 2]!,
 })
 
 /** Each index for the same flow with client and server exchanged. */
-const mirrored = Array.from({ length: values }, (_, index) => index)
+const mirrored = Array.from({ length: meterLength }, (_, index) => index)
 const exchange = (a: number, b: number, width: number): void => {
   for (let i = 0; i < width; i++) {
     mirrored[a + i] = b + i
@@ -108,17 +127,16 @@ for (const [a, b] of [
   [Meter.srt, Meter.srtClient],
   [Meter.art, Meter.artClient],
 ] as const) {
-  exchange(a, b, 2)
-  exchange(longestOf(a), longestOf(b), 1)
+  exchange(a, b, 3)
 }
 // When the client asked again is not known of who was taken for the server.
-for (const index of [Meter.cit, Meter.cit + 1, longestOf(Meter.cit)]) mirrored[index] = nothing
+const unknownMirrored = [Meter.cit, Meter.cit + 1, Meter.cit + 2]
 
-/** The same of the flow with client and server exchanged. */
-export const mirroredMeter = (meter: FlowMeter): FlowMeter => {
-  const made = makeMeter()
-  for (let i = 0; i < values; i++) made[i] = meter[mirrored[i]!]!
-  return made
+/** Makes `to` the same as `from[at...]` of the flow with client and server exchanged; returns it. */
+export const mirrorMeter = (to: FlowMeter, from: FlowMeter, at: number): FlowMeter => {
+  for (let i = 0; i < meterLength; i++) to[i] = from[at + mirrored[i]!]!
+  for (const index of unknownMirrored) to[index] = 0
+  return to
 }
 
 /** Columns that both the flow log and the metrics of the network have, and what of a meter goes there. */
@@ -147,25 +165,25 @@ const shared = {
   retrans_synack: Meter.retransSynAck,
   srt_sum: Meter.srt,
   srt_count: Meter.srt + 1,
-  srt_max: longestOf(Meter.srt),
+  srt_max: Meter.srt + 2,
   art_sum: Meter.art,
   art_count: Meter.art + 1,
-  art_max: longestOf(Meter.art),
+  art_max: Meter.art + 2,
   rrt_sum: Meter.rrt,
   rrt_count: Meter.rrt + 1,
-  rrt_max: longestOf(Meter.rrt),
+  rrt_max: Meter.rrt + 2,
   cit_sum: Meter.cit,
   cit_count: Meter.cit + 1,
-  cit_max: longestOf(Meter.cit),
+  cit_max: Meter.cit + 2,
 } satisfies Partial<Record<keyof RowColumns<"l4"> & keyof RowColumns<"network">, number>>
 
 export const l4MeterColumns = {
   ...shared,
   l7_server_timeout: Meter.timeout,
   fin_count: Meter.fin,
-  rtt: longestOf(Meter.rtt),
-  rtt_client: longestOf(Meter.rttClient),
-  rtt_server: longestOf(Meter.rttServer),
+  rtt: Meter.rtt + 2,
+  rtt_client: Meter.rttClient + 2,
+  rtt_server: Meter.rttServer + 2,
 } satisfies Partial<Record<keyof RowColumns<"l4">, number>>
 
 export const networkMeterColumns = {
@@ -173,11 +191,11 @@ export const networkMeterColumns = {
   l7_timeout: Meter.timeout,
   rtt_sum: Meter.rtt,
   rtt_count: Meter.rtt + 1,
-  rtt_max: longestOf(Meter.rtt),
+  rtt_max: Meter.rtt + 2,
   rtt_client_sum: Meter.rttClient,
   rtt_client_count: Meter.rttClient + 1,
-  rtt_client_max: longestOf(Meter.rttClient),
+  rtt_client_max: Meter.rttClient + 2,
   rtt_server_sum: Meter.rttServer,
   rtt_server_count: Meter.rttServer + 1,
-  rtt_server_max: longestOf(Meter.rttServer),
+  rtt_server_max: Meter.rttServer + 2,
 } satisfies Partial<Record<keyof RowColumns<"network">, number>>

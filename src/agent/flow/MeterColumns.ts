@@ -1,4 +1,5 @@
-// Writes meters into columns of a batch. The columns are looked up by name once a batch: a row is one loop over arrays.
+// Writes meters into columns of a batch, whose rows are zero before. The columns are looked up by name once a batch: a row is one
+// loop over arrays.
 
 import type { AnyBatch, NumberArray } from "../../model/ColumnBatch.ts"
 import type { FlowMeter } from "./FlowMeter.ts"
@@ -22,12 +23,19 @@ export class MeterColumns {
     this.#narrowSources = narrow.map(({ source }) => source)
   }
 
-  write(row: number, meter: FlowMeter): void {
+  /** Writes the meter that begins at `at`. */
+  write(row: number, meter: FlowMeter, at: number): void {
     const wide = this.#wide
     const wideSources = this.#wideSources
-    for (let i = 0; i < wide.length; i++) wide[i]![row] = meter[wideSources[i]!]!
+    for (let i = 0; i < wide.length; i++) {
+      const value = meter[at + wideSources[i]!]!
+      if (value !== 0) wide[i]![row] = value
+    }
     const narrow = this.#narrow
     const narrowSources = this.#narrowSources
-    for (let i = 0; i < narrow.length; i++) narrow[i]![row] = meter[narrowSources[i]!]!
+    for (let i = 0; i < narrow.length; i++) {
+      const value = meter[at + narrowSources[i]!]!
+      if (value !== 0) narrow[i]![row] = value
+    }
   }
 }

@@ -22,5 +22,5 @@ export const systemCalls = (client: Side = Side.unknown, service = "local"): Con
   client,
   signalSource: SignalSource.ebpf,
   isTls: false,
-  account: new FlowAccount(IpProtocol.tcp, SignalSource.ebpf, 255, 0, null),
+  account: new FlowAccount(IpProtocol.tcp, SignalSource.ebpf, 255, 0),
 })

@@ -17,7 +17,7 @@ export const processAccount = (
   startUs: number,
 ): FlowAccount => {
   const score = client === Side.unknown ? DirectionScore.guess : DirectionScore.kernel
-  const account = new FlowAccount(transport, SignalSource.ebpf, score, startUs, null)
+  const account = new FlowAccount(transport, SignalSource.ebpf, score, startUs)
   account.client = local
   account.server = remote
   account.point = ObservationPoint.clientProcess
@@ -32,9 +32,9 @@ export const countMoved = (
   bytes: number,
   timeUs: number,
 ): void => {
-  const { second } = account
-  second[sender === Side.a ? Meter.byteTx : Meter.byteRx]! += bytes
-  second[sender === Side.a ? Meter.l4ByteTx : Meter.l4ByteRx]! += bytes
+  const { secondAt, values } = account
+  values[secondAt + (sender === Side.a ? Meter.byteTx : Meter.byteRx)]! += bytes
+  values[secondAt + (sender === Side.a ? Meter.l4ByteTx : Meter.l4ByteRx)]! += bytes
   if (timeUs > account.lastUs) account.lastUs = timeUs
   flowLog.touch(account)
 }

@@ -15,15 +15,24 @@ export class MetricWindow<Series, Cell> {
   late = 0
   private readonly delaySeconds: number
   private readonly makeCell: () => Cell
+  /** Zeros a cell, so that it serves again. */
+  private readonly clearCell: ((cell: Cell) => void) | undefined
+  private readonly spare: Array<Cell> = []
   /** In the order of their start. */
   private open: Array<Interval<Series, Cell>> = []
   /** Intervals that start before this second were handed out. */
   private closedBefore = 0
 
-  constructor(lengthSeconds: number, delaySeconds: number, makeCell: () => Cell) {
+  constructor(
+    lengthSeconds: number,
+    delaySeconds: number,
+    makeCell: () => Cell,
+    clearCell?: (cell: Cell) => void,
+  ) {
     this.lengthSeconds = lengthSeconds
     this.delaySeconds = delaySeconds
     this.makeCell = makeCell
+    this.clearCell = clearCell
   }
 
   /** The sums of a series in the interval of `second`, or in the current one when that is closed. */
@@ -37,7 +46,7 @@ export class MetricWindow<Series, Cell> {
     const { cells } = this.interval(start)
     let cell = cells.get(series)
     if (cell === undefined) {
-      cell = this.makeCell()
+      cell = this.spare.pop() ?? this.makeCell()
       cells.set(series, cell)
     }
     return cell
@@ -54,7 +63,12 @@ export class MetricWindow<Series, Cell> {
   take(nowSecond: number, each: (start: number, series: Series, cell: Cell) => void): void {
     for (const interval of this.open) {
       if (!this.isOver(interval, nowSecond)) continue
-      for (const [series, cell] of interval.cells) each(interval.start, series, cell)
+      for (const [series, cell] of interval.cells) {
+        each(interval.start, series, cell)
+        if (this.clearCell === undefined) continue
+        this.clearCell(cell)
+        this.spare.push(cell)
+      }
     }
     this.open = this.open.filter((interval) => !this.isOver(interval, nowSecond))
     const endedBefore = nowSecond - this.delaySeconds

@@ -4,7 +4,7 @@ import { CloseType } from "../../model/closeType.ts"
 import type { RowColumns } from "../../model/ColumnBatch.ts"
 import { IpProtocol } from "../../model/protocol.ts"
 import type { Endpoint } from "../flow/Endpoint.ts"
-import { addMeter, type FlowMeter, makeMeter } from "../flow/FlowMeter.ts"
+import { addMeter, clearMeter, type FlowMeter, makeMeter } from "../flow/FlowMeter.ts"
 
 export interface NetworkGroupKey {
   readonly client: Endpoint
@@ -64,8 +64,17 @@ export class NetworkCell {
     this.ends[place]!++
   }
 
+  clear(): void {
+    clearMeter(this.meter, 0)
+    this.newFlows = 0
+    this.closedFlows = 0
+    this.flowLoad = 0
+    this.directionScore = 0
+    this.ends = null
+  }
+
   add(other: NetworkCell): void {
-    addMeter(this.meter, other.meter)
+    addMeter(this.meter, 0, other.meter, 0)
     this.newFlows += other.newFlows
     this.closedFlows += other.closedFlows
     this.flowLoad += other.flowLoad

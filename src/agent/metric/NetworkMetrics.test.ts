@@ -28,7 +28,7 @@ const make = (maxGroups?: number) => {
 }
 
 const flow = (client: number, packets = 1): FlowAccount => {
-  const account = new FlowAccount(6, SignalSource.packet, 255, 0, null)
+  const account = new FlowAccount(6, SignalSource.packet, 255, 0)
   account.client = endpoint(client, 40_000)
   account.server = endpoint(200, 80)
   account.second[Meter.packetTx] = packets

@@ -1,10 +1,11 @@
 // Traffic, delays and failures between any two ends at 1 s and 1 m, from what FlowLog.ts counted of flows each second: rows of
 // kind `network`. Groups are bounded; what there is no room for goes to one without addresses for each point and transport.
 
-import { type ColumnBatch, makeBatch } from "../../model/ColumnBatch.ts"
-import { makeEndpoint } from "../flow/Endpoint.ts"
+import { clearBatch, type ColumnBatch, makeBatch } from "../../model/ColumnBatch.ts"
+import { copyOfEndpoint, makeEndpoint } from "../flow/Endpoint.ts"
 import type { FlowAccount } from "../flow/FlowAccount.ts"
-import { addMeter, mirroredMeter, networkMeterColumns } from "../flow/FlowMeter.ts"
+import { addMeter, makeMeter, mirrorMeter, networkMeterColumns } from "../flow/FlowMeter.ts"
+import { writeEnds } from "../flow/endColumns.ts"
 import { MeterColumns } from "../flow/MeterColumns.ts"
 import { MetricWindow } from "./MetricWindow.ts"
 import { endColumnNames, NetworkCell, type NetworkGroup, type NetworkGroupKey } from "./NetworkGroup.ts"
@@ -21,6 +22,9 @@ const idleSeconds = 300
 const batchRows = 2_048
 const ended = Number.MAX_SAFE_INTEGER
 const noEnd = makeEndpoint(new Uint8Array(16), 0, 0)
+
+const makeCell = (): NetworkCell => new NetworkCell()
+const clearCell = (cell: NetworkCell): void => cell.clear()
 
 const addTo = (groups: NetworkGroups, key: NetworkGroupKey): NetworkGroup => {
   const group: NetworkGroup = { ...key, open: 0, lastSecond: 0, isRetired: false, next: undefined }
@@ -40,12 +44,13 @@ export class NetworkMetrics {
   readonly #emit: (batch: ColumnBatch<"network">) => void
   readonly #batch = makeBatch("network", batchRows)
   readonly #meters = new MeterColumns(this.#batch, networkMeterColumns)
+  readonly #mirrored = makeMeter()
   #lastSweep = 0
 
   constructor(options: NetworkMetricsOptions) {
     const delay = options.delaySeconds ?? 2
-    this.#seconds = new MetricWindow(1, delay, () => new NetworkCell())
-    this.#minutes = new MetricWindow(60, delay, () => new NetworkCell())
+    this.#seconds = new MetricWindow(1, delay, makeCell, clearCell)
+    this.#minutes = new MetricWindow(60, delay, makeCell, clearCell)
     this.#maxGroups = options.maxGroups ?? 16_384
     this.#emit = options.emit
   }
@@ -58,7 +63,9 @@ export class NetworkMetrics {
   add(account: FlowAccount, second: number, nowSecond: number): NetworkCell {
     const group = this.#groupOf(account, second)
     const cell = this.#seconds.cell(group, second, nowSecond)
-    addMeter(cell.meter, account.isReversed ? mirroredMeter(account.second) : account.second)
+    const { secondAt, values } = account
+    if (account.isReversed) addMeter(cell.meter, 0, mirrorMeter(this.#mirrored, values, secondAt), 0)
+    else addMeter(cell.meter, 0, values, secondAt)
     if (account.directionScore > cell.directionScore) cell.directionScore = account.directionScore
     return cell
   }
@@ -93,7 +100,15 @@ export class NetworkMetrics {
     }
     const known = this.#groups.find(key)
     if (known !== undefined) return known
-    if (this.#groups.size < this.#maxGroups) return addTo(this.#groups, key)
+    if (this.#groups.size < this.#maxGroups) {
+      // Ends of packet flows become those of another flow; what is learnt of others later is the group's, too.
+      if (account.packets === null) return addTo(this.#groups, key)
+      return addTo(this.#groups, {
+        ...key,
+        client: copyOfEndpoint(client),
+        server: copyOfEndpoint(server),
+      })
+    }
     this.counters.overflows++
     const other = { ...key, client: noEnd, server: noEnd, serverPort: 0 }
     return this.#others.find(other) ?? addTo(this.#others, other)
@@ -121,13 +136,13 @@ export class NetworkMetrics {
     this.#minutes.take(nowSecond, (start, group, cell) => this.#write(start, 60, group, cell))
     if (this.#batch.rows === 0) return
     this.#emit(this.#batch)
-    this.#batch.rows = 0
+    clearBatch(this.#batch)
   }
 
   #write(time: number, interval: number, group: NetworkGroup, cell: NetworkCell): void {
     if (this.#batch.rows === batchRows) {
       this.#emit(this.#batch)
-      this.#batch.rows = 0
+      clearBatch(this.#batch)
     }
     const { columns } = this.#batch
     const row = this.#batch.rows++
@@ -137,23 +152,14 @@ export class NetworkMetrics {
     columns.observation_point[row] = group.point
     columns.signal_source[row] = group.signalSource
     columns.protocol[row] = group.transport
-    columns.ip_0.set(client.ip, row * 16)
-    columns.ip_1.set(server.ip, row * 16)
-    columns.server_port[row] = group.serverPort
-    columns.process_id_0[row] = client.processId
-    columns.process_id_1[row] = server.processId
-    columns.process_kname_0[row] = client.processName
-    columns.process_kname_1[row] = server.processName
-    columns.gprocess_0[row] = client.service
-    columns.gprocess_1[row] = server.service
-    columns.container_0[row] = client.containerId
-    columns.container_1[row] = server.containerId
+    writeEnds(columns, row, client, server)
     columns.direction_score[row] = cell.directionScore
     columns.new_flow[row] = cell.newFlows
     columns.closed_flow[row] = cell.closedFlows
     columns.flow_load[row] = cell.flowLoad
-    this.#meters.write(row, cell.meter)
+    this.#meters.write(row, cell.meter, 0)
+    if (cell.ends === null) return
     for (let i = 0; i < endColumnNames.length; i++)
-      (columns[endColumnNames[i]!] as Uint32Array)[row] = cell.ends === null ? 0 : cell.ends[i]!
+      (columns[endColumnNames[i]!] as Uint32Array)[row] = cell.ends[i]!
   }
 }

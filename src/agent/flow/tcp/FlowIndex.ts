@@ -1,8 +1,9 @@
 // Finds the place (slot) of a flow by the addresses, ports and protocol of a packet, the same for both
 // directions: open addressing over typed arrays, no allocation. Slots are numbers below `capacity`, given out
-// and taken back here.
+// and taken back here. The key begins the slot's block (FlowSlots.ts), so that comparing loads what the packet needs next.
 
 import type { Packet } from "../../capture/packet/Packet.ts"
+import { blockWords } from "./FlowSlots.ts"
 
 /** Both ports in one, version and protocol, then words of both addresses in turn: 2 of IPv4, 8 of IPv6. */
 const keyWords = 10
@@ -24,24 +25,23 @@ export class FlowIndex {
   /** Words of the key that the IP version uses. */
   private words = 0
   private hash = 0
-  private readonly keys: Int32Array
-  private readonly hashes: Int32Array
-  /** Slot + 1 by hash; 0: empty. */
+  /** Keys, `blockWords` apart. */
+  blocks: Int32Array
+  /** Pairs by hash: slot + 1 (0: empty) and the hash, so that a block is loaded only if it is very likely the right one. */
   private readonly buckets: Int32Array
   private readonly mask: number
   private readonly free: Int32Array
   /** Makes collisions unpredictable to who chooses addresses and ports. */
   private readonly seed: number
 
-  constructor(capacity: number, seed: number) {
+  constructor(capacity: number, seed: number, blocks: Int32Array) {
     this.capacity = capacity
     this.seed = seed | 0
     let buckets = 16
     while (buckets < capacity * 2) buckets *= 2
-    this.mask = buckets - 1
-    this.buckets = new Int32Array(buckets)
-    this.keys = new Int32Array(capacity * keyWords)
-    this.hashes = new Int32Array(capacity)
+    this.mask = buckets * 2 - 2
+    this.buckets = new Int32Array(buckets * 2)
+    this.blocks = blocks
     this.free = new Int32Array(capacity)
     for (let i = 0; i < capacity; i++) this.free[i] = capacity - 1 - i
   }
@@ -49,12 +49,13 @@ export class FlowIndex {
   /** The slot of the packet's flow, or -1. */
   find(packet: Packet): number {
     this.setKey(packet)
-    const { buckets, hash, key, keys, mask, words } = this
-    for (let at = hash & mask; buckets[at] !== 0; at = (at + 1) & mask) {
+    const { blocks, buckets, hash, key, mask, words } = this
+    for (let at = (hash << 1) & mask; buckets[at] !== 0; at = (at + 2) & mask) {
+      if (buckets[at + 1] !== hash) continue
       const slot = buckets[at] - 1
-      const base = slot * keyWords
+      const base = slot * blockWords
       let word = 0
-      while (word < words && keys[base + word] === key[word]) word++
+      while (word < words && blocks[base + word] === key[word]) word++
       if (word === words) return slot
     }
     return -1
@@ -63,28 +64,40 @@ export class FlowIndex {
   /** A slot for the packet last looked up, which was not found; there must be room. */
   insert(): number {
     const slot = this.free[this.capacity - 1 - this.size++]
-    this.keys.set(this.key, slot * keyWords)
-    this.hashes[slot] = this.hash
-    let at = this.hash & this.mask
-    while (this.buckets[at] !== 0) at = (at + 1) & this.mask
-    this.buckets[at] = slot + 1
+    const { blocks, buckets, hash, key, mask } = this
+    const base = slot * blockWords
+    for (let word = 0; word < keyWords; word++) blocks[base + word] = key[word]
+    let at = (hash << 1) & mask
+    while (buckets[at] !== 0) at = (at + 2) & mask
+    buckets[at] = slot + 1
+    buckets[at + 1] = hash
     return slot
   }
 
   remove(slot: number): void {
-    const { buckets, hashes, mask } = this
-    let hole = hashes[slot] & mask
-    while (buckets[hole] !== slot + 1) hole = (hole + 1) & mask
+    const { buckets, mask } = this
+    let hole = (this.hashOf(slot) << 1) & mask
+    while (buckets[hole] !== slot + 1) hole = (hole + 2) & mask
     buckets[hole] = 0
     // Entries behind the hole that could not be found past it move up.
-    for (let at = (hole + 1) & mask; buckets[at] !== 0; at = (at + 1) & mask) {
-      const home = hashes[buckets[at] - 1] & mask
+    for (let at = (hole + 2) & mask; buckets[at] !== 0; at = (at + 2) & mask) {
+      const home = (buckets[at + 1] << 1) & mask
       if (((at - home) & mask) < ((at - hole) & mask)) continue
       buckets[hole] = buckets[at]
+      buckets[hole + 1] = buckets[at + 1]
       buckets[at] = 0
       hole = at
     }
     this.free[this.capacity - this.size--] = slot
+  }
+
+  private hashOf(slot: number): number {
+    const { blocks } = this
+    const base = slot * blockWords
+    let hash = this.seed
+    const words = blocks[base + 1] >> 8 === 4 ? 4 : keyWords
+    for (let word = 0; word < words; word++) hash = mix(hash, blocks[base + word])
+    return hash
   }
 
   private setKey(packet: Packet): void {

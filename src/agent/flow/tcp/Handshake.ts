@@ -9,7 +9,8 @@ import type { PacketFlow } from "./PacketFlow.ts"
 export const maxRttUs = 30_000_000
 
 const sample = (flow: PacketFlow, delay: number, us: number): void => {
-  if (us >= 0 && us <= maxRttUs) addDelay(flow.account.second, delay, us)
+  const { secondAt, values } = flow.account
+  if (us >= 0 && us <= maxRttUs) addDelay(values, secondAt, delay, us)
 }
 
 export const sawSyn = (flow: PacketFlow, timeUs: number): void => {

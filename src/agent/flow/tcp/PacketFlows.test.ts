@@ -16,6 +16,7 @@ import {
 } from "../../capture/packet/packets.testing.ts"
 import { parsePacket } from "../../capture/packet/parsePacket.ts"
 import { FlowIndex } from "./FlowIndex.ts"
+import { slotMemory } from "./FlowSlots.ts"
 import { CloseType } from "../../../model/closeType.ts"
 import { Meter } from "../FlowMeter.ts"
 import { flowRecord } from "./flowRecord.ts"
@@ -478,7 +479,7 @@ describe("properties", () => {
   it("the index finds exactly what was put in and not taken out", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(30), fc.boolean()), { maxLength: 200 }), (steps) => {
-        const index = new FlowIndex(16, 0)
+        const index = new FlowIndex(16, 0, slotMemory(16).words)
         const slots = new Map<number, number>()
         const play = (port: number) => {
           const packet = packetOf(port)

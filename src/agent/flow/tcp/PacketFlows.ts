@@ -1,22 +1,24 @@
 // The flows of one packet source: finds or opens the flow of each packet, counts, follows TCP from SYN to the
 // end, and hands the ordered bytes to the consumer. Bounded: the flow that is least worth keeping makes room.
-// Allocates per flow, not per packet.
+// Allocates nothing for a packet, and for a flow only what delivers its bytes.
 
 import { IpProtocol, Packet, Parsed, TcpFlag } from "../../capture/packet/Packet.ts"
-import { ipAt } from "../../capture/packet/addresses.ts"
+import { copyIp } from "../../capture/packet/addresses.ts"
 import { Fragments } from "../../capture/packet/Fragments.ts"
 import { parsePacket } from "../../capture/packet/parsePacket.ts"
 import { defaultTunnels, Tunnels, type TunnelSettings } from "../../capture/packet/Tunnels.ts"
 import { DirectionScore, guessClient } from "./direction.ts"
 import type { FlowHalf } from "./FlowHalf.ts"
 import { FlowIndex } from "./FlowIndex.ts"
+import { clearBlock, type FlowMemory, slotMemory } from "./FlowSlots.ts"
+import type { Endpoint } from "../Endpoint.ts"
 import type { FlowLog } from "../FlowLog.ts"
 import { Meter } from "../FlowMeter.ts"
 import { measureEcho, measureUdp } from "../udp/datagramDelays.ts"
 import { tunnelOf } from "./FlowTunnel.ts"
 import { sawClientAck, sawSyn, sawSynAck } from "./Handshake.ts"
 import { IdleLists } from "./IdleLists.ts"
-import { EndReason, type FlowEnd, PacketFlow } from "./PacketFlow.ts"
+import { EndReason, noList, PacketFlow } from "./PacketFlow.ts"
 import { isNear, Reassembler } from "./Reassembler.ts"
 import { Copy, passUs, pointOf, RecentPackets } from "./RecentPackets.ts"
 import { type StreamConsumer, StreamDirection } from "./StreamConsumer.ts"
@@ -27,7 +29,7 @@ export interface PacketFlowsOptions {
   readonly consumer: StreamConsumer
   /** Told of everything that is counted. */
   readonly log?: FlowLog
-  /** Called once for each flow when it is over. */
+  /** Called once for each flow when it is over; the object is the callee's. */
   readonly onFlowEnd?: (flow: PacketFlow) => void
   readonly maxFlows?: number
   /** Bytes that wait behind gaps, over all flows. */
@@ -42,6 +44,8 @@ export interface PacketFlowsOptions {
 }
 
 const defaultMaxFlows = 65_536
+/** Slots that memory is taken for at first; then twice as many whenever they do not do. */
+const firstRoom = 256
 const defaultMaxQueuedBytes = 16 * 1024 * 1024
 /** Segments in a row far outside the connection: it is another one, whose SYN was not seen. */
 const maxStrays = 4
@@ -54,10 +58,14 @@ const touchUs = secondUs / 4
 const transportHeaderBytes = ({ optionsStart, payloadStart, protocol }: Packet): number =>
   protocol === IpProtocol.tcp ? payloadStart - optionsStart + 20 : protocol === IpProtocol.udp ? 8 : 0
 
-const endOf = ({ bytes, ipVersion }: Packet, at: number, port: number): FlowEnd => ({
-  ip: ipAt(bytes, at, ipVersion),
-  port,
-})
+const setEnd = (end: Endpoint, { bytes, ipVersion }: Packet, at: number, port: number): void => {
+  copyIp(end.ip, bytes, at, ipVersion)
+  end.port = port
+  end.processId = 0
+  end.processName = ""
+  end.service = ""
+  end.containerId = ""
+}
 
 export class PacketFlows {
   /** Packets by what became of them, see `Parsed`. */
@@ -69,7 +77,13 @@ export class PacketFlows {
   private readonly serverPorts: ReadonlySet<number>
   private readonly index: FlowIndex
   private readonly lists: IdleLists
+  private memory: FlowMemory
+  /** Slots that there is memory for. */
+  private room: number
+  /** By slot: views that stay with it, made when it is first used. Null: to be made when it is used again. */
   private readonly flows: Array<PacketFlow | null>
+  /** The view that goes from flow to flow. */
+  private readonly cursor: PacketFlow
   private readonly recent = new RecentPackets()
   private readonly packet = new Packet()
   private readonly keepsCopies: boolean
@@ -89,7 +103,10 @@ export class PacketFlows {
       tunnels: () => this.tunnels,
       seed: options.seed ?? 0,
     })
-    this.index = new FlowIndex(maxFlows, options.seed ?? 0)
+    this.room = Math.min(maxFlows, firstRoom)
+    this.memory = slotMemory(this.room)
+    this.cursor = new PacketFlow(this.memory, 0)
+    this.index = new FlowIndex(maxFlows, options.seed ?? 0, this.memory.words)
     this.lists = new IdleLists(maxFlows, idleUs.length)
     this.flows = new Array<PacketFlow | null>(maxFlows).fill(null)
     this.reassembler = new Reassembler(options.consumer, options.maxQueuedBytes ?? defaultMaxQueuedBytes)
@@ -149,9 +166,9 @@ export class PacketFlows {
     this.reassembler.expire(nowUs)
     for (let list = 0; list < idleUs.length; list++) {
       for (let slot = this.lists.oldest(list); slot >= 0; slot = this.lists.oldest(list)) {
-        const flow = this.flows[slot]
-        if (flow === null || nowUs - flow.account.lastUs < idleUs[list]) break
-        if (flow.endReason === EndReason.open) this.counters.timedOut++
+        const flow = this.flows[slot]!
+        if (nowUs - flow.account.lastUs < idleUs[list]) break
+        if (flow.isOpen) this.counters.timedOut++
         this.end(flow, EndReason.timeout)
       }
     }
@@ -160,14 +177,20 @@ export class PacketFlows {
   /** The capture is over, and so is every flow, oldest first. */
   endAll(): void {
     this.fragments.endAll()
-    for (const flow of [...this.flows].filter((flow) => flow !== null).sort((a, b) => a.id - b.id)) {
-      this.end(flow, EndReason.captureEnd)
-    }
+    const open = this.flows.filter((flow) => flow !== null && flow.list !== noList) as Array<PacketFlow>
+    for (const flow of open.sort((a, b) => a.id - b.id)) this.end(flow, EndReason.captureEnd)
+  }
+
+  /** The flow in a slot. One that delivers to nobody is read without an object of its own, whose memory would have to be loaded. */
+  private flowIn(slot: number): PacketFlow {
+    const { cursor } = this
+    cursor.moveTo(slot)
+    return cursor.isDeaf ? cursor : this.flows[slot]!
   }
 
   private addDatagram(packet: Packet): void {
     const slot = this.index.find(packet)
-    const flow = (slot < 0 ? null : this.flows[slot]) ?? this.open(packet)
+    const flow = slot < 0 ? this.open(packet) : this.flowIn(slot)
     const direction = this.directionOf(flow)
     const isNew = this.count(flow, direction, packet)
     if (isNew) (packet.protocol === IpProtocol.udp ? measureUdp : measureEcho)(flow, direction, packet)
@@ -177,7 +200,7 @@ export class PacketFlows {
 
   private deliverDatagram(flow: PacketFlow, direction: StreamDirection, packet: Packet): void {
     const { bytes, missing, payloadEnd, payloadStart, timeUs } = packet
-    flow.stream ??= this.options.consumer.openDatagrams?.(flow) ?? null
+    if (flow.stream === null) flow.beginStream(this.options.consumer.openDatagrams?.(flow) ?? null)
     flow.stream?.deliver(direction, bytes, payloadStart, payloadEnd, missing, timeUs, 0)
     if (flow.stream !== null && !flow.stream.isAbandoned) return
     flow.isDeaf = true
@@ -187,7 +210,7 @@ export class PacketFlows {
 
   private addTcp(packet: Packet): void {
     const slot = this.index.find(packet)
-    let flow = slot < 0 ? null : this.flows[slot]
+    let flow = slot < 0 ? null : this.flowIn(slot)
     if (flow !== null && (packet.flags & TcpFlag.syn) !== 0 && this.isAnother(flow, packet)) {
       this.reuse(flow)
       flow = null
@@ -208,7 +231,7 @@ export class PacketFlows {
 
   private reuse(flow: PacketFlow): void {
     this.counters.reused++
-    this.end(flow, EndReason.reused)
+    this.end(this.flows[flow.slot]!, EndReason.reused)
   }
 
   private directionOf(flow: PacketFlow): StreamDirection {
@@ -240,25 +263,35 @@ export class PacketFlows {
       : guessClient(sourcePort, targetPort, this.serverPorts)
     // The identifier of an echo tells flows apart, but is no port.
     const hasPorts = packet.protocol === IpProtocol.tcp || packet.protocol === IpProtocol.udp
-    const source = endOf(packet, packet.sourceAt, hasPorts ? sourcePort : 0)
-    const target = endOf(packet, packet.targetAt, hasPorts ? targetPort : 0)
     const isSourceClient = guess > 0
+    if (this.index.size === this.room) this.grow()
     const slot = this.index.insert()
-    const flow = new PacketFlow({
+    clearBlock(this.memory, slot)
+    const flow = (this.flows[slot] ??= new PacketFlow(this.memory, slot))
+    setEnd(isSourceClient ? flow.client : flow.server, packet, packet.sourceAt, hasPorts ? sourcePort : 0)
+    setEnd(isSourceClient ? flow.server : flow.client, packet, packet.targetAt, hasPorts ? targetPort : 0)
+    flow.begin({
       id: ++this.lastId,
-      slot,
       protocol: packet.protocol,
-      client: isSourceClient ? source : target,
-      server: isSourceClient ? target : source,
       isServerLow: this.index.isSourceHigh === isSourceClient,
       directionScore: Math.abs(guess),
       vlan: packet.vlan,
       startUs: packet.timeUs,
     })
-    this.flows[slot] = flow
     this.options.consumer.begin?.(flow, packet, isSourceClient)
     this.counters.opened++
     return flow
+  }
+
+  /** Slots are given out from the lowest on, so that those in use have memory. */
+  private grow(): void {
+    this.room = Math.min(this.index.capacity, this.room * 2)
+    const memory = slotMemory(this.room)
+    memory.bytes.set(this.memory.bytes)
+    this.memory = memory
+    this.index.blocks = memory.words
+    this.cursor.read(memory)
+    for (const flow of this.flows) flow?.read(memory)
   }
 
   /** False for a packet that was captured before. */
@@ -271,26 +304,30 @@ export class PacketFlows {
       else this.counters.forwarded += packet.packets
       return false
     }
-    if (half.packets === 0 && packet.tunnelTier > 0) half.tunnel = tunnelOf(packet)
+    if (half.packets === 0 && packet.tunnelTier > 0) {
+      const own = this.flows[flow.slot]!
+      const ownHalf = direction === StreamDirection.toServer ? own.toServer : own.toClient
+      ownHalf.tunnel = tunnelOf(packet)
+    }
     half.packets += packet.packets
     half.flags |= packet.flags
     const { account } = flow
-    const { second } = account
+    const { secondAt, values } = account
     const payloadBytes = packet.payloadEnd - packet.payloadStart + packet.missing
     const l3Bytes = payloadBytes + transportHeaderBytes(packet)
     if (direction === StreamDirection.toServer) {
-      second[Meter.packetTx]! += packet.packets
-      second[Meter.byteTx]! += packet.wireBytes
-      second[Meter.l3ByteTx]! += l3Bytes
-      second[Meter.l4ByteTx]! += payloadBytes
+      values[secondAt + Meter.packetTx]! += packet.packets
+      values[secondAt + Meter.byteTx]! += packet.wireBytes
+      values[secondAt + Meter.l3ByteTx]! += l3Bytes
+      values[secondAt + Meter.l4ByteTx]! += payloadBytes
     } else {
-      second[Meter.packetRx]! += packet.packets
-      second[Meter.byteRx]! += packet.wireBytes
-      second[Meter.l3ByteRx]! += l3Bytes
-      second[Meter.l4ByteRx]! += payloadBytes
+      values[secondAt + Meter.packetRx]! += packet.packets
+      values[secondAt + Meter.byteRx]! += packet.wireBytes
+      values[secondAt + Meter.l3ByteRx]! += l3Bytes
+      values[secondAt + Meter.l4ByteRx]! += payloadBytes
     }
     if (packet.timeUs > account.lastUs) account.lastUs = packet.timeUs
-    if (!account.isActive) this.options.log?.touch(account)
+    if (!account.isActive) this.options.log?.touch(this.flows[flow.slot]!.account)
     return true
   }
 
@@ -322,7 +359,7 @@ export class PacketFlows {
       this.reassembler.take(flow, direction, packet)
     }
     if (!flow.isEstablished) this.followHandshake(flow, isToServer, packet)
-    if (flow.endReason === EndReason.open) {
+    if (flow.isOpen) {
       if (isRst ? isNear(half, packet.seq) : flow.toServer.isFinished && flow.toClient.isFinished)
         this.close(flow, EndReason.closed, timeUs)
     }
@@ -352,21 +389,30 @@ export class PacketFlows {
   }
 
   private end(flow: PacketFlow, reason: EndReason): void {
-    if (flow.endReason === EndReason.open) this.close(flow, reason, this.nowUs)
+    if (flow.isOpen) this.close(flow, reason, this.nowUs)
     this.lists.remove(flow.slot)
     this.index.remove(flow.slot)
-    this.flows[flow.slot] = null
+    flow.list = noList
     this.options.log?.close(flow.account, flow.closeType)
-    this.options.onFlowEnd?.(flow)
+    if (this.options.onFlowEnd !== undefined) {
+      this.abandon(flow)
+      this.options.onFlowEnd(flow)
+    } else if (flow.isShared) this.abandon(flow)
+    else flow.release()
+  }
+
+  /** The objects of the flow are others' from now on. */
+  private abandon(flow: PacketFlow): void {
+    this.flows[flow.slot] = null
+    flow.detach()
   }
 
   private makeRoom(): void {
     for (let list = 0; list < idleUs.length; list++) {
       const slot = this.lists.oldest(list)
-      const flow = slot < 0 ? null : this.flows[slot]
-      if (flow === null) continue
+      if (slot < 0) continue
       this.counters.evicted++
-      this.end(flow, EndReason.evicted)
+      this.end(this.flows[slot]!, EndReason.evicted)
       return
     }
   }

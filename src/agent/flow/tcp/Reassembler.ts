@@ -282,7 +282,7 @@ export class Reassembler {
   ): void {
     half.missingBytes += missing
     if (flow.isDeaf) return
-    flow.stream ??= this.consumer.open(flow)
+    if (flow.stream === null) flow.beginStream(this.consumer.open(flow))
     if (timeUs > half.deliveredUs) half.deliveredUs = timeUs
     this.counters.deliveredBytes += end - start
     this.counters.missingBytes += missing

@@ -1,9 +1,9 @@
 // How a TCP connection performs, packet by packet: what is sent again or out of order, how long systems (SRT) and programs (ART) of
-// both sides take to answer, how long the client waits before it asks again (CIT). Allocates nothing but a list of gaps, once.
+// both sides take to answer, how long the client waits before it asks again (CIT). Allocates nothing.
 
 import { type Packet, TcpFlag } from "../../capture/packet/Packet.ts"
 import { addDelay, Meter } from "../FlowMeter.ts"
-import type { FlowHalf } from "./FlowHalf.ts"
+import { type FlowHalf, maxGaps } from "./FlowHalf.ts"
 import type { PacketFlow } from "./PacketFlow.ts"
 
 /** Longer ones are no delays of this kind. */
@@ -11,8 +11,6 @@ const maxSrtUs = 10_000_000
 export const maxArtUs = 30_000_000
 /** Sequence numbers further away than this belong to no byte of the connection. */
 const maxJump = 64 * 1024 * 1024
-/** Gaps remembered of a direction; of more, the oldest is forgotten. */
-const maxGaps = 8
 
 const followed = TcpFlag.fin | TcpFlag.syn | TcpFlag.rst | TcpFlag.psh | TcpFlag.ack
 const pushAck = TcpFlag.psh | TcpFlag.ack
@@ -21,31 +19,33 @@ const pushAck = TcpFlag.psh | TcpFlag.ack
 const Place = { next: 0, ahead: 1, again: 2, filling: 3, keepAlive: 4, stray: 5 } as const
 type Place = (typeof Place)[keyof typeof Place]
 
+/** Of more than `maxGaps` the oldest is forgotten. */
 const noteGap = (half: FlowHalf, from: number, to: number): void => {
-  half.gaps ??= new Int32Array(maxGaps * 2)
+  const { gapsAt, words } = half
   if (half.gapCount === maxGaps) {
-    half.gaps.copyWithin(0, 2)
+    words.copyWithin(gapsAt, gapsAt + 2, gapsAt + maxGaps * 2)
     half.gapCount--
   }
-  half.gaps[half.gapCount * 2] = from
-  half.gaps[half.gapCount * 2 + 1] = to
+  const at = gapsAt + half.gapCount * 2
+  words[at] = from
+  words[at + 1] = to
   half.gapCount++
 }
 
 /** True when the segment fills (a part of) a gap: what was not seen is now at most what is left of it. */
 const fillGap = (half: FlowHalf, seq: number, end: number): boolean => {
-  const { gaps } = half
-  if (gaps === null) return false
+  const { gapsAt, words } = half
   for (let i = 0; i < half.gapCount; i++) {
-    const from = gaps[i * 2]
-    const to = gaps[i * 2 + 1]
+    const at = gapsAt + i * 2
+    const from = words[at]
+    const to = words[at + 1]
     if (((end - from) | 0) <= 0 || ((to - seq) | 0) <= 0) continue
     if (((seq - from) | 0) > 0) {
-      gaps[i * 2 + 1] = seq
+      words[at + 1] = seq
       if (((to - end) | 0) > 0) noteGap(half, end, to)
-    } else if (((to - end) | 0) > 0) gaps[i * 2] = end
+    } else if (((to - end) | 0) > 0) words[at] = end
     else {
-      gaps.copyWithin(i * 2, i * 2 + 2, half.gapCount * 2)
+      words.copyWithin(at, at + 2, gapsAt + half.gapCount * 2)
       half.gapCount--
     }
     return true
@@ -75,32 +75,34 @@ const place = (half: FlowHalf, seq: number, length: number, isProbe: boolean): P
 }
 
 const sampleUpTo = (flow: PacketFlow, delay: number, us: number, mostUs: number): void => {
-  if (us >= 0 && us <= mostUs) addDelay(flow.account.second, delay, us)
+  const { secondAt, values } = flow.account
+  if (us >= 0 && us <= mostUs) addDelay(values, secondAt, delay, us)
 }
 
 /** Takes a packet that is no RST and was not captured before. */
 export const measure = (flow: PacketFlow, isToServer: boolean, packet: Packet): void => {
   const half = isToServer ? flow.toServer : flow.toClient
   const peer = isToServer ? flow.toClient : flow.toServer
-  const { second } = flow.account
+  const { secondAt, values } = flow.account
   const { timeUs } = packet
   const flags = packet.flags & followed
   const length = packet.payloadEnd - packet.payloadStart + packet.missing
   const isSyn = (flags & TcpFlag.syn) !== 0
-  if (packet.window === 0) second[isToServer ? Meter.zeroWindowTx : Meter.zeroWindowRx]!++
-  if ((flags & TcpFlag.fin) !== 0) second[Meter.fin]!++
+  if (packet.window === 0) values[secondAt + (isToServer ? Meter.zeroWindowTx : Meter.zeroWindowRx)]!++
+  if ((flags & TcpFlag.fin) !== 0) values[secondAt + Meter.fin]!++
 
   let at: Place = Place.next
   if (isSyn) {
-    second[isToServer ? Meter.syn : Meter.synAck]!++
+    values[secondAt + (isToServer ? Meter.syn : Meter.synAck)]!++
     if (half.hasIsn) {
-      second[isToServer ? Meter.retransSyn : Meter.retransSynAck]!++
-      second[isToServer ? Meter.retransTx : Meter.retransRx]!++
+      values[secondAt + (isToServer ? Meter.retransSyn : Meter.retransSynAck)]!++
+      values[secondAt + (isToServer ? Meter.retransTx : Meter.retransRx)]!++
     } else place(half, (packet.seq + 1) | 0, length, false)
   } else {
     at = place(half, packet.seq, length, (flags & TcpFlag.fin) === 0)
-    if (at === Place.again) second[isToServer ? Meter.retransTx : Meter.retransRx]!++
-    else if (at === Place.filling) second[isToServer ? Meter.outOfOrderTx : Meter.outOfOrderRx]!++
+    if (at === Place.again) values[secondAt + (isToServer ? Meter.retransTx : Meter.retransRx)]!++
+    else if (at === Place.filling)
+      values[secondAt + (isToServer ? Meter.outOfOrderTx : Meter.outOfOrderRx)]!++
     else if (at === Place.keepAlive) {
       flow.keepAliveSeq = packet.seq
       flow.keepAliveAck = packet.ack
@@ -117,7 +119,7 @@ export const measure = (flow: PacketFlow, isToServer: boolean, packet: Packet): 
   if (isToServer && isPush && length > 1 && at !== Place.again) {
     // One byte is a keep-alive of some systems.
     const sinceUs = flow.isFresh ? Math.max(half.lastUs, peer.lastUs) : peer.lastLength > 1 ? peer.lastUs : -1
-    if (sinceUs >= 0 && timeUs >= sinceUs) addDelay(second, Meter.cit, timeUs - sinceUs)
+    if (sinceUs >= 0 && timeUs >= sinceUs) addDelay(values, secondAt, Meter.cit, timeUs - sinceUs)
     peer.lastLength = 0
   }
 

@@ -5,7 +5,7 @@ import { IpProtocol } from "../../capture/packet/Packet.ts"
 import { closeTypeName } from "../../../model/closeType.ts"
 import { ipText } from "../../../model/ipText.ts"
 import { l7ProtocolName } from "../../../model/protocol.ts"
-import { delayOf, Meter, mirroredMeter } from "../FlowMeter.ts"
+import { delayOf, makeMeter, Meter, mirrorMeter } from "../FlowMeter.ts"
 import type { PacketFlow } from "./PacketFlow.ts"
 
 const protocolName = (protocol: number): string =>
@@ -15,7 +15,7 @@ const protocolName = (protocol: number): string =>
 export const flowRecord = (flow: PacketFlow) => {
   const { account } = flow
   const { isReversed } = account
-  const second = isReversed ? mirroredMeter(account.second) : account.second
+  const second = isReversed ? mirrorMeter(makeMeter(), account.second, 0) : account.second
   const [client, server] = isReversed ? [flow.server, flow.client] : [flow.client, flow.server]
   const [toServer, toClient] = isReversed ? [flow.toClient, flow.toServer] : [flow.toServer, flow.toClient]
   const base = {

@@ -14,7 +14,8 @@ export const measureUdp = (flow: PacketFlow, direction: StreamDirection, packet:
   const [half, peer] = isToServer ? [toServer, toClient] : [toClient, toServer]
   if (peer.awaitsAnswer) {
     const us = packet.timeUs - peer.pushUs
-    if (us >= 0 && us <= maxArtUs) addDelay(flow.account.second, isToServer ? Meter.artClient : Meter.art, us)
+    const { secondAt, values } = flow.account
+    if (us >= 0 && us <= maxArtUs) addDelay(values, secondAt, isToServer ? Meter.artClient : Meter.art, us)
   }
   peer.awaitsAnswer = false
   half.awaitsAnswer = true
@@ -37,5 +38,6 @@ export const measureEcho = (flow: PacketFlow, direction: StreamDirection, packet
   if (!peer.awaitsAnswer || peer.sentEnd !== packet.seq) return
   peer.awaitsAnswer = false
   const us = packet.timeUs - peer.pushUs
-  if (us >= 0 && us <= maxRttUs) addDelay(flow.account.second, Meter.rtt, us)
+  const { secondAt, values } = flow.account
+  if (us >= 0 && us <= maxRttUs) addDelay(values, secondAt, Meter.rtt, us)
 }
