@@ -1,5 +1,5 @@
-// Packets for bench/flowTable.ts: a capture file of HTTP-like connections and DNS, many at once, a tenth over IPv6 and a tenth in a
-// VLAN, with retransmissions and packets out of order. Payload is cut off behind 96 bytes, as `tcpdump -s 96` does.
+// Packets for bench/flowTable.ts: a capture file of HTTP connections and DNS, many at once, a tenth over IPv6 and a tenth in a VLAN,
+// with retransmissions and packets out of order. Payload may be cut off, as `tcpdump -s 96` does.
 
 import { closeSync, openSync, writeSync } from "node:fs"
 import { TcpFlag } from "../src/agent/capture/packet/Packet.ts"
@@ -13,16 +13,22 @@ import {
 } from "../src/agent/capture/packet/packets.testing.ts"
 
 const atOnce = 4_096
-const waves = 12
 const exchanges = 3
-const snapBytes = 96
 const chunkBytes = 1 << 20
-const request = new Uint8Array(220).fill(65)
-const response = new Uint8Array(500).fill(66)
+const segmentBytes = 500
+const asBytes = (text: string, length: number): Uint8Array => Buffer.from(text.padEnd(length, "x"))
+const request = asBytes(
+  "GET /orders/17?page=2 HTTP/1.1\r\nHost: shop.example.com\r\nUser-Agent: bench/1.0\r\nAccept: application/json\r\n" +
+    "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\r\n",
+  0,
+)
+const responseHead = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
+const bodyBytes = 2 * segmentBytes - responseHead.length - "000\r\n\r\n".length
+const response = asBytes(`${responseHead}${bodyBytes}\r\n\r\n`, 2 * segmentBytes)
 const query = new Uint8Array(40).fill(67)
 
-/** Number of packets that were written. */
-export const writeFlowPackets = (path: string): number => {
+/** `waves` of connections, one after the other; `snapBytes` of each packet. Returns the number of packets that were written. */
+export const writeFlowPackets = (path: string, waves: number, snapBytes: number): number => {
   const fd = openSync(path, "w")
   const chunk = Buffer.alloc(chunkBytes)
   let at = 24
@@ -90,19 +96,24 @@ export const writeFlowPackets = (path: string): number => {
     const push = TcpFlag.psh | TcpFlag.ack
     for (let i = 0; i < exchanges; i++) {
       const seq = 100 + i * request.length
-      const ack = 200 + i * 2 * response.length
+      const ack = 200 + i * response.length
       step((c) => tcp(c, true, { seq, ack, payload: request, flags: push }))
       step((c) => (c + i) % 16 === 0 && tcp(c, true, { seq, ack, payload: request, flags: push }))
       step((c) => tcp(c, false, { seq: ack, ack: seq + request.length }))
-      const first = { seq: ack, ack: seq + request.length, payload: response }
-      const second = { ...first, seq: ack + response.length, flags: push }
+      const first = { seq: ack, ack: seq + request.length, payload: response.subarray(0, segmentBytes) }
+      const second = {
+        ...first,
+        seq: ack + segmentBytes,
+        payload: response.subarray(segmentBytes),
+        flags: push,
+      }
       const isSwapped = (c: number): boolean => (c + i) % 16 === 1
       step((c) => tcp(c, false, isSwapped(c) ? second : first))
       step((c) => tcp(c, false, isSwapped(c) ? first : second))
-      step((c) => tcp(c, true, { seq: seq + request.length, ack: ack + 2 * response.length }))
+      step((c) => tcp(c, true, { seq: seq + request.length, ack: ack + response.length }))
     }
     const end = 100 + exchanges * request.length
-    const serverEnd = 200 + exchanges * 2 * response.length
+    const serverEnd = 200 + exchanges * response.length
     const fin = TcpFlag.fin | TcpFlag.ack
     step((c) => tcp(c, true, { seq: end, ack: serverEnd, flags: fin }))
     step((c) => tcp(c, false, { seq: serverEnd, ack: end + 1, flags: fin }))
