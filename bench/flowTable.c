@@ -29,6 +29,9 @@ struct half {
 	int64_t push_us, last_us;
 	uint32_t last_length;
 	uint8_t flags, has_isn, has_sent, gap_count, awaits_ack, awaits_answer;
+	/* How far the stream was read, as by the reassembler of a flow whose bytes nobody wants. */
+	uint32_t next, acked, fin_seq;
+	uint8_t anchored, has_acked, has_fin, finished, strays;
 };
 
 struct group;
@@ -40,7 +43,7 @@ struct flow {
 	struct half half[2];
 	struct group *group;
 	int32_t before, after, bucket_hint;
-	uint8_t protocol, state, list, server_low, established, fresh, active, has_part, has_row, counted, score;
+	uint8_t closed, protocol, state, list, server_low, established, fresh, active, has_part, has_row, counted, score;
 };
 
 struct group {
@@ -69,6 +72,7 @@ static uint32_t recent_marks[RECENT];
 static int64_t recent_us[RECENT];
 static uint8_t next_state[2][STATES][64];
 static double *row_columns[METERS + 12], *metric_columns[METERS + 6];
+static uint8_t row_addresses[2048 * 32], metric_addresses[2048 * 32];
 static uint32_t row_at, metric_at;
 static double totals[METERS], metric_totals[METERS];
 static uint64_t rows, metric_rows, duplicates, opened;
@@ -187,6 +191,7 @@ static void write_row(struct flow *f, const double *meter, int64_t start, int64_
 	double more[12] = {start, end, end - f->start_us, close_type, f->key[0] >> 16, f->key[0] & 0xffff, f->protocol, f->state,
 			   f->half[0].flags, f->half[1].flags, f->half[0].isn, f->half[1].isn};
 	for (int i = 0; i < 12; i++) row_columns[METERS + i][row] = more[i];
+	memcpy(row_addresses + row * 32, f->key + 2, 32);
 	add(totals, meter);
 	rows++;
 }
@@ -197,6 +202,7 @@ static void write_metric(struct group *g, const double *meter, int64_t time, int
 	for (int i = 0; i < METERS; i++) metric_columns[i][row] = meter[i];
 	double more[6] = {time, interval, new_flows, closed, g->open, g->key[0]};
 	for (int i = 0; i < 6; i++) metric_columns[METERS + i][row] = more[i];
+	memcpy(metric_addresses + row * 32, g->key + 2, 32);
 	if (interval == 1) add(metric_totals, meter);
 	metric_rows++;
 }
@@ -392,6 +398,46 @@ static void measure(struct flow *f, int d, const struct packet *p) {
 	if (flags & SYN) { h->has_isn = 1; h->isn = p->seq; }
 }
 
+static int near(const struct half *h, uint32_t seq) {
+	int32_t offset = (int32_t)(seq - h->next);
+	return !h->anchored || (offset <= 67108864 && offset >= -67108864);
+}
+static void anchor(struct half *h, uint32_t seq) {
+	h->anchored = 1; h->next = seq;
+	if (!near(h, h->acked)) h->has_acked = 0;
+}
+static void reach_fin(struct half *h) {
+	if (!h->has_fin || h->finished || (int32_t)(h->fin_seq - h->next) > 0) return;
+	h->finished = 1; h->next = h->fin_seq + 1;
+}
+static void skip_to(struct half *h, uint32_t seq) { if ((int32_t)(seq - h->next) > 0) h->next = seq; }
+static void follow_stream(struct flow *f, int d, const struct packet *p) {
+	struct half *h = &f->half[d], *peer = &f->half[!d];
+	uint32_t seq = p->seq, length = p->payload_bytes;
+	if (p->flags & SYN && !h->anchored) anchor(h, seq + 1);
+	if (p->flags & SYN) seq++;
+	if (p->flags & ACK && !(peer->has_acked && (int32_t)(p->ack - peer->acked) < 0) && near(peer, p->ack)) {
+		peer->has_acked = 1; peer->acked = p->ack;
+		if (peer->anchored && !peer->finished && (int32_t)(p->ack - peer->next) > 0) {
+			if (peer->has_fin && (int32_t)(p->ack - peer->fin_seq) > 0) skip_to(peer, peer->fin_seq);
+			else if (length > 0) skip_to(peer, p->ack);
+			reach_fin(peer);
+		}
+	}
+	if (length > 0) {
+		if (!h->anchored) anchor(h, seq);
+		if (!near(h, seq)) h->strays++;
+		else {
+			h->strays = 0;
+			if ((int32_t)(seq + length - h->next) > 0) { h->next = seq + length; reach_fin(h); }
+		}
+	}
+	if (p->flags & FIN && !h->has_fin) {
+		if (!h->anchored) anchor(h, seq + length);
+		if (near(h, seq + length)) { h->has_fin = 1; h->fin_seq = seq + length; skip_to(h, h->fin_seq); reach_fin(h); }
+	}
+}
+
 static void handshake(struct flow *f, int d, const struct packet *p) {
 	struct half *client = &f->half[0], *server = &f->half[1];
 	if (p->flags & SYN) {
@@ -429,8 +475,9 @@ static void take(const struct packet *p) {
 	int other = f->half[0].has_isn && p->ack != f->half[0].isn + 1;
 	int next = next_state[d][f->state][p->flags & 63];
 	f->state = other && d == 1 && f->state == S_OPEN1 && next == S_ESTABLISHED ? S_REUSE : next;
-	if (!(p->flags & RST)) measure(f, d, p);
+	if (!(p->flags & RST)) { measure(f, d, p); follow_stream(f, d, p); }
 	if (!f->established) handshake(f, d, p);
+	if (!f->closed && (p->flags & RST ? near(h, p->seq) : f->half[0].finished && f->half[1].finished)) f->closed = 1;
 	int list = list_of(f->state);
 	touch(slot, list == ESTABLISHED && !(f->half[0].packets && f->half[1].packets) ? BRIEF : list);
 }
