@@ -117,6 +117,9 @@ const cpuNs = (work: () => void): number => {
   return (system + user) * 1_000
 }
 
+/** The packets that flow table and reference are measured with; gives how many there are. */
+export const writeReferencePackets = (pcap: string): number => writeFlowPackets(pcap, waves, snapBytes)
+
 /** The reference of plain C, compiled into `folder`. */
 export const compileReference = (folder: string): string => {
   const binary = join(folder, "flowTable")
@@ -187,7 +190,7 @@ export const flowTable = async (): Promise<ReadonlyArray<Result>> => {
   const folder = mkdtempSync(join(tmpdir(), "sonde-flows-"))
   try {
     const pcap = join(folder, "flows.pcap")
-    const packets = writeFlowPackets(pcap, waves, snapBytes)
+    const packets = writeReferencePackets(pcap)
     const file = readFileSync(pcap)
     const sessionsPcap = join(folder, "sessions.pcap")
     const sessionPackets = writeFlowPackets(sessionsPcap, sessionWaves, wholePackets)

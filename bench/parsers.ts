@@ -20,8 +20,7 @@ import {
 import { Direction, type MessageSink, type Protocol } from "../src/agent/protocol/Protocol.ts"
 import { makeProtocols } from "../src/agent/protocol/protocols.ts"
 import { readRecording } from "../src/agent/protocol/recording.testing.ts"
-import { compileReference, runReference } from "./flowTable.ts"
-import { writeFlowPackets } from "./flowPackets.ts"
+import { compileReference, runReference, writeReferencePackets } from "./flowTable.ts"
 import { print, type Result } from "./Result.ts"
 
 const typicalRounds = 25
@@ -209,7 +208,7 @@ export const parsers = async (): Promise<ReadonlyArray<Result>> => {
   const folder = mkdtempSync(join(tmpdir(), "sonde-parsers-"))
   try {
     const pcap = join(folder, "flows.pcap")
-    const packets = writeFlowPackets(pcap)
+    const packets = writeReferencePackets(pcap)
     const binary = compileReference(folder)
     const reference = () => runReference(binary, pcap, referenceRounds)["cpu_ns"]! / packets
     return [...measure(typical, typicalRounds, reference), ...measure(recorded(), recordedRounds, reference)]
