@@ -28,5 +28,11 @@ export const readConnectData = (text: string): ConnectData => {
   return { service: service === "" ? valueOf(text, "SID") : service, attributes }
 }
 
+/** Numbers of Oracle's errors have at most five digits. */
+const errorNumber = /^\d{1,5}$/
+
 /** Number of the error that a listener refuses with; 0 when it tells none. */
-export const refusalCode = (text: string): number => Number(valueOf(text, "ERR")) || 0
+export const refusalCode = (text: string): number => {
+  const code = valueOf(text, "ERR")
+  return errorNumber.test(code) ? Number(code) : 0
+}
