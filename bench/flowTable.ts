@@ -206,7 +206,6 @@ export const flowTable = async (): Promise<ReadonlyArray<Result>> => {
         throw new Error(`C and TypeScript differ in ${name}: ${inC[name]} and ${sums[name]}`)
     }
     const table = makeTable()
-    const sessions = makeSessions()
     const times = { c: Infinity, table: Infinity, sessions: Infinity }
     for (let round = 0; round < rounds; round++) {
       times.c = Math.min(times.c, runReference(binary, pcap, 2)["cpu_ns"]!)
@@ -215,10 +214,13 @@ export const flowTable = async (): Promise<ReadonlyArray<Result>> => {
         table.settle(beginUs + (round + 1) * apartUs - 1_000_000)
       })
       times.table = Math.min(times.table, inTable)
-      times.sessions = Math.min(
-        times.sessions,
-        cpuNs(() => sessions.round(sessionsFile, round)),
-      )
+    }
+    // After the others: what the engine learns of flows with streams makes the table alone a tenth slower.
+    const sessions = makeSessions()
+    for (let round = 0; round < rounds; round++) {
+      times.c = Math.min(times.c, runReference(binary, pcap, 2)["cpu_ns"]!)
+      const withSessions = cpuNs(() => sessions.round(sessionsFile, round))
+      times.sessions = Math.min(times.sessions, withSessions)
     }
     const ns = times.table / packets
     const cNs = times.c / packets
