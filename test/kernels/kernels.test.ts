@@ -63,7 +63,7 @@ describe.skipIf(missing.length > 0)("kernels of Debian", () => {
           JSON.stringify(findings),
         ).toEqual(wanted)
       },
-      360_000,
+      600_000,
     )
   }
 })
