@@ -4,7 +4,7 @@ import { useState } from "react"
 import type { AgentGroup } from "../../api/adminContract.ts"
 import { useAdminChange } from "../../api/adminQueries.ts"
 import { Dialog } from "../../parts/Dialog.tsx"
-import { ErrorNote } from "../../parts/ErrorNote.tsx"
+import { FormActions } from "../../parts/FormActions.tsx"
 import { Field } from "../../parts/Field.tsx"
 import { readWords } from "./words.ts"
 
@@ -90,15 +90,12 @@ export const GroupForm = ({ group = newGroup, onClose }: GroupFormProps) => {
         <Field name="Agents" note="Ids of agents that are in it whatever else is said.">
           {input(agents, setAgents)}
         </Field>
-        {error === null ? null : <ErrorNote error={error} title="Nothing was changed" />}
-        <p className="form-actions">
-          <button type="submit" className="button primary" disabled={isPending || !isNamed || !isOrdered}>
-            {isNew ? "Make the group" : "Save"}
-          </button>
-          <button type="button" className="button" onClick={onClose}>
-            Cancel
-          </button>
-        </p>
+        <FormActions
+          error={error}
+          name={isNew ? "Make the group" : "Save"}
+          isDisabled={isPending || !isNamed || !isOrdered}
+          onClose={onClose}
+        />
       </form>
     </Dialog>
   )

@@ -5,7 +5,7 @@ import type { MadeToken } from "../../api/adminContract.ts"
 import { useAdminChange } from "../../api/adminQueries.ts"
 import { CopyButton } from "../../parts/CopyButton.tsx"
 import { Dialog } from "../../parts/Dialog.tsx"
-import { ErrorNote } from "../../parts/ErrorNote.tsx"
+import { FormActions } from "../../parts/FormActions.tsx"
 import { Field } from "../../parts/Field.tsx"
 
 const roles: ReadonlyArray<readonly [role: string, text: string]> = [
@@ -90,15 +90,13 @@ export const MakeToken = ({ onClose }: { readonly onClose: () => void }) => {
             {number(uses, setUses)}
           </Field>
         </div>
-        {error === null ? null : <ErrorNote error={error} title="No token was made" />}
-        <p className="form-actions">
-          <button type="submit" className="button primary" disabled={isPending || !isUsable}>
-            Make the token
-          </button>
-          <button type="button" className="button" onClick={onClose}>
-            Cancel
-          </button>
-        </p>
+        <FormActions
+          error={error}
+          notDone="No token was made"
+          name="Make the token"
+          isDisabled={isPending || !isUsable}
+          onClose={onClose}
+        />
       </form>
     </Dialog>
   )

@@ -4,7 +4,7 @@ import { useState } from "react"
 import type { PackageView } from "../../api/adminContract.ts"
 import { useAdminChange } from "../../api/adminQueries.ts"
 import { Dialog } from "../../parts/Dialog.tsx"
-import { ErrorNote } from "../../parts/ErrorNote.tsx"
+import { FormActions } from "../../parts/FormActions.tsx"
 import { Field } from "../../parts/Field.tsx"
 import { readStages } from "./draft.ts"
 
@@ -63,19 +63,12 @@ export const PackageRolloutForm = ({
             onChange={(event) => setStages(event.target.value)}
           />
         </Field>
-        {error === null ? null : <ErrorNote error={error} title="Nothing was changed" />}
-        <p className="form-actions">
-          <button
-            type="submit"
-            className="button primary"
-            disabled={isPending || "problem" in read || group.trim() === ""}
-          >
-            Roll out
-          </button>
-          <button type="button" className="button" onClick={onClose}>
-            Cancel
-          </button>
-        </p>
+        <FormActions
+          error={error}
+          name="Roll out"
+          isDisabled={isPending || "problem" in read || group.trim() === ""}
+          onClose={onClose}
+        />
       </form>
     </Dialog>
   )

@@ -7,7 +7,7 @@ import { Answer } from "../../parts/Answer.tsx"
 import { ChangeButton } from "../../parts/ChangeButton.tsx"
 import { Dialog } from "../../parts/Dialog.tsx"
 import { EmptyState } from "../../parts/EmptyState.tsx"
-import { ErrorNote } from "../../parts/ErrorNote.tsx"
+import { FormActions } from "../../parts/FormActions.tsx"
 import { Field } from "../../parts/Field.tsx"
 import { formatBytes, formatMoment } from "../../parts/format.ts"
 import { WideTable } from "../../parts/WideTable.tsx"
@@ -42,15 +42,7 @@ const AssignForm = ({ of, onClose }: { readonly of: PackageView; readonly onClos
             onChange={(event) => setGroups(event.target.value)}
           />
         </Field>
-        {error === null ? null : <ErrorNote error={error} title="Nothing was changed" />}
-        <p className="form-actions">
-          <button type="submit" className="button primary" disabled={isPending}>
-            Save
-          </button>
-          <button type="button" className="button" onClick={onClose}>
-            Cancel
-          </button>
-        </p>
+        <FormActions error={error} name="Save" isDisabled={isPending} onClose={onClose} />
       </form>
     </Dialog>
   )
