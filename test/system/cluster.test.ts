@@ -5,13 +5,14 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { type ChildProcess, spawn } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { startEtcd, type TestEtcd } from "../../src/runtime/coordination/etcd.testing.ts"
 import type { AgentView, ServerView } from "../../src/wire/control/AdminRpc.ts"
 import { Load } from "./support/Load.ts"
+import { askAdmin } from "./support/askAdmin.ts"
 import { bin, Sonde, until } from "./support/Sonde.ts"
 import { nginx as startNginx } from "./support/programs.ts"
 import { describeSystem } from "./support/system.ts"
@@ -36,23 +37,10 @@ describeSystem("two servers and an agent", ["/usr/bin/etcd", "/usr/sbin/nginx"],
       ],
     })
 
-  const ask = async <Answer>(server: Sonde, call: string, payload: unknown = {}): Promise<Answer> => {
-    const { url } = await server.ready
-    const response = await fetch(new URL(`/api/v1/admin/${call}`, url), {
-      method: "POST",
-      headers: {
-        "content-type": "application/json",
-        authorization: `Bearer ${readFileSync(join(server.data, "admin-token"), "utf8").trim()}`,
-      },
-      body: JSON.stringify(payload),
-    })
-    if (!response.ok) throw new Error(`${call}: ${response.status} ${await response.text()}`)
-    return (await response.json()) as Answer
-  }
   const agentAt = (server: Sonde, id: string, seconds = 10) =>
     until(
       `the agent is at ${id}`,
-      () => ask<ReadonlyArray<AgentView>>(server, "Agents"),
+      () => askAdmin<ReadonlyArray<AgentView>>(server, "Agents"),
       (agents) =>
         agents.length === 1 &&
         agents[0]!.server === id &&
@@ -66,7 +54,7 @@ describeSystem("two servers and an agent", ["/usr/bin/etcd", "/usr/sbin/nginx"],
     servers = { s1: start("s1"), s2: start("s2") }
     const ready = await Promise.all(Object.values(servers).map((server) => server.ready))
     const controllers = ready.map(({ control }) => control)
-    const { token } = await ask<{ readonly token: string }>(servers["s1"]!, "TokenMake", {
+    const { token } = await askAdmin<{ readonly token: string }>(servers["s1"]!, "TokenMake", {
       role: "agent",
       note: "",
       hours: 1,
@@ -97,8 +85,8 @@ describeSystem("two servers and an agent", ["/usr/bin/etcd", "/usr/sbin/nginx"],
     const seen = await until(
       "both know the agent",
       async () => [
-        await ask<ReadonlyArray<AgentView>>(s1, "Agents"),
-        await ask<ReadonlyArray<AgentView>>(s2, "Agents"),
+        await askAdmin<ReadonlyArray<AgentView>>(s1, "Agents"),
+        await askAdmin<ReadonlyArray<AgentView>>(s2, "Agents"),
       ],
       (lists) =>
         lists.every((list) => list.length === 1 && list[0]!.state === "running" && list[0]!.server !== ""),
@@ -108,10 +96,10 @@ describeSystem("two servers and an agent", ["/usr/bin/etcd", "/usr/sbin/nginx"],
     })
     expect(seen[0]![0]!.server).toBe(seen[1]![0]!.server)
     const leaders = await Promise.all(
-      [s1, s2].map((server) => ask<{ readonly server: string }>(server, "Leader")),
+      [s1, s2].map((server) => askAdmin<{ readonly server: string }>(server, "Leader")),
     )
     expect(leaders[0]).toEqual(leaders[1])
-    const listed = await ask<ReadonlyArray<ServerView>>(s1, "Servers")
+    const listed = await askAdmin<ReadonlyArray<ServerView>>(s1, "Servers")
     expect(listed.map(({ id, isLeader }) => [id, isLeader])).toEqual([
       ["s1", leaders[0]!.server === "s1"],
       ["s2", leaders[0]!.server === "s2"],
@@ -120,7 +108,7 @@ describeSystem("two servers and an agent", ["/usr/bin/etcd", "/usr/sbin/nginx"],
 
   it("moves the agent when its server is drained, without losing a request", async () => {
     const { s1 } = servers as { readonly s1: Sonde }
-    const from = (await ask<ReadonlyArray<AgentView>>(s1, "Agents"))[0]!.server
+    const from = (await askAdmin<ReadonlyArray<AgentView>>(s1, "Agents"))[0]!.server
     const to = from === "s1" ? "s2" : "s1"
     const web = await startNginx()
     try {
@@ -130,7 +118,7 @@ describeSystem("two servers and an agent", ["/usr/bin/etcd", "/usr/sbin/nginx"],
         () => load.answered.length,
         (count) => count > 50,
       )
-      await ask(servers[to]!, "ServerDrain", { id: from, isDraining: true })
+      await askAdmin(servers[to]!, "ServerDrain", { id: from, isDraining: true })
       await agentAt(servers[to]!, to)
       const movedMs = Date.now()
       await until(
@@ -157,7 +145,7 @@ describeSystem("two servers and an agent", ["/usr/bin/etcd", "/usr/sbin/nginx"],
       })
       expect(found.filter(([, rows]) => rows !== 1)).toEqual([])
       expect(new Set(found.map(([path]) => path)).size).toBe(found.length)
-      await ask(servers[to]!, "ServerDrain", { id: from, isDraining: false })
+      await askAdmin(servers[to]!, "ServerDrain", { id: from, isDraining: false })
     } finally {
       await web.stop()
     }
@@ -165,7 +153,7 @@ describeSystem("two servers and an agent", ["/usr/bin/etcd", "/usr/sbin/nginx"],
 
   it("has the agent at the other when its server is killed, and the leader's work there", async () => {
     const { s1 } = servers as { readonly s1: Sonde }
-    const from = (await ask<ReadonlyArray<AgentView>>(s1, "Agents"))[0]!.server
+    const from = (await askAdmin<ReadonlyArray<AgentView>>(s1, "Agents"))[0]!.server
     const to = from === "s1" ? "s2" : "s1"
     const killed = servers[from]!
     killed.child.kill("SIGKILL")
@@ -179,14 +167,14 @@ describeSystem("two servers and an agent", ["/usr/bin/etcd", "/usr/sbin/nginx"],
     )
     await until(
       "the other leads",
-      () => ask<{ readonly server: string }>(servers[to]!, "Leader"),
+      () => askAdmin<{ readonly server: string }>(servers[to]!, "Leader"),
       ({ server }) => server === to,
     )
     // It comes back under its name and leaves the agent where it is.
     servers = { ...servers, [from]: start(from) }
     await until(
       "both serve",
-      () => ask<ReadonlyArray<ServerView>>(servers[to]!, "Servers"),
+      () => askAdmin<ReadonlyArray<ServerView>>(servers[to]!, "Servers"),
       (list) => list.length === 2 && list.every(({ control }) => control !== ""),
       20,
     )

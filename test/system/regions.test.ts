@@ -13,6 +13,7 @@ import { freePort, startEtcd, type TestEtcd } from "../../src/runtime/coordinati
 import type { AgentView, RegionView } from "../../src/wire/control/AdminRpc.ts"
 import { Load } from "./support/Load.ts"
 import { nginx as startNginx } from "./support/programs.ts"
+import { askAdmin } from "./support/askAdmin.ts"
 import { bin, Sonde, until } from "./support/Sonde.ts"
 import { describeSystem } from "./support/system.ts"
 
@@ -45,20 +46,7 @@ describeSystem("two regions and an agent", ["/usr/bin/etcd", "/usr/sbin/nginx"],
   /** Where the agent finds it again. */
   const startEu = () => start("eu", [`control.port=${ports.control}`, `ingest.port=${ports.ingest}`])
 
-  const ask = async <Answer>(server: Sonde, call: string, payload: unknown = {}): Promise<Answer> => {
-    const { url } = await server.ready
-    const response = await fetch(new URL(`/api/v1/admin/${call}`, url), {
-      method: "POST",
-      headers: {
-        "content-type": "application/json",
-        authorization: `Bearer ${readFileSync(join(server.data, "admin-token"), "utf8").trim()}`,
-      },
-      body: JSON.stringify(payload),
-    })
-    if (!response.ok) throw new Error(`${call}: ${response.status} ${await response.text()}`)
-    return (await response.json()) as Answer
-  }
-  const agentsOf = (server: Sonde) => ask<ReadonlyArray<AgentView>>(server, "Agents")
+  const agentsOf = (server: Sonde) => askAdmin<ReadonlyArray<AgentView>>(server, "Agents")
   const told = (error: Error): never => {
     throw new Error(`${error.message}\n--- agent\n${agentLog}\n--- eu\n${eu.log}\n--- us\n${us.log}`)
   }
@@ -70,7 +58,7 @@ describeSystem("two regions and an agent", ["/usr/bin/etcd", "/usr/sbin/nginx"],
     eu = startEu()
     us = start("us")
     await Promise.all([eu.ready, us.ready])
-    const { token } = await ask<{ readonly token: string }>(eu, "TokenMake", {
+    const { token } = await askAdmin<{ readonly token: string }>(eu, "TokenMake", {
       role: "agent",
       note: "",
       hours: 1,
@@ -98,7 +86,7 @@ describeSystem("two regions and an agent", ["/usr/bin/etcd", "/usr/sbin/nginx"],
 
   it("gives the agent in one region what was set in the other", async () => {
     const layer = { layer: "default", name: "-" }
-    await ask(us, "ConfigSet", { layer, values: { sessionSeconds: 77 }, comment: "", stages: [] })
+    await askAdmin(us, "ConfigSet", { layer, values: { sessionSeconds: 77 }, comment: "", stages: [] })
     await until(
       "the agent runs with it",
       () => agentsOf(eu),
@@ -108,7 +96,7 @@ describeSystem("two regions and an agent", ["/usr/bin/etcd", "/usr/sbin/nginx"],
     const [{ id }] = (await agentsOf(eu)) as [AgentView]
     const { config, home } = await until(
       "it has its home",
-      () => ask<{ readonly config: object; readonly home: string }>(eu, "Agent", { id }),
+      () => askAdmin<{ readonly config: object; readonly home: string }>(eu, "Agent", { id }),
       (answer) => answer.home === "eu",
       40,
     ).catch(told)
@@ -116,7 +104,7 @@ describeSystem("two regions and an agent", ["/usr/bin/etcd", "/usr/sbin/nginx"],
     expect(home).toBe("eu")
     const regions = await until(
       "the regions know each other",
-      () => ask<ReadonlyArray<RegionView>>(eu, "Regions"),
+      () => askAdmin<ReadonlyArray<RegionView>>(eu, "Regions"),
       (all) => all.length === 2 && all.every(({ heardMs = 0 }) => heardMs > 0),
       40,
     ).catch(told)
@@ -163,7 +151,7 @@ describeSystem("two regions and an agent", ["/usr/bin/etcd", "/usr/sbin/nginx"],
     } finally {
       await web.stop()
     }
-    const here = (await ask<ReadonlyArray<RegionView>>(us, "Regions"))[0]!
+    const here = (await askAdmin<ReadonlyArray<RegionView>>(us, "Regions"))[0]!
     expect(here).toMatchObject({ name: "us", guests: 1 })
 
     eu = startEu()
