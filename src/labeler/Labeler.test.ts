@@ -59,8 +59,10 @@ beforeEach(async () => {
 })
 afterEach(() => rmSync(directory, { recursive: true, force: true }))
 
+const sinkOpen = Latch.makeUnsafe(true)
 const sink = Layer.sync(EventSink, () => ({
-  write: (written: ReadonlyArray<ResourceEvent>) => Effect.sync(() => void events.push(...written)),
+  write: (written: ReadonlyArray<ResourceEvent>) =>
+    sinkOpen.await.pipe(Effect.andThen(Effect.sync(() => void events.push(...written)))),
 }))
 
 /** A labeler that lives as long as `use` runs. */
@@ -145,6 +147,23 @@ describe("Labeler", () => {
       "delete: chost db-2 is gone",
       "create: chost db-2 appeared",
       "create: chost db-0 appeared",
+    ])
+  })
+
+  it("tells the events of what it stored when it ends in between", async () => {
+    writeFileSync(file, hosts("alice"))
+    await labeling({}, () =>
+      Effect.gen(function* () {
+        yield* soon((rows) => rows.length === 3)
+        sinkOpen.closeUnsafe()
+        writeFileSync(file, hosts("bob"))
+        yield* soon((rows) => String(rows[0]!["tag_values"]) === "bob")
+        expect(events).toEqual([])
+        setTimeout(() => sinkOpen.openUnsafe(), 50)
+      }),
+    )
+    expect(events.map(({ description }) => description)).toEqual([
+      "chost db-1 changed: biz.owner: alice -> bob",
     ])
   })
 

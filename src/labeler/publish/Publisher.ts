@@ -81,6 +81,8 @@ const mostEvents = 10_000
 /** Planning, which keeps this process busy, takes at most this part of the time, however large the inventory is. */
 const planShare = 0.2
 const longestPauseMs = 2_000
+/** How long events of what is stored may hold up the end. */
+const lastEventsMs = 2_000
 
 export const runPublisher = Effect.fnUntraced(function* (options: PublisherOptions) {
   const clickhouse = yield* ClickHouse
@@ -196,17 +198,26 @@ export const runPublisher = Effect.fnUntraced(function* (options: PublisherOptio
     return Math.min(firstRetryMs * 2 ** Math.min(failures, 10), longestRetryMs)
   })
 
-  // The first round also takes out what belongs to domains that are no longer configured.
-  let retryMs: number | undefined = 0
-  let failures = 0
-  while (true) {
-    const waiting: Option.Option<DomainUpdate> =
-      retryMs === undefined
-        ? Option.some(yield* Queue.take(updates))
-        : yield* Queue.take(updates).pipe(Effect.timeoutOption(retryMs))
-    if (failures === 0) oldestUpdateMs = yield* Clock.currentTimeMillis
-    retryMs = yield* round(Option.toArray(waiting), failures)
-    failures = retryMs === undefined ? 0 : failures + 1
-    if (retryMs === undefined) yield* Effect.sleep(Math.min(planMs / planShare, longestPauseMs))
-  }
+  const rounds = Effect.gen(function* () {
+    // The first round also takes out what belongs to domains that are no longer configured.
+    let retryMs: number | undefined = 0
+    let failures = 0
+    while (true) {
+      const waiting: Option.Option<DomainUpdate> =
+        retryMs === undefined
+          ? Option.some(yield* Queue.take(updates))
+          : yield* Queue.take(updates).pipe(Effect.timeoutOption(retryMs))
+      if (failures === 0) oldestUpdateMs = yield* Clock.currentTimeMillis
+      retryMs = yield* round(Option.toArray(waiting), failures)
+      failures = retryMs === undefined ? 0 : failures + 1
+      if (retryMs === undefined) yield* Effect.sleep(Math.min(planMs / planShare, longestPauseMs))
+    }
+  })
+
+  // Who publishes next sees no change in rows that are stored, so what they are news of is told now or never. Of others it will tell.
+  const tellTheRest = Effect.suspend(() => (recorder.pending.size > 0 ? Effect.void : writeEvents)).pipe(
+    Effect.timeoutOption(lastEventsMs),
+    Effect.ignore,
+  )
+  return yield* Effect.onInterrupt(rounds, () => tellTheRest)
 })
