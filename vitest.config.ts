@@ -1,6 +1,7 @@
 import { defineConfig } from "vitest/config"
 
 // Unit tests beside the sources; `test/system` starts real processes and runs one file at a time.
+// Both wait for real engines, programs and kernels on machines that others use too: what fails is tried once more, and told.
 export default defineConfig({
   test: {
     projects: [
@@ -17,6 +18,7 @@ export default defineConfig({
           maxWorkers: 2,
           // Some start a real engine, on a machine that may be busy.
           testTimeout: 30_000,
+          retry: 1,
         },
       },
       {
@@ -29,6 +31,7 @@ export default defineConfig({
           maxWorkers: 1,
           fileParallelism: false,
           testTimeout: 120_000,
+          retry: 1,
           hookTimeout: 180_000,
         },
       },

@@ -6,27 +6,34 @@ import { listPids, readProcess } from "../src/agent/process/procfs.ts"
 export interface Usage {
   /** Time on a CPU, all threads. */
   readonly cpuNs: number
-  /** write(2), writev(2) and their kind. */
-  readonly writes: number
+  /** Bytes that went through read(2) and its kind. */
+  readonly readBytes: number
 }
 
-/** A process and its children. */
-export const familyOf = (pid: number): ReadonlyArray<number> =>
-  listPids().filter((one) => one === pid || readProcess(one)?.parentPid === pid)
+/** A process and all below it. */
+export const familyOf = (pid: number): ReadonlyArray<number> => {
+  const family = new Set([pid])
+  // A child's number is nearly always the greater one, not always.
+  for (let size = 0; size < family.size;) {
+    size = family.size
+    for (const one of listPids()) if (family.has(readProcess(one)?.parentPid ?? 0)) family.add(one)
+  }
+  return [...family]
+}
 
 /** Since the start of these processes; threads that ended are not counted. */
 export const usage = (pids: ReadonlyArray<number>): Usage => {
   let cpuNs = 0
-  let writes = 0
+  let readBytes = 0
   for (const pid of pids) {
     try {
       for (const thread of readdirSync(`/proc/${pid}/task`)) {
         cpuNs += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0])
       }
-      writes += Number(/^syscw: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, "utf8"))?.[1] ?? 0)
+      readBytes += Number(/^rchar: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, "utf8"))?.[1] ?? 0)
     } catch {}
   }
-  return { cpuNs, writes }
+  return { cpuNs, readBytes }
 }
 
 export interface Memory {
