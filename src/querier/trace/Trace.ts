@@ -19,12 +19,16 @@ export type LinkReason =
   | "span_id"
   /** The same bytes of the same connection, by their TCP sequence numbers. */
   | "tcp_seq"
-  /** The same datagrams between the same ends, by the id on the wire. */
+  /** The same message between the same ends, by its id on the wire, where no sequence numbers tell (datagrams, TLS). */
   | "request_id"
+  /** The same request on the same connection at the same time, where neither sequence numbers nor ids tell. */
+  | "connection"
   /** The agent followed the server's work in the process to this call. */
   | "causal_id"
   /** A proxy handed the request on with the same X-Request-ID. */
   | "x_request_id"
+  /** The only work in this process that carries the trace id at that time. */
+  | "trace_id"
 
 /**
  * certain: it could not be otherwise (ids made to be unique, the same bytes); strong: it follows from how the process ran;
@@ -138,6 +142,8 @@ export type LimitName =
   | "shared_id"
   /** Trace ids that messages carried beside the first. */
   | "trace_ids"
+  /** Spans that share an id with the trace but that no link leads to; they are not shown. */
+  | "unlinked"
 
 export interface ReachedLimit {
   readonly name: LimitName
