@@ -35,6 +35,7 @@ import {
 } from "./prometheusTables.ts"
 import { recordDictionaries } from "./recordDictionaries.ts"
 import { deadLetterTable, migrationsTable, packagePartTable, stateTable } from "./sondeTables.ts"
+import { spanIndex, spanIndexView } from "./spanIndex.ts"
 import type { Table } from "./Table.ts"
 import {
   customTagDictionary,
@@ -43,7 +44,6 @@ import {
   resourceDictionary,
   resourceTable,
 } from "./tagTables.ts"
-import { traceIndex, traceIndexView } from "./traceIndex.ts"
 
 export interface Database {
   readonly name: string
@@ -78,8 +78,8 @@ export const databases: ReadonlyArray<Database> = [
   {
     name: "flow_log",
     comment: "Single requests and connections.",
-    tables: [l7FlowLog, l4FlowLog, l4Packet, l7Packet, traceIndex],
-    views: [traceIndexView],
+    tables: [l7FlowLog, l4FlowLog, l4Packet, l7Packet, spanIndex],
+    views: [spanIndexView],
   },
   {
     name: "flow_metrics",

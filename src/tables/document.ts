@@ -140,7 +140,7 @@ const absentColumns: ReadonlyArray<readonly [names: string, why: string]> = [
   ["`app_label_value_id_*` of prometheus.samples", "labels stand with the series"],
   [
     "`encoded_span` and its tables span_with_trace_id, trace_tree",
-    "`flow_log.trace_index` leads to the spans",
+    "`flow_log.span_index` leads to the spans",
   ],
 ]
 

@@ -79,16 +79,10 @@ const calls: ReadonlyArray<TableColumn> = [
   column(
     "syscall_trace_id_request",
     "UInt64",
-    "Ties the request to the messages before and after it in one thread.",
-    {
-      codec: small,
-      index: "minmax",
-    },
+    "Causal id: ties the request to what the process did because of it. Of one agent.",
+    { codec: small },
   ),
-  column("syscall_trace_id_response", "UInt64", "The same for the response.", {
-    codec: small,
-    index: "minmax",
-  }),
+  column("syscall_trace_id_response", "UInt64", "The same for the response.", { codec: small }),
   column("syscall_thread_0", "UInt32", "Thread of the system call that carried the request.", {
     codec: small,
   }),
@@ -135,13 +129,11 @@ const message: ReadonlyArray<TableColumn> = [
   column("http_proxy_client", text, "Client as proxies on the way tell it."),
 ]
 
-const hasTrace = "_trace_id != toFixedString('', 16)"
+/** The id is in its binary form; that is empty as well where there is none. */
+export const hasTrace = "_trace_id != toFixedString('', 16)"
 
 /** Conditions and values of `multiIf`. */
 const traceHash = `_trace_id_text != '', cityHash64(_trace_id_text), ${hasTrace}, cityHash64(_trace_id)`
-
-/** 0: no trace. An expression of stored columns, for places that see no others. */
-export const traceIndexOf = `multiIf(${traceHash}, 0)`
 
 const spanText = (name: string): string =>
   `if(${name}_text != '', ${name}_text, if(${name} = 0, '', leftPad(lower(hex(${name})), 16, '0')))`
@@ -175,8 +167,8 @@ const trace: ReadonlyArray<TableColumn> = [
   column("parent_span_id", "String", "Parent span in the request's headers.", {
     alias: spanText("_parent_span_id"),
   }),
-  column("trace_id_index", "UInt64", "The trace in `flow_log.trace_index`; 0: none.", {
-    alias: traceIndexOf,
+  column("trace_id_index", "UInt64", "Hash of the trace's id; 0: none.", {
+    alias: `multiIf(${traceHash}, 0)`,
   }),
 ]
 
@@ -201,8 +193,6 @@ const unfilled = new Set([
   "capture_nic_type",
   "capture_nic",
   "tunnel_type",
-  "syscall_trace_id_request",
-  "syscall_trace_id_response",
   "syscall_coroutine_0",
   "syscall_coroutine_1",
   "syscall_cap_seq_0",

@@ -3,6 +3,12 @@
 import { firstTables } from "./0001-first-tables.ts"
 import { packageParts } from "./0002-package-parts.ts"
 import { affectedRows } from "./0003-affected-rows.ts"
+import { spanIndexMigration } from "./0004-span-index.ts"
 import type { Migration } from "./Migration.ts"
 
-export const migrations: ReadonlyArray<Migration> = [firstTables, packageParts, affectedRows]
+export const migrations: ReadonlyArray<Migration> = [
+  firstTables,
+  packageParts,
+  affectedRows,
+  spanIndexMigration,
+]
