@@ -13,6 +13,7 @@ import { requestHistogram } from "../requests/requestHistogram.ts"
 import { requestList } from "../requests/requestList.ts"
 import { serviceMetrics } from "../services/serviceMetrics.ts"
 import type { QueryStore } from "../store/QueryStore.ts"
+import { traceAnswer } from "../trace/traceAnswer.ts"
 import { ApiError, badParameter } from "./ApiError.ts"
 import { queryOf } from "./parameters.ts"
 import { answer, errorResponse, json, plainText } from "./responses.ts"
@@ -77,6 +78,11 @@ export const consoleRoutes = (
   ["GET", "/api/v1/requests", answer(Effect.flatMap(query, requestList))],
   ["GET", "/api/v1/requests/histogram", answer(Effect.flatMap(query, requestHistogram))],
   ["GET", "/api/v1/requests/:id", answer(Effect.flatMap(parameter("id"), requestDetail))],
+  [
+    "GET",
+    "/api/v1/traces/:id",
+    answer(Effect.flatMap(Effect.all([parameter("id"), query]), ([id, asked]) => traceAnswer(id, asked))),
+  ],
   [
     "GET",
     "/api/v1/services/:name/metrics",

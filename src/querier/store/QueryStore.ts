@@ -7,10 +7,13 @@ import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
 import type { Row, Settings } from "../../runtime/clickhouse/ClickHouse.ts"
 
+/** Elements of arrays of 64-bit integers are bigints: texts would be quoted. */
+export type Parameter = string | number | ReadonlyArray<string | number | bigint>
+
 /** A statement of our own and its parameters. */
 export interface Statement {
   readonly sql: string
-  readonly params: Readonly<Record<string, string | number>>
+  readonly params: Readonly<Record<string, Parameter>>
   /** ClickHouse settings beside `queryLimits`. */
   readonly settings?: Settings
 }

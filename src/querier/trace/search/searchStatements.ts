@@ -1,0 +1,150 @@
+// The questions of a search. Each asks the index for the seconds in which an id was seen and reads only these of the request log.
+
+import { spanIndex, spanKey } from "../../../tables/spanIndex.ts"
+import { qualifiedName } from "../../../tables/Table.ts"
+import { requestTable } from "../../requests/requestFilter.ts"
+import type { Parameter, Statement } from "../../store/QueryStore.ts"
+import { spanDetailsColumns } from "../SpanDetails.ts"
+import { spanRowColumns } from "../SpanRow.ts"
+import type { Keys } from "./SearchKeys.ts"
+
+export interface SearchRange {
+  /** Seconds since 1970. */
+  readonly from: number
+  readonly to: number
+}
+
+interface Part {
+  /** An array of entries of the index. */
+  readonly entries: string
+  readonly condition: string
+  readonly params: Readonly<Record<string, Parameter>>
+}
+
+/** As the log keeps them: an id of another form stands in a column of its own. */
+const binaryId = /^[0-9a-f]{32}$/
+
+const bytesOf = (id: string): string => `toFixedString(unhex(${id}), 16)`
+
+const byTraceId = (ids: ReadonlyArray<string>): Part => ({
+  entries:
+    `arrayMap(id -> ${spanKey.traceId(bytesOf("id"))}, {traceBinary:Array(String)}), ` +
+    `arrayMap(id -> ${spanKey.traceText("id")}, {traceText:Array(String)})`,
+  condition:
+    `_trace_id IN (arrayMap(id -> ${bytesOf("id")}, {traceBinary:Array(String)}))` +
+    " OR _trace_id_text IN ({traceText:Array(String)})",
+  params: {
+    traceBinary: ids.filter((id) => binaryId.test(id)),
+    traceText: ids.filter((id) => !binaryId.test(id)),
+  },
+})
+
+const byXRequestId = (ids: ReadonlyArray<string>): Part => ({
+  entries: `arrayMap(id -> ${spanKey.xRequestId("id")}, {xRequestIds:Array(String)})`,
+  condition:
+    "x_request_id_0 IN ({xRequestIds:Array(String)}) OR x_request_id_1 IN ({xRequestIds:Array(String)})",
+  params: { xRequestIds: ids },
+})
+
+const byCausalId = (ids: Keys["causalIds"]): Part => ({
+  entries: `arrayMap((agent, id) -> ${spanKey.causalId("agent", "id")}, {agents:Array(UInt16)}, {causalIds:Array(UInt64)})`,
+  condition:
+    "agent_id IN ({agents:Array(UInt16)}) AND (syscall_trace_id_request IN ({causalIds:Array(UInt64)})" +
+    " OR syscall_trace_id_response IN ({causalIds:Array(UInt64)}))",
+  params: { agents: ids.map(([agent]) => agent), causalIds: ids.map(([, id]) => BigInt(id)) },
+})
+
+const bySequence = (sequences: ReadonlyArray<number>): Part => ({
+  entries: `arrayMap(seq -> ${spanKey.tcpSequence("seq")}, {sequences:Array(UInt32)})`,
+  condition: "req_tcp_seq IN ({sequences:Array(UInt32)}) OR resp_tcp_seq IN ({sequences:Array(UInt32)})",
+  params: { sequences },
+})
+
+const byConnection = (ports: Keys["connections"]): Part => ({
+  entries: `arrayMap((client, server) -> ${spanKey.connection("client", "server")}, {clientPorts:Array(UInt16)}, {serverPorts:Array(UInt16)})`,
+  condition:
+    "req_tcp_seq = 0 AND resp_tcp_seq = 0 AND client_port IN ({clientPorts:Array(UInt16)}) AND server_port IN ({serverPorts:Array(UInt16)})",
+  params: { clientPorts: ports.map(([client]) => client), serverPorts: ports.map(([, server]) => server) },
+})
+
+const statement = (parts: ReadonlyArray<Part>, limit: number, range: SearchRange | undefined): Statement => {
+  const inRange =
+    range === undefined ? "" : "time >= toDateTime({from:UInt32}) AND time <= toDateTime({to:UInt32}) AND "
+  return {
+    sql: `SELECT
+  ${spanRowColumns}
+FROM ${requestTable}
+WHERE ${inRange}time GLOBAL IN (
+    SELECT time FROM ${qualifiedName(spanIndex)}
+    WHERE ${inRange}search_index IN (arrayConcat(${parts.map(({ entries }) => entries).join(", ")}))
+  ) AND (${parts.map(({ condition }) => `(${condition})`).join(" OR ")})
+ORDER BY time, _id
+LIMIT {limit:UInt32}`,
+    params: {
+      ...Object.fromEntries(parts.flatMap(({ params }) => Object.entries(params))),
+      ...range,
+      limit,
+    },
+  }
+}
+
+/** By ids that a whole trace shares. Undefined: nothing to ask. */
+export const sharedIdStatement = (keys: Keys, limit: number, range?: SearchRange): Statement | undefined => {
+  const parts = [
+    ...(keys.traceIds.length === 0 ? [] : [byTraceId(keys.traceIds)]),
+    ...(keys.xRequestIds.length === 0 ? [] : [byXRequestId(keys.xRequestIds)]),
+  ]
+  return parts.length === 0 ? undefined : statement(parts, limit, range)
+}
+
+/** By what only the two ends of a call, or the calls of one request in a process, share. */
+export const neighbourStatement = (keys: Keys, limit: number, range: SearchRange): Statement | undefined => {
+  const parts = [
+    ...(keys.causalIds.length === 0 ? [] : [byCausalId(keys.causalIds)]),
+    ...(keys.sequences.length === 0 ? [] : [bySequence(keys.sequences)]),
+    ...(keys.connections.length === 0 ? [] : [byConnection(keys.connections)]),
+  ]
+  return parts.length === 0 ? undefined : statement(parts, limit, range)
+}
+
+/** Without the index, for rows that it does not know: the log has a filter of trace ids for each of its granules. */
+export const unindexedTraceStatement = (traceId: string, limit: number): Statement => {
+  const { condition, params } = byTraceId([traceId])
+  return {
+    sql: `SELECT
+  ${spanRowColumns}
+FROM ${requestTable}
+WHERE ${condition}
+ORDER BY time, _id
+LIMIT {limit:UInt32}`,
+    params: { ...params, limit },
+  }
+}
+
+/** Rows are stored within this time of their own begin, save those of an agent that was cut off. */
+const usualDelaySeconds = 900
+
+/** `_id` starts with the second of storing, which tells where in the table to look first. */
+export const rowStatement = (id: string, isNear: boolean): Statement => {
+  const storedSecond = Number(BigInt(id) >> 32n)
+  const nearby = "time >= toDateTime({from:UInt32}) AND time <= toDateTime({to:UInt32}) AND "
+  return {
+    sql: `SELECT
+  ${spanRowColumns}
+FROM ${requestTable}
+WHERE ${isNear ? nearby : ""}_id = {id:UInt64}
+LIMIT 1`,
+    params: isNear
+      ? { from: Math.max(0, storedSecond - usualDelaySeconds), to: storedSecond + usualDelaySeconds, id }
+      : { id },
+  }
+}
+
+/** Of rows that were found before: `seconds` are those in which they began. */
+export const detailsStatement = (ids: ReadonlyArray<string>, seconds: ReadonlyArray<number>): Statement => ({
+  sql: `SELECT
+  ${spanDetailsColumns}
+FROM ${requestTable}
+WHERE time IN (arrayMap(second -> toDateTime(second), {seconds:Array(UInt32)})) AND _id IN ({ids:Array(UInt64)})`,
+  params: { ids: ids.map(BigInt), seconds },
+})

@@ -1,0 +1,35 @@
+// GET /api/v1/traces/ID: the whole trace of a request (by the decimal id of its row) or of a trace id.
+
+import * as Effect from "effect/Effect"
+import { badParameter, notFound } from "../http/ApiError.ts"
+import { integerParameter } from "../http/parameters.ts"
+import type { Asked } from "./assemble/assembleTrace.ts"
+import { mostSpans, traceLimits } from "./limits.ts"
+import { traceOf } from "./traceOf.ts"
+
+const maxIdLength = 512
+const decimal = /^[0-9]{1,20}$/
+const maxUInt64 = 18446744073709551615n
+
+/**
+ * Rows have decimal ids of 18 to 20 digits; trace ids are seldom such. `by` decides where somebody's are: "row" or "trace".
+ */
+export const askedOf = (id: string, by: string | null): Asked =>
+  by !== "trace" && decimal.test(id) && BigInt(id) <= maxUInt64 ? { rowId: id } : { traceId: id }
+
+export const traceAnswer = Effect.fn("traceAnswer")(function* (id: string, query: URLSearchParams) {
+  if (id === "" || id.length > maxIdLength)
+    return yield* badParameter(
+      "id",
+      id,
+      `the id of a request or a trace of at most ${maxIdLength} characters`,
+    )
+  const spans = (yield* integerParameter(query, "spans", 1, mostSpans)) ?? traceLimits.spans
+  const trace = yield* traceOf(askedOf(id, query.get("by")), { ...traceLimits, spans })
+  if (trace === undefined)
+    return yield* notFound(
+      `trace ${id}`,
+      "it may have been older than the tables keep, or be stored in a moment; open the list again",
+    )
+  return trace
+})
