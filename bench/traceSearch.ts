@@ -1,0 +1,146 @@
+// How long it takes to find and assemble one trace among millions of requests, and what the index of ids costs. The requests are those
+// that agents see: both ends of six calls in a row a trace, 6,000 rows a second; half of the traces carry no trace id at all and are
+// held together by sequence numbers and causal ids only. Usage: node bench/traceSearch.ts [--rows N].
+
+import { join } from "node:path"
+import { parseArgs } from "node:util"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import { clickHouseStore } from "../src/querier/store/clickHouseStore.ts"
+import type { Statement } from "../src/querier/store/QueryStore.ts"
+import type { Asked } from "../src/querier/trace/assemble/assembleTrace.ts"
+import { neighbourStatement, sharedIdStatement } from "../src/querier/trace/search/searchStatements.ts"
+import { traceOf } from "../src/querier/trace/traceOf.ts"
+import { ClickHouse } from "../src/runtime/clickhouse/ClickHouse.ts"
+import { temporaryDirectory } from "../src/runtime/clickhouse/testEngine.ts"
+import { migrate } from "../src/tables/migrations/migrate.ts"
+import { median, print, type Result } from "./Result.ts"
+
+const { values } = parseArgs({ options: { rows: { type: "string", default: "12000000" } } })
+
+const calls = 6
+const rowsOfTrace = calls * 2
+const traces = Math.ceil(Number(values.rows) / rowsOfTrace)
+const tracesAtOnce = 50_000
+const begin = 1_790_000_000
+const asked = 40
+const mostMs = 100
+
+/** Row `number` is of trace `t`, call `k`, seen at its client (`e` = 0) or server. */
+const generated = (from: number, count: number): string => `
+  INSERT INTO flow_log.l7_flow_log (time, _id, start_time, end_time, agent_id, observation_point, signal_source, type, l7_protocol,
+    protocol, direction_score, flow_id, is_ipv4, ip4_0, ip4_1, client_port, server_port, resource_id_0, resource_id_1, process_id_0,
+    process_id_1, syscall_trace_id_request, syscall_trace_id_response, req_tcp_seq, resp_tcp_seq, request_type, request_domain,
+    request_resource, endpoint, response_code, response_duration, captured_request_byte, captured_response_byte, _trace_id,
+    _span_id, x_request_id_0)
+  WITH intDiv(number, ${rowsOfTrace}) AS t, intDiv(number, 2) % ${calls} AS k, number % 2 AS e, cityHash64(t, k) AS h,
+    ${begin} * 1000000 + t * 2000 + k * 300 + e * 40 AS us, 40000 - k * 3000 - e * 80 + h % 900 AS took
+  SELECT intDiv(us, 1000000), bitShiftLeft(toUInt64(intDiv(us, 1000000)), 32) + number % 4294967296, fromUnixTimestamp64Micro(us),
+    fromUnixTimestamp64Micro(us + took), 1 + (k + e) % 3, if(e = 0, 'c-p', 's-p'), 3, 2, if(k = 5, 80, 20), 6, 255, h, 1,
+    toIPv4('10.0.0.1'), toIPv4('10.0.0.2'), 20000 + h % 40000, 8080 + k, 1 + k, 2 + k, 1000 + k, 1001 + k,
+    if(k = 0 AND e = 0, 0, t * 8 + k + e), if(k = 0 AND e = 0, 0, t * 8 + k + e), toUInt32(h), toUInt32(h * 31), 'GET',
+    concat('service-', toString(k)), concat('/api/', toString(k), '/', toString(h % 5000)), concat('/api/', toString(k)), 200, took,
+    300 + h % 100, 500 + h % 1000, if(t % 2 = 0, toFixedString(sipHash128(t), 16), toFixedString('', 16)),
+    if(t % 2 = 0, cityHash64(t, k, 's'), 0), ''
+  FROM numbers(${from * rowsOfTrace}, ${count * rowsOfTrace})`
+
+const timesOf = Effect.fnUntraced(function* (all: ReadonlyArray<Asked>) {
+  const times: Array<number> = []
+  let questions = 0
+  for (const one of all) {
+    const began = performance.now()
+    const trace = yield* traceOf(one)
+    times.push(performance.now() - began)
+    if (trace === undefined || trace.spans.length !== rowsOfTrace || trace.roots.length !== 1)
+      return yield* Effect.die(
+        new Error(`${JSON.stringify(one)}: ${trace?.spans.length} spans, ${trace?.roots.length} roots`),
+      )
+    questions = Math.max(questions, trace.search.questions)
+  }
+  return { times, questions }
+})
+
+const rowsRead = Effect.fnUntraced(function* ({ params, sql }: Statement) {
+  const { raw } = yield* ClickHouse
+  const answer = JSON.parse(yield* raw(sql, { format: "JSON", params })) as {
+    readonly rows: number
+    readonly statistics: { readonly rows_read: number; readonly elapsed: number }
+  }
+  return answer.statistics
+})
+
+const program = Effect.gen(function* () {
+  const { command, query } = yield* ClickHouse
+  yield* migrate({ log: 87_600 })
+  for (let from = 0; from < traces; from += tracesAtOnce)
+    yield* command(generated(from, Math.min(tracesAtOnce, traces - from)), {}, { max_insert_threads: "1" })
+  for (const table of ["l7_flow_log", "span_index"])
+    yield* command(`OPTIMIZE TABLE flow_log.${table} FINAL`, {}, { optimize_throw_if_noop: 0 })
+  const sizes = yield* query(
+    `SELECT table, sum(bytes_on_disk) AS bytes, sum(rows) AS rows FROM system.parts
+     WHERE active AND database = 'flow_log' AND table IN ('l7_flow_log', 'span_index') GROUP BY table ORDER BY table`,
+  )
+  const [log, index] = sizes as [(typeof sizes)[0], (typeof sizes)[0]]
+  const rows = Number(log.rows)
+  const some = Array.from({ length: asked }, (_, n) => Math.floor(((n + 0.5) / asked) * traces))
+  const plain = some.map((t) => t | 1)
+  const carrying = some.map((t) => t & ~1)
+  const middle = yield* query(
+    `SELECT toString(_id) AS id FROM flow_log.l7_flow_log
+     WHERE time IN (${plain.map((t) => begin + Math.floor((t * 2_000 + 900) / 1e6)).join(", ")})
+       AND syscall_trace_id_request IN (${plain.map((t) => t * 8 + 3).join(", ")}) AND observation_point = 'c-p'`,
+  )
+  const ids = yield* query(
+    `SELECT lower(hex(toFixedString(sipHash128(toUInt64(number)), 16))) AS id FROM numbers(${traces}) WHERE number IN (${carrying.join(", ")})`,
+  )
+  const byRow = yield* timesOf(middle.map(({ id }) => ({ rowId: String(id) })))
+  const byTrace = yield* timesOf(ids.map(({ id }) => ({ traceId: String(id) })))
+  const none = { traceIds: [], xRequestIds: [], causalIds: [], sequences: [], connections: [] }
+  const [range, limit] = [{ from: begin - 3_600, to: begin + 90_000 }, 2_000]
+  const one = yield* rowsRead(sharedIdStatement({ ...none, traceIds: [String(ids[1]!.id)] }, limit)!)
+  const causal = yield* rowsRead(
+    neighbourStatement({ ...none, causalIds: [[1, String(plain[1]! * 8 + 3)]] }, limit, range)!,
+  )
+  const scanBegan = performance.now()
+  yield* query(`SELECT count() FROM flow_log.l7_flow_log WHERE syscall_trace_id_request = ${plain[1]! * 8 + 3}`)
+  const scanMs = performance.now() - scanBegan
+  const ms = (times: ReadonlyArray<number>): string =>
+    `${median(times).toFixed(0)} ms (at most ${Math.max(...times).toFixed(0)})`
+  const slowest = Math.max(median(byRow.times), median(byTrace.times))
+  const results: ReadonlyArray<Result> = [
+    {
+      what: `a trace of ${rowsOfTrace} spans among ${rows.toLocaleString("en")} found and assembled`,
+      bar: `<= ${mostMs} ms`,
+      measured:
+        `from a row, without a trace id ${ms(byRow.times)} in ${byRow.questions} questions; by its trace id ${ms(byTrace.times)} in ` +
+        `${byTrace.questions}; one question reads ${one.rows_read.toLocaleString("en")} rows for a trace id, ` +
+        `${causal.rows_read.toLocaleString("en")} for a causal id (all of them: ${scanMs.toFixed(0)} ms)`,
+      isMet: slowest <= mostMs,
+      command: "node bench/traceSearch.ts",
+    },
+    {
+      what: "index of ids, bytes a span of an agent on disk",
+      bar: "",
+      measured: `${(Number(index.bytes) / rows).toFixed(1)} B beside ${(Number(log.bytes) / rows).toFixed(1)} B of the row; ${(Number(index.rows) / rows).toFixed(2)} entries a span`,
+      command: "node bench/traceSearch.ts",
+    },
+  ]
+  return results
+})
+
+const engine = Layer.unwrap(
+  Effect.map(temporaryDirectory, (directory) =>
+    ClickHouse.embedded({ directory: join(directory, "db"), memoryMiB: 4_096 }),
+  ),
+)
+
+export const traceSearch = (): Promise<ReadonlyArray<Result>> =>
+  Effect.runPromise(
+    program.pipe(
+      Effect.provide(clickHouseStore.pipe(Layer.provideMerge(engine))),
+      Effect.provide(Logger.layer([])),
+    ),
+  )
+
+if (import.meta.main) for (const result of await traceSearch()) print(result)
