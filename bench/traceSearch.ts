@@ -103,7 +103,9 @@ const program = Effect.gen(function* () {
     neighbourStatement({ ...none, causalIds: [[1, String(plain[1]! * 8 + 3)]] }, limit, range)!,
   )
   const scanBegan = performance.now()
-  yield* query(`SELECT count() FROM flow_log.l7_flow_log WHERE syscall_trace_id_request = ${plain[1]! * 8 + 3}`)
+  yield* query(
+    `SELECT count() FROM flow_log.l7_flow_log WHERE syscall_trace_id_request = ${plain[1]! * 8 + 3}`,
+  )
   const scanMs = performance.now() - scanBegan
   const ms = (times: ReadonlyArray<number>): string =>
     `${median(times).toFixed(0)} ms (at most ${Math.max(...times).toFixed(0)})`

@@ -13,6 +13,8 @@ import { requestHistogram } from "../requests/requestHistogram.ts"
 import { requestList } from "../requests/requestList.ts"
 import { serviceMetrics } from "../services/serviceMetrics.ts"
 import type { QueryStore } from "../store/QueryStore.ts"
+import { traceDurations } from "../trace/list/traceDurations.ts"
+import { traceList } from "../trace/list/traceList.ts"
 import { traceAnswer } from "../trace/traceAnswer.ts"
 import { ApiError, badParameter } from "./ApiError.ts"
 import { queryOf } from "./parameters.ts"
@@ -78,6 +80,8 @@ export const consoleRoutes = (
   ["GET", "/api/v1/requests", answer(Effect.flatMap(query, requestList))],
   ["GET", "/api/v1/requests/histogram", answer(Effect.flatMap(query, requestHistogram))],
   ["GET", "/api/v1/requests/:id", answer(Effect.flatMap(parameter("id"), requestDetail))],
+  ["GET", "/api/v1/traces", answer(Effect.flatMap(query, traceList))],
+  ["GET", "/api/v1/traces/durations", answer(Effect.flatMap(query, traceDurations))],
   [
     "GET",
     "/api/v1/traces/:id",

@@ -4,6 +4,7 @@ import { l7ProtocolName, L7Protocol } from "../../model/protocol.ts"
 import type { Assembled, AssembledSpan } from "./assemble/assembleTrace.ts"
 import { criticalPath } from "./assemble/criticalPath.ts"
 import type { FoundRows } from "./search/searchTrace.ts"
+import { spanName } from "./spanName.ts"
 import type { SpanDetails } from "./SpanDetails.ts"
 import { isAnswered, type SpanRow, spanKindOf } from "./SpanRow.ts"
 import type { LinkReason, ServiceShare, SpanRole, Trace, TraceSpan } from "./Trace.ts"
@@ -32,13 +33,6 @@ const roleOf = (row: SpanRow): SpanRole => {
 
 const protocolOf = (row: SpanRow): string =>
   row.l7Protocol === L7Protocol.unknown ? "" : l7ProtocolName(row.l7Protocol)
-
-/** "GET /orders"; a type that the endpoint begins with is not said twice. */
-export const spanName = (type: string, endpoint: string, resource: string, protocol: string): string => {
-  const what = endpoint === "" ? resource : endpoint
-  if (what === "") return type === "" ? protocol || "span" : type
-  return type === "" || what.toUpperCase().startsWith(type.toUpperCase()) ? what : `${type} ${what}`
-}
 
 /** The same call as its parent's, seen at the next place of its way. */
 const wayReasons: ReadonlySet<LinkReason> = new Set(["tcp_seq", "request_id", "connection"])
