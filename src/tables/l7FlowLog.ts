@@ -79,10 +79,21 @@ const calls: ReadonlyArray<TableColumn> = [
   column(
     "syscall_trace_id_request",
     "UInt64",
-    "Causal id: ties the request to what the process did because of it. Of one agent.",
-    { codec: small },
+    "Within an agent: the served request that this row is, or that this call was made for; 0: not known.",
+    {
+      codec: small,
+      index: "minmax",
+    },
   ),
-  column("syscall_trace_id_response", "UInt64", "The same for the response.", { codec: small }),
+  column(
+    "syscall_trace_id_response",
+    "UInt64",
+    "The same of the row's response; 0: there is none, or not known.",
+    {
+      codec: small,
+      index: "minmax",
+    },
+  ),
   column("syscall_thread_0", "UInt32", "Thread of the system call that carried the request.", {
     codec: small,
   }),
