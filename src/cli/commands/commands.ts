@@ -46,6 +46,11 @@ const entries: ReadonlyArray<Entry> = [
     load: async () => (await import("./query.ts")).query,
   },
   {
+    name: "trace",
+    description: "Show one request and all that it set going, as a tree; or list traces",
+    load: async () => (await import("./trace.ts")).trace,
+  },
+  {
     name: "replay",
     description: "Print the requests, messages or flows of a capture file",
     load: async () => (await import("./replay.ts")).replay,
