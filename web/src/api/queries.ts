@@ -17,10 +17,17 @@ import type {
 } from "./contract.ts"
 
 /** Milliseconds between two askings. */
-const every = { map: 2_000, chart: 4_000, processes: 4_000, status: 4_000, health: 5_000, demo: 10_000 }
+export const every = {
+  map: 2_000,
+  chart: 4_000,
+  processes: 4_000,
+  status: 4_000,
+  health: 5_000,
+  demo: 10_000,
+}
 
 /** A question about a time range: asked again while live, and the old answer stays on the page until the new one is here. */
-const useRanged = <Answer>(path: string, scope: TimeScope, params: QueryParams, everyMs: number) => {
+export const useRanged = <Answer>(path: string, scope: TimeScope, params: QueryParams, everyMs: number) => {
   const url = withQuery(path, { ...rangeParams(scope.range), ...params })
   return useQuery({
     queryKey: [url],

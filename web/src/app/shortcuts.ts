@@ -45,9 +45,8 @@ const isOwnKey = (event: KeyboardEvent): boolean =>
   event.target.closest("a, button, [role=button], summary") !== null
 
 const onKeyDown = (event: KeyboardEvent): void => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || event.repeat) {
-    if (!event.repeat || !["j", "k"].includes(event.key)) return
-  }
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return
+  if (event.repeat && !["j", "k", "ArrowDown", "ArrowUp"].includes(event.key)) return
   if (document.querySelector("dialog[open]") !== null || isOwnKey(event)) return
   if (isTyping(event.target)) {
     if (event.key === "Escape") (event.target as HTMLElement).blur()

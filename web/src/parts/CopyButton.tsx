@@ -5,7 +5,13 @@ import { Icon } from "./Icon.tsx"
 
 const saidMs = 1_600
 
-export const CopyButton = ({ name, text }: { readonly name: string; readonly text: string }) => {
+interface CopyProps {
+  readonly name: string
+  /** A large one is made when it is asked for. */
+  readonly text: string | (() => string)
+}
+
+export const CopyButton = ({ name, text }: CopyProps) => {
   const [said, setSaid] = useState("")
   useEffect(() => {
     if (said === "") return
@@ -18,7 +24,8 @@ export const CopyButton = ({ name, text }: { readonly name: string; readonly tex
       className="button"
       onClick={() => {
         // Without a secure context (plain HTTP to another host) there is no clipboard.
-        const written = navigator.clipboard?.writeText(text) ?? Promise.reject(new Error("no clipboard"))
+        const whole = typeof text === "string" ? text : text()
+        const written = navigator.clipboard?.writeText(whole) ?? Promise.reject(new Error("no clipboard"))
         written.then(
           () => setSaid("Copied"),
           () => setSaid("The browser forbids it"),

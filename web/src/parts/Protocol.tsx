@@ -9,6 +9,6 @@ const colorOf = (name: string): number => {
   return own[name] ?? (sum % (colors - 2)) + 3
 }
 
-export const Protocol = ({ name }: { readonly name: string }) => (
-  <span className={`protocol hue-${colorOf(name)}`}>{name}</span>
-)
+/** A span of a program may have none. */
+export const Protocol = ({ name }: { readonly name: string }) =>
+  name === "" ? null : <span className={`protocol hue-${colorOf(name)}`}>{name}</span>

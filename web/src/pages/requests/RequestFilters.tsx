@@ -2,8 +2,8 @@
 
 import type { RequestRow } from "../../api/contract.ts"
 import { setParams } from "../../app/location.ts"
+import { FilterChip } from "../../parts/FilterChip.tsx"
 import { formatDuration } from "../../parts/format.ts"
-import { Icon } from "../../parts/Icon.tsx"
 import { protocolChoices } from "../../parts/protocols.ts"
 import { SearchField } from "../../parts/SearchField.tsx"
 import { Select } from "../../parts/Select.tsx"
@@ -23,22 +23,6 @@ export const setFilter = (name: FilterName, value: string): void =>
 export const clearFilters = (): void =>
   setParams(Object.fromEntries(filterNames.map((name) => [name, ""])), { replace: true })
 
-interface ChipProps {
-  readonly name: string
-  readonly filter: FilterName
-  readonly value: string
-}
-
-/** A filter that only links set: it can be taken away. */
-const FilterChip = ({ name, filter, value }: ChipProps) =>
-  value === "" ? null : (
-    <button type="button" className="button filter-chip" onClick={() => setFilter(filter, "")}>
-      <span className="faint">{name}</span> <span className="cut">{value}</span>
-      <Icon name="close" />
-      <span className="hidden-text">, take this filter away</span>
-    </button>
-  )
-
 interface FiltersProps {
   readonly filters: Filters
   readonly rows: ReadonlyArray<RequestRow>
@@ -49,8 +33,8 @@ export const RequestFilters = ({ filters, rows }: FiltersProps) => {
   return (
     <>
       <SearchField name="Search path, host, service, trace id" value={filters.q} onChange={change("q")} />
-      <FilterChip name="Service" filter="service" value={filters.service} />
-      <FilterChip name="Agent" filter="agent" value={filters.agent} />
+      <FilterChip name="Service" value={filters.service} onClear={() => setFilter("service", "")} />
+      <FilterChip name="Agent" value={filters.agent} onClear={() => setFilter("agent", "")} />
       <Select
         name="Client"
         value={filters.client}

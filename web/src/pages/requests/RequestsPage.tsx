@@ -3,7 +3,8 @@
 import { useHistogram } from "../../api/queries.ts"
 import { usePlace } from "../../app/location.ts"
 import { useTimeScope } from "../../app/useTimeScope.ts"
-import type { Histogram } from "../../api/contract.ts"
+import type { Histogram, RequestPage, RequestRow } from "../../api/contract.ts"
+import { type RowSource, useRowStream } from "../../api/useRowStream.ts"
 import { ErrorNote, StaleNote } from "../../parts/ErrorNote.tsx"
 import { formatCount, formatExact } from "../../parts/format.ts"
 import { Loading } from "../../parts/Loading.tsx"
@@ -15,8 +16,12 @@ import { totalOf } from "./histogramScale.ts"
 import { clearFilters, RequestFilters, setFilter } from "./RequestFilters.tsx"
 import { RequestHistogram } from "./RequestHistogram.tsx"
 import { RequestTable } from "./RequestTable.tsx"
-import { useRequestStream } from "./useRequestStream.ts"
 import "./requests.css"
+
+const requestList: RowSource<RequestRow> = {
+  path: "/api/v1/requests",
+  pageOf: (answer) => answer as RequestPage,
+}
 
 interface SummaryProps {
   readonly histogram: Histogram | undefined
@@ -57,7 +62,7 @@ export const RequestsPage = () => {
   const { params } = usePlace()
   const scope = useTimeScope()
   const filters = readFilters(params)
-  const stream = useRequestStream(scope, asQuery(filters))
+  const stream = useRowStream(requestList, scope, asQuery(filters))
   const histogram = useHistogram(scope, asQuery(filters))
   const { rows } = stream.store
   const sum = histogram.data?.buckets.reduce((all, bucket) => all + totalOf(bucket), 0)

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest"
-import type { RequestRow } from "../../api/contract.ts"
 import {
   firstRows,
   isFull,
@@ -8,43 +7,19 @@ import {
   newestId,
   noRows,
   type RowStore,
+  type StreamedRow,
   shown,
   withNewer,
   withOlder,
 } from "./rowStore.ts"
 
-const row = (id: number): RequestRow => ({
-  id: String(id),
-  startUs: id,
-  endUs: id,
-  durationUs: 1,
-  protocol: "HTTP",
-  point: "c-p",
-  client: "a",
-  server: "b",
-  clientIp: "",
-  serverIp: "",
-  clientPort: 1,
-  serverPort: 2,
-  clientPid: 1,
-  serverPid: 2,
-  type: "GET",
-  domain: "",
-  resource: "/",
-  endpoint: "/",
-  status: "ok",
-  code: 200,
-  exception: "",
-  traceId: "",
-  requestLength: null,
-  responseLength: null,
-})
+const row = (id: number): StreamedRow => ({ id: String(id) })
 
 /** Rows from `high` down to `low`. */
-const down = (high: number, low: number): ReadonlyArray<RequestRow> =>
+const down = (high: number, low: number): ReadonlyArray<StreamedRow> =>
   Array.from({ length: high - low + 1 }, (_, i) => row(high - i))
 
-const ids = (store: RowStore): ReadonlyArray<string> => store.rows.map(({ id }) => id)
+const ids = (store: RowStore<StreamedRow>): ReadonlyArray<string> => store.rows.map(({ id }) => id)
 
 const start = firstRows({ rows: down(12, 10), next: "10" })
 
@@ -96,7 +71,7 @@ describe("rowStore", () => {
   })
 
   it("loses no row of a burst that comes in parts", () => {
-    let store = noRows
+    let store: RowStore<StreamedRow> = noRows
     for (let id = 1; id <= 1_000; id += 7) {
       store = withNewer(store, down(Math.min(id + 6, 1_000), id), true, id % 3 === 0)
     }

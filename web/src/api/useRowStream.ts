@@ -1,18 +1,19 @@
-// The rows of the request list as they come: the first page, then, while live, whatever has a higher id, and older pages when
-// the reader gets there.
+// The rows of a list as they come: the first page, then, while live, whatever has a higher id, and older pages when the reader
+// gets there.
 
 import { useCallback, useEffect, useRef, useState } from "react"
-import { ask, type QueryParams, withQuery } from "../../api/client.ts"
-import type { RequestPage, RequestRow } from "../../api/contract.ts"
-import { rangeParams } from "../../app/timeRange.ts"
-import type { TimeScope } from "../../app/useTimeScope.ts"
+import { rangeParams } from "../app/timeRange.ts"
+import type { TimeScope } from "../app/useTimeScope.ts"
+import { ask, type QueryParams, withQuery } from "./client.ts"
 import {
   firstRows,
   maxRows,
   newestId,
   noRows,
+  type RowPage,
   type RowStore,
   shown,
+  type StreamedRow,
   withNewer,
   withOlder,
 } from "./rowStore.ts"
@@ -22,14 +23,20 @@ const pause = { live: 600, failed: 3_000, hidden: 5_000 }
 const pageRows = 200
 const newerRows = 1_000
 
-interface StreamState {
+/** A list of the API: takes `limit`, `before` and `after`. */
+export interface RowSource<Row extends StreamedRow> {
+  readonly path: string
+  readonly pageOf: (answer: unknown) => RowPage<Row>
+}
+
+interface StreamState<Row extends StreamedRow> {
   readonly url: string
-  readonly store: RowStore
+  readonly store: RowStore<Row>
   readonly error: Error | null
   readonly isLoading: boolean
 }
 
-export interface RequestStream extends StreamState {
+export interface RowStream<Row extends StreamedRow> extends StreamState<Row> {
   readonly isLoadingOlder: boolean
   readonly hold: (isHeld: boolean) => void
   readonly showWaiting: () => void
@@ -48,30 +55,34 @@ const sleep = (ms: number, signal: AbortSignal): Promise<void> =>
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))
 
 /** Everything after an id, page by page; not whole when there is more than the table holds. */
-const newerThan = async (
-  url: (params: QueryParams) => string,
+const newerThan = async <Row extends StreamedRow>(
+  askPage: (params: QueryParams) => Promise<RowPage<Row>>,
   after: string,
-  signal: AbortSignal,
-): Promise<{ readonly rows: ReadonlyArray<RequestRow>; readonly isWhole: boolean }> => {
-  const rows: Array<RequestRow> = []
+): Promise<{ readonly rows: ReadonlyArray<Row>; readonly isWhole: boolean }> => {
+  const rows: Array<Row> = []
   let before: string | undefined
   do {
-    const page = await ask<RequestPage>(url({ after, before, limit: newerRows }), { signal })
+    const page = await askPage({ after, before, limit: newerRows })
     rows.push(...page.rows)
     before = page.next ?? undefined
   } while (before !== undefined && rows.length < maxRows)
   return { rows, isWhole: before === undefined }
 }
 
-export const useRequestStream = (scope: TimeScope, filters: QueryParams): RequestStream => {
+/** `source` stays one object while the list is the same. */
+export const useRowStream = <Row extends StreamedRow>(
+  source: RowSource<Row>,
+  scope: TimeScope,
+  filters: QueryParams,
+): RowStream<Row> => {
   const params = { ...rangeParams(scope.range), ...filters }
-  const url = withQuery("/api/v1/requests", params)
-  const [state, setState] = useState<StreamState>({ url, store: noRows, error: null, isLoading: true })
+  const url = withQuery(source.path, params)
+  const [state, setState] = useState<StreamState<Row>>({ url, store: noRows, error: null, isLoading: true })
   const [isLoadingOlder, setLoadingOlder] = useState(false)
   const latest = useRef(state)
   const isHeld = useRef(false)
 
-  const update = useCallback((patch: Partial<StreamState>) => {
+  const update = useCallback((patch: Partial<StreamState<Row>>) => {
     latest.current = { ...latest.current, ...patch }
     setState(latest.current)
   }, [])
@@ -79,17 +90,18 @@ export const useRequestStream = (scope: TimeScope, filters: QueryParams): Reques
   useEffect(() => {
     const abort = new AbortController()
     const { signal } = abort
-    const urlWith = (more: QueryParams) => withQuery("/api/v1/requests", { ...params, ...more })
+    const askPage = (more: QueryParams) =>
+      ask(withQuery(source.path, { ...params, ...more }), { signal }).then(source.pageOf)
 
     /** Once: the first page if there is nothing yet, else what is newer. */
     const refresh = async (): Promise<void> => {
       const after = newestId(latest.current.store)
       if (after === undefined) {
-        const page = await ask<RequestPage>(urlWith({ limit: pageRows }), { signal })
+        const page = await askPage({ limit: pageRows })
         if (!signal.aborted) update({ store: firstRows(page), error: null, isLoading: false })
         return
       }
-      const { rows, isWhole } = await newerThan(urlWith, after, signal)
+      const { rows, isWhole } = await newerThan(askPage, after)
       if (signal.aborted) return
       const store = withNewer(latest.current.store, rows, isWhole, isHeld.current)
       if (store !== latest.current.store || latest.current.error !== null || latest.current.isLoading) {
@@ -117,7 +129,7 @@ export const useRequestStream = (scope: TimeScope, filters: QueryParams): Reques
     void run()
     return () => abort.abort()
     // oxlint-disable-next-line react/exhaustive-deps -- the address says all of the parameters
-  }, [url, scope.isLive, update])
+  }, [source, url, scope.isLive, update])
 
   const showWaiting = useCallback(() => update({ store: shown(latest.current.store) }), [update])
 
@@ -134,7 +146,8 @@ export const useRequestStream = (scope: TimeScope, filters: QueryParams): Reques
     const before = latest.current.store.rows.at(-1)?.id
     if (before === undefined || !latest.current.store.hasOlder) return
     setLoadingOlder(true)
-    ask<RequestPage>(withQuery("/api/v1/requests", { ...params, before, limit: pageRows }))
+    ask(withQuery(source.path, { ...params, before, limit: pageRows }))
+      .then(source.pageOf)
       .then(
         (page) => {
           if (latest.current.url === url && latest.current.store.rows.at(-1)?.id === before) {
@@ -145,7 +158,7 @@ export const useRequestStream = (scope: TimeScope, filters: QueryParams): Reques
       )
       .finally(() => setLoadingOlder(false))
     // oxlint-disable-next-line react/exhaustive-deps -- the address says all of the parameters
-  }, [url, update])
+  }, [source, url, update])
 
   return { ...state, isLoadingOlder, hold, showWaiting, loadOlder }
 }
