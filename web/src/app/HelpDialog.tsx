@@ -6,6 +6,7 @@ import { Icon } from "../parts/Icon.tsx"
 const keys: ReadonlyArray<readonly [keys: string, what: string]> = [
   ["g m", "Map"],
   ["g r", "Requests"],
+  ["g t", "Traces"],
   ["g p", "Processes"],
   ["g a", "Agents"],
   ["g v", "Servers"],
@@ -14,9 +15,14 @@ const keys: ReadonlyArray<readonly [keys: string, what: string]> = [
   ["/", "Search on this page"],
   ["j  k", "Next and previous row"],
   ["Enter", "Open the row"],
+  ["t", "Requests: the trace of the row"],
   ["Esc", "Close the panel, leave the field"],
   ["l", "Live on and off"],
   ["+  -  0", "Map: closer, farther, all of it"],
+  ["←  →", "Trace: put away or show what is below a span"],
+  ["w", "Trace: show the network or fold it"],
+  ["z  0", "Trace: only the time of the span, all of it"],
+  ["e  n", "Trace: next error, next span found"],
   ["?", "This help"],
 ]
 
@@ -26,6 +32,14 @@ const words: ReadonlyArray<readonly [word: string, meaning: string]> = [
   [
     "Client process, server process",
     "Where a request was seen: in the system calls of the one who asked or of the one who answered. Seen at both, it is counted once.",
+  ],
+  [
+    "Span, trace",
+    "One request or piece of work as it was seen at one place; all that one request set going, with why each span hangs where it hangs.",
+  ],
+  [
+    "Critical path",
+    "What the whole trace waited for at each moment: shorten something else and it ends no earlier.",
   ],
   [
     "External",

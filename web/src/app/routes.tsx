@@ -13,6 +13,10 @@ const loadRequests = () =>
   import("../pages/requests/RequestsPage.tsx").then(({ RequestsPage }) => ({ default: RequestsPage }))
 const loadRequest = () =>
   import("../pages/request/RequestPage.tsx").then(({ RequestPage }) => ({ default: RequestPage }))
+const loadTraces = () =>
+  import("../pages/traces/TracesPage.tsx").then(({ TracesPage }) => ({ default: TracesPage }))
+const loadTrace = () =>
+  import("../pages/trace/TracePage.tsx").then(({ TracePage }) => ({ default: TracePage }))
 const loadProcesses = () =>
   import("../pages/processes/ProcessesPage.tsx").then(({ ProcessesPage }) => ({ default: ProcessesPage }))
 const loadAgents = () =>
@@ -30,6 +34,7 @@ const loadSystem = () =>
 export const mainPages = [
   { path: "/", name: "Map", key: "m", ...page(loadMap) },
   { path: "/requests", name: "Requests", key: "r", ...page(loadRequests) },
+  { path: "/traces", name: "Traces", key: "t", ...page(loadTraces) },
   { path: "/processes", name: "Processes", key: "p", ...page(loadProcesses) },
   { path: "/agents", name: "Agents", key: "a", ...page(loadAgents) },
   { path: "/servers", name: "Servers", key: "v", ...page(loadServers) },
@@ -37,13 +42,16 @@ export const mainPages = [
   { path: "/system", name: "System", key: "s", ...page(loadSystem) },
 ]
 
-const requestPage = { path: "/requests/", name: "Request", ...page(loadRequest) }
+/** Pages of one thing each, below the list of such things. */
+const detailPages = [
+  { path: /^\/requests\/[0-9]+$/, name: "Request", ...page(loadRequest) },
+  { path: /^\/traces\/[^/]+$/, name: "Trace", ...page(loadTrace) },
+]
 
 export const pageAt = (path: string) =>
-  mainPages.find((each) => each.path === path) ??
-  (/^\/requests\/[0-9]+$/.test(path) ? requestPage : undefined)
+  mainPages.find((each) => each.path === path) ?? detailPages.find((each) => each.path.test(path))
 
 /** Fetches the pages that are not shown yet, so that going there is at once. */
 export const loadOtherPages = (): void => {
-  for (const each of [...mainPages, requestPage]) each.load().catch(() => undefined)
+  for (const each of [...mainPages, ...detailPages]) each.load().catch(() => undefined)
 }

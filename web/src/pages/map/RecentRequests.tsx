@@ -6,6 +6,7 @@ import { pageAddress, type Patch } from "../../app/location.ts"
 import type { TimeScope } from "../../app/useTimeScope.ts"
 import { ErrorNote } from "../../parts/ErrorNote.tsx"
 import { formatAgo, formatLatency } from "../../parts/format.ts"
+import { Icon } from "../../parts/Icon.tsx"
 import { Link } from "../../parts/Link.tsx"
 import { StatusMark } from "../../parts/status.tsx"
 
@@ -31,7 +32,7 @@ export const RecentRequests = ({ scope, params, filter }: RecentProps) => {
       {recent.data?.rows.length === 0 ? <p className="faint">None in this time range.</p> : null}
       <ul className="recent">
         {recent.data?.rows.map((row) => (
-          <li key={row.id}>
+          <li key={row.id} className="recent-row">
             <Link to={pageAddress(`/requests/${row.id}`, params)}>
               <StatusMark status={row.status} code={row.code} />
               <span className="cut">
@@ -39,6 +40,12 @@ export const RecentRequests = ({ scope, params, filter }: RecentProps) => {
               </span>
               <span className="number">{formatLatency(row.durationUs)}</span>
               <span className="number faint">{formatAgo(Number(row.startUs), nowMs)}</span>
+            </Link>
+            <Link className="recent-trace" to={pageAddress(`/traces/${row.id}`, params)} title="Its trace">
+              <Icon name="waterfall" />
+              <span className="hidden-text">
+                Trace of {row.type} {row.resource}
+              </span>
             </Link>
           </li>
         ))}

@@ -16,8 +16,10 @@ import { Protocol } from "../../parts/Protocol.tsx"
 import { Stat } from "../../parts/Stat.tsx"
 import { StatusMark, statusText } from "../../parts/status.tsx"
 import { curlOf } from "./curl.ts"
+import { RequestTrace } from "./RequestTrace.tsx"
 import { SideCard } from "./SideCard.tsx"
-import { type Attribute, attributesOf, everyColumn, fieldsOf, rowOf } from "./storedRow.ts"
+import { StoredColumns } from "./StoredColumns.tsx"
+import { type Attribute, attributesOf, fieldsOf, rowOf } from "./storedRow.ts"
 import { timingOf } from "./timing.ts"
 import { TimingDiagram } from "./TimingDiagram.tsx"
 import "./request.css"
@@ -73,11 +75,9 @@ const Head = ({ row, params }: { readonly row: RequestRow; readonly params: URLS
         >
           {row.client} → {row.server}
         </Link>
-        {row.traceId === "" ? null : (
-          <Link className="button" to={pageAddress("/requests", params, { q: row.traceId })}>
-            Same trace
-          </Link>
-        )}
+        <Link className="button" to={pageAddress(`/traces/${row.id}`, params)}>
+          Its trace
+        </Link>
       </div>
     </header>
   )
@@ -86,17 +86,7 @@ const Head = ({ row, params }: { readonly row: RequestRow; readonly params: URLS
 const Stored = ({ request }: { readonly request: StoredRequest }) => (
   <details className="card stored">
     <summary>Stored row, every column</summary>
-    <div className="stored-body">
-      <CopyButton name="Copy as JSON" text={JSON.stringify(request, null, 2)} />
-      <dl className="facts">
-        {everyColumn(request).map(({ name, value }) => (
-          <div key={name}>
-            <dt className="mono">{name}</dt>
-            <dd className="mono">{value === "" ? <span className="faint">empty</span> : value}</dd>
-          </div>
-        ))}
-      </dl>
-    </div>
+    <StoredColumns request={request} />
   </details>
 )
 
@@ -132,6 +122,7 @@ const Request = ({
         <Stat name="Response body" value={lengthOf(row.responseLength)} />
       </dl>
       <TimingDiagram timing={timing} />
+      <RequestTrace id={row.id} params={params} />
       <div className="request-columns">
         <SideCard
           side="client"

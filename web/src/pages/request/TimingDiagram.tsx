@@ -2,7 +2,8 @@
 
 import { formatDuration } from "../../parts/format.ts"
 import { pointOf } from "../../parts/points.ts"
-import { type Lane, marksOf, type Timing } from "./timing.ts"
+import { marksBetween } from "../../parts/timeMarks.ts"
+import type { Lane, Timing } from "./timing.ts"
 
 const nameOf = (lane: Lane): string =>
   lane.row.point === "c-p" ? lane.row.client : lane.row.point === "s-p" ? lane.row.server : ""
@@ -74,7 +75,7 @@ export const TimingDiagram = ({ timing }: { readonly timing: Timing }) => {
       <h2>Timing</h2>
       <div className="lanes">
         <div className="lane-marks" aria-hidden="true">
-          {marksOf(lengthUs).map((us) => (
+          {marksBetween(0, lengthUs).map((us) => (
             <span key={us} style={{ left: `${(us / lengthUs) * 100}%` }}>
               {formatDuration(us)}
             </span>

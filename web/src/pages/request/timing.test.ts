@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import type { RequestRow } from "../../api/contract.ts"
 import { rowOf } from "./storedRow.ts"
-import { marksOf, timingOf } from "./timing.ts"
+import { timingOf } from "./timing.ts"
 
 const seen = (point: string, startUs: number, durationUs: number, endUs: number): RequestRow => ({
   ...rowOf({}),
@@ -30,10 +30,5 @@ describe("timing", () => {
       lengthUs: 5,
     })
     expect(timingOf([seen("c-p", 1, 5, 6), seen("s-p", 1, 9, 10)]).wayUs).toBeUndefined()
-  })
-
-  it("has round marks", () => {
-    expect(marksOf(794)).toEqual([0, 200, 400, 600])
-    expect(marksOf(1)).toEqual([0])
   })
 })

@@ -54,16 +54,3 @@ export const timingOf = (rows: ReadonlyArray<RequestRow>): Timing => {
         : clientUs - serverUs,
   }
 }
-
-/** Later ones would stick out of the diagram. */
-const lastMark = 0.93
-
-/** Round marks along the diagram. */
-export const marksOf = (lengthUs: number): ReadonlyArray<number> => {
-  const rough = lengthUs / 5
-  const unit = 10 ** Math.floor(Math.log10(Math.max(1, rough)))
-  const step = [1, 2, 5, 10].map((factor) => factor * unit).find((nice) => nice >= rough) ?? unit
-  const marks: Array<number> = []
-  for (let at = 0; at <= lengthUs * lastMark; at += step) marks.push(at)
-  return marks
-}

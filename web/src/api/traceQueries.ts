@@ -1,0 +1,27 @@
+// The console's questions about traces as hooks.
+
+import { keepPreviousData, useQuery } from "@tanstack/react-query"
+import type { TimeScope } from "../app/useTimeScope.ts"
+import { ask, type QueryParams } from "./client.ts"
+import type { DurationHeatmap } from "./contract.ts"
+import { every, useRanged } from "./queries.ts"
+import type { Trace } from "./traceContract.ts"
+
+/** A trace is complete some seconds after its end; asked again while it may still grow. */
+const growsMs = 15_000
+const everyMs = 3_000
+
+/** By the number of any of its requests or by a trace id. */
+export const useTrace = (id: string, isFollowed = false) =>
+  useQuery({
+    queryKey: ["trace", id],
+    queryFn: ({ signal }) => ask<Trace>(`/api/v1/traces/${encodeURIComponent(id)}`, { signal }),
+    refetchInterval: ({ state }) =>
+      isFollowed && state.data !== undefined && Date.now() - state.data.endUs / 1_000 < growsMs
+        ? everyMs
+        : false,
+    placeholderData: keepPreviousData,
+  })
+
+export const useDurations = (scope: TimeScope, params: QueryParams) =>
+  useRanged<DurationHeatmap>("/api/v1/traces/durations", scope, params, every.chart)
