@@ -7,12 +7,11 @@ import type { MeasuredAgent } from "../../api/cpuShares.ts"
 import { useStatus } from "../../api/queries.ts"
 import { useNowMs } from "../../app/clock.ts"
 import { pageAddress } from "../../app/location.ts"
-import { useShortcuts } from "../../app/shortcuts.ts"
 import { Answer } from "../../parts/Answer.tsx"
 import { EmptyState } from "../../parts/EmptyState.tsx"
 import { formatAgo, formatDuration, formatPercent, formatRate } from "../../parts/format.ts"
-import { Icon } from "../../parts/Icon.tsx"
 import { Link } from "../../parts/Link.tsx"
+import { SidePanel } from "../../parts/SidePanel.tsx"
 import { AgentActions } from "./AgentActions.tsx"
 import { missingCapabilities, serverText, stateText } from "./agentList.ts"
 
@@ -171,11 +170,13 @@ interface AgentPanelProps {
 export const AgentPanel = ({ id, all, params, onClose }: AgentPanelProps) => {
   const setting = useAgent(id)
   const agent = all.find((each) => each.id === id)
-  useShortcuts({ Escape: onClose })
   return (
-    <aside className="agent-panel" aria-label="Agent">
-      <header>
-        <div>
+    <SidePanel
+      label="Agent"
+      bodyLabel="About the agent"
+      onClose={onClose}
+      title={
+        <>
           <h2>{agent?.host ?? "Unknown agent"}</h2>
           {agent === undefined ? null : (
             <p className="agent-state soft">
@@ -183,46 +184,36 @@ export const AgentPanel = ({ id, all, params, onClose }: AgentPanelProps) => {
               {stateText(agent.state)}
             </p>
           )}
-        </div>
-        <button type="button" className="icon-button" aria-label="Close (Esc)" onClick={onClose}>
-          <Icon name="close" />
-        </button>
-      </header>
-      {/* The scrolled part is reached by Tab, so that keys can scroll it. */}
-      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-      <div className="agent-panel-body" tabIndex={0} role="region" aria-label="About the agent">
-        {agent === undefined ? (
-          <EmptyState
-            isSmall
-            title="There is no such agent"
-            text="It was forgotten, or the address is old."
-          />
-        ) : (
-          <>
-            <AgentActions key={id} agent={agent} onForgotten={onClose} />
-            <Exceptions agent={agent} />
-            <Facts agent={agent} />
-            <Capabilities agent={agent} all={all} />
-            <section>
-              <h3>Configuration in force</h3>
-              <Answer query={setting} what="its configuration">
-                {({ config, origins }) => <Settings config={config} origins={origins} />}
-              </Answer>
-              <p className="agent-links">
-                <Link
-                  className="button"
-                  to={pageAddress("/configuration", params, { layer: `agent/${agent.id}` })}
-                >
-                  Set for this agent
-                </Link>
-                <Link className="button" to={pageAddress("/requests", params, { agent: agent.id })}>
-                  Its requests
-                </Link>
-              </p>
-            </section>
-          </>
-        )}
-      </div>
-    </aside>
+        </>
+      }
+    >
+      {agent === undefined ? (
+        <EmptyState isSmall title="There is no such agent" text="It was forgotten, or the address is old." />
+      ) : (
+        <>
+          <AgentActions key={id} agent={agent} onForgotten={onClose} />
+          <Exceptions agent={agent} />
+          <Facts agent={agent} />
+          <Capabilities agent={agent} all={all} />
+          <section>
+            <h3>Configuration in force</h3>
+            <Answer query={setting} what="its configuration">
+              {({ config, origins }) => <Settings config={config} origins={origins} />}
+            </Answer>
+            <p className="agent-links">
+              <Link
+                className="button"
+                to={pageAddress("/configuration", params, { layer: `agent/${agent.id}` })}
+              >
+                Set for this agent
+              </Link>
+              <Link className="button" to={pageAddress("/requests", params, { agent: agent.id })}>
+                Its requests
+              </Link>
+            </p>
+          </section>
+        </>
+      )}
+    </SidePanel>
   )
 }

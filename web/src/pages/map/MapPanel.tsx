@@ -1,9 +1,9 @@
 // Beside the map: what is known of the chosen service or call.
 
-import { type ReactNode, useEffect, useRef } from "react"
-import { useShortcuts } from "../../app/shortcuts.ts"
+import type { ReactNode } from "react"
 import type { TimeScope } from "../../app/useTimeScope.ts"
 import { Icon } from "../../parts/Icon.tsx"
+import { SidePanel } from "../../parts/SidePanel.tsx"
 import { CallDetails } from "./CallDetails.tsx"
 import { type DrawnEdge, type DrawnMap, type DrawnNode, nameOfNode } from "./foldAddresses.ts"
 import { ServiceDetails } from "./ServiceDetails.tsx"
@@ -54,7 +54,6 @@ interface MapPanelProps {
 }
 
 export const MapPanel = ({ map, selected, scope, params, onSelect }: MapPanelProps) => {
-  const close = useRef<HTMLButtonElement>(null)
   const node = map.nodes.find((each) => each.id === selected)
   const edge = map.edges.find((each) => each.id === selected)
   const shut = () => {
@@ -62,12 +61,6 @@ export const MapPanel = ({ map, selected, scope, params, onSelect }: MapPanelPro
     onSelect("")
     opener?.focus({ preventScroll: true })
   }
-  useShortcuts({ Escape: shut })
-  useEffect(() => {
-    // Only a key press moves the focus here: a click keeps it where it is.
-    if (document.activeElement?.matches(":focus-visible") === true) close.current?.focus()
-  }, [])
-
   let title: ReactNode = <h2>{nameOfId(selected)}</h2>
   let body: ReactNode = <p className="soft">No requests in this time range.</p>
   if (node !== undefined) {
@@ -80,25 +73,8 @@ export const MapPanel = ({ map, selected, scope, params, onSelect }: MapPanelPro
     body = <CallDetails key={edge.id} edge={edge} scope={scope} params={params} />
   }
   return (
-    <aside className="map-panel" aria-label="Details">
-      <header>
-        <div>{title}</div>
-        <button
-          ref={close}
-          type="button"
-          className="icon-button"
-          aria-label="Close details"
-          title="Close (Esc)"
-          onClick={shut}
-        >
-          <Icon name="close" />
-        </button>
-      </header>
-      {/* The scrolled part is reached by Tab, so that keys can scroll it. */}
-      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-      <div className="map-panel-body" tabIndex={0} role="region" aria-label="Numbers and requests">
-        {body}
-      </div>
-    </aside>
+    <SidePanel label="Details" bodyLabel="Numbers and requests" title={title} onClose={shut}>
+      {body}
+    </SidePanel>
   )
 }

@@ -75,9 +75,6 @@ const Head = ({ row, params }: { readonly row: RequestRow; readonly params: URLS
         >
           {row.client} → {row.server}
         </Link>
-        <Link className="button" to={pageAddress(`/traces/${row.id}`, params)}>
-          Its trace
-        </Link>
       </div>
     </header>
   )
