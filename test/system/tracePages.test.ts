@@ -1,0 +1,227 @@
+// The console's pages about traces in a real browser: from a call on the map to the trace of one of its requests, the waterfall by
+// mouse and by keys, why a span hangs where it hangs. Real requests of curl and nginx; trees that need more hosts come from a fixture.
+
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import type { Browser, Page } from "playwright-core"
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest"
+import type { Trace } from "../../src/querier/trace/Trace.ts"
+import { largeTrace, shopTrace, singleTrace } from "../../web/src/pages/trace/trace.testing.ts"
+import { seriousViolations } from "./pageAxe.ts"
+import { browserPath, consoleFile, launchBrowser, openPage } from "./support/browser.ts"
+import { curl, nginx, type Program, renamed } from "./support/programs.ts"
+import { Sonde, until } from "./support/Sonde.ts"
+import { describeSystem } from "./support/system.ts"
+
+interface Listed {
+  readonly rows: ReadonlyArray<{ readonly id: string; readonly resource: string }>
+}
+
+describeSystem("the console's traces", ["/usr/sbin/nginx", "/usr/bin/curl", browserPath, consoleFile], () => {
+  let folder: string
+  let clientPath: string
+  let web: Program
+  let sonde: Sonde
+  let browser: Browser
+  let page: Page
+  /** What the page complained of. */
+  let complaints: Array<string>
+
+  const request = (path: string): void => {
+    curl([`http://127.0.0.1:${web.port}${path}`], clientPath)
+  }
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "sonde-traces-"))
+    clientPath = renamed("/usr/bin/curl", "trace-curl", folder)
+    web = await nginx()
+    sonde = new Sonde()
+    await sonde.capturing()
+    browser = await launchBrowser()
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await sonde?.stop()
+    await web?.stop()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  beforeEach(async () => {
+    complaints = []
+    page = await openPage(browser, complaints)
+  })
+  afterEach(async () => {
+    await page.close()
+    expect(complaints).toEqual([])
+  })
+
+  const open = async (path: string): Promise<void> => {
+    const { url } = await sonde.ready
+    await page.goto(new URL(path, url).href)
+  }
+
+  /** The number of a request as soon as both of its sides are stored. */
+  const stored = async (path: string): Promise<string> => {
+    request(path)
+    const { rows } = await until(
+      `both sides of ${path}`,
+      () => sonde.get<Listed>(`/api/v1/requests?q=${encodeURIComponent(path)}`),
+      (answer) => answer.rows.length === 2,
+    )
+    return rows[0]!.id
+  }
+
+  const openFixture = async (trace: Trace, query = ""): Promise<void> => {
+    await page.route("**/api/v1/traces/fixture", (route) => route.fulfill({ json: trace }))
+    await open(`/traces/fixture${query}`)
+    await rows().nth(1).waitFor()
+  }
+
+  const rows = () => page.getByRole("treegrid", { name: "Spans" }).getByRole("row")
+  const rowOf = (text: string) => rows().filter({ hasText: text })
+  const panel = () => page.getByRole("complementary", { name: "Span" })
+  const chosen = () => page.locator("[role=row][aria-selected=true]")
+
+  it("leads from a call on the map to the trace of a request in two clicks", async () => {
+    await stored("/ok/two-clicks")
+    await open("/")
+    await page.getByRole("button", { name: /^trace-curl calls nginx/ }).click()
+    const details = page.getByRole("complementary", { name: "Details" })
+    await details.getByRole("link", { name: "Trace of GET /ok/two-clicks" }).click()
+    await page.waitForURL(/\/traces\/\d+/)
+    await rowOf("trace-curl").waitFor()
+    await rowOf("nginx").waitFor()
+  })
+
+  it("shows a request's trace on its page, small, and whole one click further", async () => {
+    const id = await stored("/ok/small")
+    await open(`/requests/${id}`)
+    await page.getByText("2 spans, 2 services").waitFor()
+    await page.getByRole("link", { name: "Open the trace" }).click()
+    await page.waitForURL(`**/traces/${id}`)
+    const went = page.getByRole("region", { name: "Where the time went" })
+    await went.getByRole("button", { name: /^nginx/ }).click()
+    expect(await chosen().textContent()).toContain("nginx")
+    for (const text of ["certain", "Same TCP sequence", "Why it is here"]) {
+      await panel().getByText(text, { exact: true }).first().waitFor()
+    }
+    await panel().getByText("Stored row, every column").click()
+    await panel().getByText("req_tcp_seq").waitFor()
+    await rowOf("trace-curl").click()
+    await panel().getByText("Start of the trace").waitFor()
+  })
+
+  it("says that there is no such trace", async () => {
+    await open("/traces/0af7651916cd43dd8448eb211c80319c")
+    await page.getByText("There is no such trace").waitFor()
+    // The browser tells of the answer with status 404.
+    expect(complaints.splice(0)).toHaveLength(1)
+  })
+
+  it("folds the network until it is asked for, and keeps that in the address", async () => {
+    await openFixture(shopTrace())
+    await page.getByText("14 of 16 spans shown").waitFor()
+    await page.getByLabel("Show network").check()
+    await page.getByText("16 spans", { exact: true }).waitFor()
+    expect(new URL(page.url()).searchParams.get("net")).toBe("1")
+    await page.reload()
+    await rowOf("server nic").waitFor()
+    await page.keyboard.press("w")
+    await rowOf("server nic").waitFor({ state: "detached" })
+    await rows().nth(1).hover()
+    await page.getByRole("button", { name: "2 network" }).click()
+    await rowOf("server nic").waitFor()
+  })
+
+  it("says why a span has no parent, and what to do", async () => {
+    await openFixture(shopTrace())
+    await page.getByRole("button", { name: "Basic.Publish views" }).click()
+    for (const text of ["No parent found", /traceparent or X-Request-ID header/]) {
+      await panel().getByText(text).waitFor()
+    }
+    const address = page.url()
+    await page.goto("about:blank")
+    await page.goto(address)
+    await panel().getByText("No parent found").waitFor()
+    await page.keyboard.press("Escape")
+    await panel().waitFor({ state: "detached" })
+  })
+
+  it("says that limits were reached and clocks were moved", async () => {
+    const text = "X-Request-ID abc is in more than 200 rows: not followed"
+    await openFixture(shopTrace({ limits: [{ name: "shared_id", limit: 200, text }] }))
+    await page.getByText(text).waitFor()
+    await page.getByText("The clock of box-2").waitFor()
+  })
+
+  it("is walked by keys", async () => {
+    await openFixture(shopTrace())
+    await page.keyboard.press("j")
+    await page.keyboard.press("j")
+    expect(await chosen().textContent()).toContain("nginx")
+    await page.keyboard.press("ArrowLeft")
+    await page.getByText("+11").waitFor()
+    await page.keyboard.press("ArrowLeft")
+    await page.waitForFunction(
+      `document.querySelector("[aria-selected=true]")?.textContent.includes("demo-visitor")`,
+    )
+    await page.keyboard.press("j")
+    await page.keyboard.press("ArrowRight")
+    await page.getByText("+11").waitFor({ state: "detached" })
+    await page.keyboard.press("e")
+    await panel().getByRole("heading", { name: "500 Server error GET /items/*" }).waitFor()
+    await page.keyboard.press("/")
+    await page.keyboard.type("render")
+    await page.getByRole("button", { name: "Next of 1" }).waitFor()
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("n")
+    await panel().getByRole("heading", { name: "render product" }).waitFor()
+    await page.keyboard.press("z")
+    await page.keyboard.press("0")
+    expect(await rows().count()).toBe(15)
+  })
+
+  it("takes 2,000 spans and draws those in sight", async () => {
+    const trace = largeTrace(2_000)
+    const last = trace.spans.at(-1)!
+    await openFixture(trace)
+    await page.getByText("2,000 spans", { exact: true }).waitFor()
+    expect(await rows().count()).toBeLessThan(80)
+    await page.goto(`${page.url()}?span=${last.id}`)
+    await chosen().waitFor()
+    expect(await chosen().getAttribute("aria-rowindex")).toBe("2001")
+    expect(await chosen().isVisible()).toBe(true)
+  })
+
+  it("takes one span", async () => {
+    await openFixture(singleTrace())
+    await page.getByText("1 span", { exact: true }).waitFor()
+    await page.getByText(/100% of the time nginx worked itself/).waitFor()
+  })
+
+  it.each([
+    ["light", 1_280],
+    ["dark", 1_280],
+    ["light", 400],
+  ] as const)("is accessible in %s at %d pixels", async (colorScheme, width) => {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" })
+    await page.setViewportSize({ width, height: 800 })
+    const check = async (name: string): Promise<void> => {
+      await page.waitForTimeout(400)
+      expect(await seriousViolations(page), name).toEqual([])
+      const overflow = (await page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth",
+      )) as number
+      expect(overflow, name).toBe(0)
+    }
+    await openFixture(shopTrace(), "?net=1")
+    await check("trace")
+    await rowOf("SELECT items").click()
+    await panel().getByText("Stored row, every column").waitFor()
+    await check("trace with a span")
+    await page.getByRole("button", { name: "Basic.Publish views" }).click()
+    await panel().getByText("No parent found").waitFor()
+    await check("trace with a span without a parent")
+  })
+})
