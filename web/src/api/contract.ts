@@ -87,26 +87,6 @@ export interface Histogram {
   readonly buckets: ReadonlyArray<HistogramBucket>
 }
 
-/** How many traces of a step of time took how long. */
-export interface DurationCell {
-  /** Seconds since 1970. */
-  readonly time: number
-  /** From 10^(bucket / bucketsPerDecade) microseconds up to the next. */
-  readonly bucket: number
-  readonly count: number
-  readonly errors: number
-}
-
-export interface DurationHeatmap {
-  /** Start of the first step, seconds since 1970. */
-  readonly from: number
-  readonly stepSeconds: number
-  readonly steps: number
-  readonly bucketsPerDecade: number
-  /** Only those that are not empty. */
-  readonly cells: ReadonlyArray<DurationCell>
-}
-
 /** Every column of the row by its name in the table. */
 export type StoredRequest = Readonly<Record<string, unknown>>
 

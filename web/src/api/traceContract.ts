@@ -15,3 +15,4 @@ export type {
   TraceSpan,
   TraceSummary,
 } from "../../../src/querier/trace/Trace.ts"
+export type { DurationCell, DurationHeatmap } from "../../../src/querier/trace/list/traceDurations.ts"

@@ -3,9 +3,8 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query"
 import type { TimeScope } from "../app/useTimeScope.ts"
 import { ask, type QueryParams } from "./client.ts"
-import type { DurationHeatmap } from "./contract.ts"
 import { every, useRanged } from "./queries.ts"
-import type { Trace } from "./traceContract.ts"
+import type { DurationHeatmap, Trace, TraceList } from "./traceContract.ts"
 
 /** A trace is complete some seconds after its end; asked again while it may still grow. */
 const growsMs = 15_000
@@ -25,3 +24,6 @@ export const useTrace = (id: string, isFollowed = false) =>
 
 export const useDurations = (scope: TimeScope, params: QueryParams) =>
   useRanged<DurationHeatmap>("/api/v1/traces/durations", scope, params, every.chart)
+
+export const useSlowestTraces = (scope: TimeScope, params: QueryParams) =>
+  useRanged<TraceList>("/api/v1/traces", scope, { ...params, order: "slowest" }, every.chart)

@@ -81,6 +81,8 @@ interface TableProps<Row extends StreamedRow> {
   readonly stream: RowStream<Row>
   readonly columns: ReadonlyArray<StreamColumn<Row>>
   readonly addressOf: (row: Row) => string
+  /** What is said below the last row. */
+  readonly end?: string
   /** Further keys that act on the current row. */
   readonly keys?: Readonly<Record<string, (row: Row) => void>>
 }
@@ -89,6 +91,7 @@ const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.
 
 export const StreamTable = <Row extends StreamedRow>(props: TableProps<Row>) => {
   const { what, className, stream, columns, addressOf, keys = {} } = props
+  const { end = `These are all ${what} of the time range.` } = props
   const { store, hold, loadOlder, isLoadingOlder } = stream
   const { rows } = store
   const scroller = useRef<HTMLDivElement>(null)
@@ -197,7 +200,7 @@ export const StreamTable = <Row extends StreamedRow>(props: TableProps<Row>) => 
               ? `Loading older ${what}…`
               : store.hasOlder
                 ? ""
-                : `These are all ${what} of the time range.`}
+                : end}
         </p>
       </div>
     </div>

@@ -1,7 +1,7 @@
 // How long traces took over the time range: darker where there were more, red where they failed; a drag chooses times and durations.
 
 import { type PointerEvent, useMemo, useState } from "react"
-import type { DurationHeatmap } from "../../api/contract.ts"
+import type { DurationHeatmap } from "../../api/traceContract.ts"
 import { formatClock, formatDuration, formatExact } from "../../parts/format.ts"
 import { between, cellAt, durationOf, placeOf, rowsOf, type Selection, strengthOf } from "./heatmapScale.ts"
 

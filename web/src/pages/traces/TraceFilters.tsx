@@ -6,6 +6,7 @@ import { formatDuration } from "../../parts/format.ts"
 import { Link } from "../../parts/Link.tsx"
 import { protocolChoices } from "../../parts/protocols.ts"
 import { SearchField } from "../../parts/SearchField.tsx"
+import { Segmented } from "../../parts/Segmented.tsx"
 import { Select } from "../../parts/Select.tsx"
 import { statusKinds } from "../../parts/status.tsx"
 import { TextFilter } from "../../parts/TextFilter.tsx"
@@ -52,6 +53,15 @@ export const TraceFilters = ({ filters, traces, params }: FiltersProps) => {
           Open this trace
         </Link>
       ) : null}
+      <Segmented
+        name="Order"
+        value={filters.order}
+        choices={[
+          ["", "Newest"],
+          ["slowest", "Slowest"],
+        ]}
+        onChange={(order) => setParams({ order }, { replace: true })}
+      />
       <Select
         name="Service"
         value={filters.service}

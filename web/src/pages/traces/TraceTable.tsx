@@ -1,4 +1,4 @@
-// The list of traces: newest on top; Enter opens one.
+// The list of traces: the newest on top, or the slowest; Enter opens one.
 
 import { useCallback } from "react"
 import type { TraceSummary } from "../../api/traceContract.ts"
@@ -44,9 +44,10 @@ const columns: ReadonlyArray<StreamColumn<TraceSummary>> = [
 interface TableProps {
   readonly stream: RowStream<TraceSummary>
   readonly params: URLSearchParams
+  readonly isSlowest: boolean
 }
 
-export const TraceTable = ({ stream, params }: TableProps) => {
+export const TraceTable = ({ stream, params, isSlowest }: TableProps) => {
   const addressOf = useCallback((trace: TraceSummary) => pageAddress(`/traces/${trace.id}`, params), [params])
   return (
     <StreamTable
@@ -55,6 +56,7 @@ export const TraceTable = ({ stream, params }: TableProps) => {
       stream={stream}
       columns={columns}
       addressOf={addressOf}
+      {...(isSlowest ? { end: `The ${stream.store.rows.length} slowest of the time range.` } : {})}
     />
   )
 }

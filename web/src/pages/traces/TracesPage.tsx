@@ -1,17 +1,18 @@
 // The list of traces: how long they took over time, filters, and rows that come in as requests are made.
 
 import type { TraceList, TraceSummary } from "../../api/traceContract.ts"
-import { useDurations } from "../../api/traceQueries.ts"
-import { type RowSource, useRowStream } from "../../api/useRowStream.ts"
+import { noRows } from "../../api/rowStore.ts"
+import { useDurations, useSlowestTraces } from "../../api/traceQueries.ts"
+import { type RowSource, type RowStream, useRowStream } from "../../api/useRowStream.ts"
 import { setParams, usePlace } from "../../app/location.ts"
 import { rangeInUrl } from "../../app/timeRange.ts"
-import { useTimeScope } from "../../app/useTimeScope.ts"
+import { type TimeScope, useTimeScope } from "../../app/useTimeScope.ts"
 import { ErrorNote, StaleNote } from "../../parts/ErrorNote.tsx"
 import { formatExact } from "../../parts/format.ts"
 import { Loading } from "../../parts/Loading.tsx"
 import { NothingHere } from "../../parts/NothingHere.tsx"
 import { DurationPicture } from "./DurationPicture.tsx"
-import { asQuery, isFiltered, readFilters } from "./filters.ts"
+import { asQuery, type Filters, isFiltered, readFilters } from "./filters.ts"
 import type { Selection } from "./heatmapScale.ts"
 import { clearFilters, TraceFilters } from "./TraceFilters.tsx"
 import { TraceTable } from "./TraceTable.tsx"
@@ -25,6 +26,9 @@ const traceList: RowSource<TraceSummary> = {
   },
 }
 
+const nothing = (): void => undefined
+const nothingMore = { hold: nothing, showWaiting: nothing, loadOlder: nothing }
+
 const choose = ({ fromUs, toUs, minUs, maxUs }: Selection): void =>
   setParams({
     ...rangeInUrl({ kind: "absolute", fromUs, toUs }),
@@ -33,22 +37,29 @@ const choose = ({ fromUs, toUs, minUs, maxUs }: Selection): void =>
     maxUs: String(maxUs),
   })
 
-export const TracesPage = () => {
-  const { params } = usePlace()
-  const scope = useTimeScope()
-  const filters = readFilters(params)
-  const stream = useRowStream(traceList, scope, asQuery(filters))
+interface ListProps {
+  readonly scope: TimeScope
+  readonly filters: Filters
+  readonly params: URLSearchParams
+}
+
+interface FoundProps extends ListProps {
+  readonly stream: RowStream<TraceSummary>
+}
+
+/** Filters, the picture and the rows, wherever these come from. */
+const Found = ({ scope, filters, params, stream }: FoundProps) => {
   const durations = useDurations(scope, asQuery(filters))
   const { rows } = stream.store
   const sum = durations.data?.cells.reduce((all, { count }) => all + count, 0)
-
+  const isSlowest = filters.order === "slowest"
   return (
     <div className="traces-page">
       <h1 className="hidden-text">Traces</h1>
       <div className="toolbar">
         <TraceFilters filters={filters} traces={rows} params={params} />
         {sum === undefined ? null : (
-          <span className="rest" title="Each is told of by the request that it begins with">
+          <span className="rest" title="Each is told of by one of its requests">
             {formatExact(sum)} {sum === 1 ? "trace" : "traces"}
           </span>
         )}
@@ -62,7 +73,7 @@ export const TracesPage = () => {
       </div>
       {rows.length === 0 ? null : <StaleNote error={stream.error} />}
       {rows.length > 0 ? (
-        <TraceTable stream={stream} params={params} />
+        <TraceTable stream={stream} params={params} isSlowest={isSlowest} />
       ) : stream.error !== null ? (
         <div className="page-padding">
           <ErrorNote error={stream.error} title="The traces could not be loaded" />
@@ -78,4 +89,30 @@ export const TracesPage = () => {
       )}
     </div>
   )
+}
+
+const Newest = (props: ListProps) => (
+  <Found {...props} stream={useRowStream(traceList, props.scope, asQuery(props.filters))} />
+)
+
+/** Asked for anew each time: a slow one may come in anywhere. */
+const Slowest = (props: ListProps) => {
+  const { data, error, isPending } = useSlowestTraces(props.scope, asQuery(props.filters))
+  const stream: RowStream<TraceSummary> = {
+    url: "",
+    store: { ...noRows, rows: data?.traces ?? [] },
+    error,
+    isLoading: isPending,
+    isLoadingOlder: false,
+    ...nothingMore,
+  }
+  return <Found {...props} stream={stream} />
+}
+
+export const TracesPage = () => {
+  const { params } = usePlace()
+  const scope = useTimeScope()
+  const filters = readFilters(params)
+  const List = filters.order === "slowest" ? Slowest : Newest
+  return <List scope={scope} filters={filters} params={params} />
 }

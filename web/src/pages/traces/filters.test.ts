@@ -11,7 +11,9 @@ describe("filters of traces", () => {
       "/x?service=shop&endpoint=%2Fitems&minUs=1000&maxUs=50000&tag=pod%3Da%3Db",
     )
     expect(isFiltered(filters)).toBe(true)
-    expect(isFiltered(read("last=60"))).toBe(false)
+    expect(isFiltered(read("last=60&order=slowest"))).toBe(false)
+    expect(read("order=slowest").order).toBe("slowest")
+    expect(read("order=any").order).toBe("")
   })
 
   it("ignores what is no number and no tag", () => {

@@ -14,7 +14,7 @@ export const filterNames = [
 ] as const
 export type FilterName = (typeof filterNames)[number]
 
-export type Filters = Readonly<Record<FilterName, string>>
+export type Filters = Readonly<Record<FilterName, string>> & { readonly order: "" | "slowest" }
 
 const wholeNumber = (text: string): string => (/^\d{1,15}$/.test(text) ? text : "")
 
@@ -29,12 +29,14 @@ export const readFilters = (params: URLSearchParams): Filters => {
     minUs: wholeNumber(all.minUs),
     maxUs: wholeNumber(all.maxUs),
     tag: readTag(all.tag) === undefined ? "" : all.tag,
+    order: params.get("order") === "slowest" ? "slowest" : "",
   }
 }
 
-export const asQuery = (filters: Filters): QueryParams => filters
+/** Without the order, which is no filter. */
+export const asQuery = ({ order: _order, ...filters }: Filters): QueryParams => filters
 
-export const isFiltered = (filters: Filters): boolean => Object.values(filters).some((value) => value !== "")
+export const isFiltered = (filters: Filters): boolean => filterNames.some((name) => filters[name] !== "")
 
 export interface Tag {
   readonly name: string

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import type { DurationHeatmap } from "../../api/contract.ts"
+import type { DurationHeatmap } from "../../api/traceContract.ts"
 import { between, cellAt, durationOf, placeOf, rowsOf, strengthOf } from "./heatmapScale.ts"
 
 const map: DurationHeatmap = {

@@ -1,6 +1,6 @@
 // Where the cells of the duration picture stand, and which times and durations a place on it is. Pure.
 
-import type { DurationCell, DurationHeatmap } from "../../api/contract.ts"
+import type { DurationCell, DurationHeatmap } from "../../api/traceContract.ts"
 
 /** Rows of the picture, as numbers of buckets: `last` is one past the highest. */
 export interface Rows {
