@@ -7,6 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Side } from "../src/agent/flow/Connection.ts"
+import { noCall } from "../src/agent/flow/CallSite.ts"
 import { systemCalls } from "../src/agent/flow/connections.testing.ts"
 import { Pipeline } from "../src/agent/Pipeline.ts"
 import {
@@ -140,7 +141,7 @@ const pair = (
       const connection = pipeline.connections.open(key, systemCalls(Side.a), timeUs)
       for (const { bytes, direction } of conversation) {
         const sender = direction === Direction.toServer ? Side.a : Side.b
-        connection.feed(sender, bytes, 0, bytes.length, 0, timeUs++, 0, 1, hint)
+        connection.feed(sender, bytes, 0, bytes.length, 0, timeUs++, 0, noCall, hint)
       }
       pipeline.connections.close(key, timeUs)
     })

@@ -33,11 +33,13 @@
 #include "lib/socket_state.h"
 #include "lib/sequence.h"
 #include "lib/verdict.h"
+#include "lib/goroutine.h"
 #include "lib/datagram.h"
 #include "lib/tls_join.h"
 #include "lib/socket_data.h"
 #include "lib/tls_data.h"
 #include "lib/go_tls.h"
+#include "lib/go_http.h"
 
 #include "hooks/inet_sock_set_state.h"
 #include "hooks/raw_syscalls.h"
@@ -49,6 +51,7 @@
 struct sonde_layout {
 	struct sonde_socket_data data;
 	struct sonde_socket_close close;
+	struct sonde_connect connect;
 	struct sonde_process process;
 	struct sonde_mapping mapping;
 	struct sonde_socket_key socket;

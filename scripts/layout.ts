@@ -28,6 +28,7 @@ export const layoutSource = (object: Uint8Array): string => {
   }
   struct("sonde_socket_data", "socketData")
   struct("sonde_socket_close", "socketClose")
+  struct("sonde_connect", "connectEvent")
   struct("sonde_process", "processEvent")
   struct("sonde_mapping", "mappingEvent")
   struct("sonde_mapped_key", "mappedKey")

@@ -37,5 +37,6 @@ int sonde_exit_tp(struct trace_sys_exit *ctx)
 	bpf_map_delete_elem(&in_flight, &thread);
 	if (call.nr != ctx->id || ctx->ret <= 0)
 		return 0;
+	read_registers(&call);
 	return handle_call(&call, ctx->ret, false);
 }

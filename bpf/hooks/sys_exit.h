@@ -21,6 +21,8 @@ static __always_inline int exit_by_btf(__u64 *ctx, bool direct)
 	call.arguments[2] = regs->dx;
 	call.arguments[3] = regs->r10;
 	call.arguments[4] = regs->r8;
+	call.r14 = regs->r14;
+	call.sp = regs->sp;
 	return handle_call(&call, moved, direct);
 }
 
@@ -50,5 +52,7 @@ int sonde_exit_raw(struct bpf_raw_tracepoint_args *ctx)
 	call.arguments[2] = BPF_CORE_READ(regs, dx);
 	call.arguments[3] = BPF_CORE_READ(regs, r10);
 	call.arguments[4] = BPF_CORE_READ(regs, r8);
+	call.r14 = BPF_CORE_READ(regs, r14);
+	call.sp = BPF_CORE_READ(regs, sp);
 	return handle_call(&call, moved, false);
 }

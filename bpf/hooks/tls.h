@@ -73,3 +73,10 @@ int sonde_go_return(struct pt_regs *ctx)
 {
 	return go_call_ends(ctx->r14, (__s64)ctx->ax);
 }
+
+/* func (pc *persistConn) roundTrip(req *transportRequest) (resp *Response, err error), of net/http */
+SEC("uprobe")
+int sonde_go_round_trip(struct pt_regs *ctx)
+{
+	return go_round_trip_begins(ctx->r14, ctx->ax);
+}

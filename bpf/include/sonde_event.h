@@ -14,6 +14,7 @@ enum sonde_event_kind {
 	SONDE_EVENT_EXEC = 3,
 	SONDE_EVENT_EXIT = 4,
 	SONDE_EVENT_MAP = 5,
+	SONDE_EVENT_CONNECT = 6,
 };
 
 enum sonde_direction {
@@ -53,6 +54,9 @@ struct sonde_socket_data {
 	__u8 transport; /* IPPROTO_TCP, IPPROTO_UDP */
 	__u8 is_tls;    /* plaintext that went into a TLS library or came out of it; the numbers of bytes are its own */
 	__u8 pad[2];
+	__u64 coroutine; /* address of the goroutine that made the call, or for which its socket works; 0: none is known */
+	__u32 number;    /* of this event among those of its socket, from 1; 0 for datagrams */
+	__u32 waits;     /* how often the thread had waited when the call ended (task_struct.nvcsw) */
 };
 
 /* A TCP socket left ESTABLISHED for good. */
@@ -61,6 +65,16 @@ struct sonde_socket_close {
 	__u32 generation;
 	__u64 time_ns;
 	__u64 socket;
+};
+
+/* A thread began to connect a TCP socket. */
+struct sonde_connect {
+	__u32 kind; /* SONDE_EVENT_CONNECT */
+	__u32 tgid;
+	__u64 time_ns;
+	__u64 socket; /* the connection it becomes has a generation of its own */
+	__u32 tid;
+	__u32 waits;
 };
 
 /* A process began to run a program, or ended. */

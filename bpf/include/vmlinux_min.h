@@ -63,6 +63,7 @@ struct pt_regs {
 	unsigned long r9;
 	unsigned long r10;
 	unsigned long r14;
+	unsigned long sp;
 	unsigned long bx;
 };
 #endif
@@ -163,6 +164,8 @@ struct signal_struct {
 
 struct task_struct {
 	struct thread_info thread_info;
+	void *stack;
+	unsigned long nvcsw;
 	int pid;
 	int tgid;
 	struct task_struct *real_parent;

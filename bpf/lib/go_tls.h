@@ -79,5 +79,5 @@ static __always_inline int go_call_ends(__u64 goroutine, __s64 moved)
 		return 0;
 	go_join(call.connection);
 	return plaintext_moved(call.connection, call.call == TLS_CALL_READ ? SONDE_INGRESS : SONDE_EGRESS,
-			       (const void *)call.buffer, moved, id);
+			       (const void *)call.buffer, moved, id, goroutine);
 }

@@ -113,12 +113,33 @@ static __always_inline void close_when_read(struct sock *sk, struct sonde_socket
 	close_event(sk, state);
 }
 
+/* Only the thread that calls connect() takes a socket to SYN_SENT, so it is the current one. */
+static __always_inline void connect_begins(struct sock *sk)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct sonde_connect event = {
+		.kind = SONDE_EVENT_CONNECT,
+		.tgid = id >> 32,
+		.time_ns = bpf_ktime_get_ns(),
+		.socket = (__u64)sk,
+		.tid = (__u32)id,
+		.waits = BPF_CORE_READ(current_task(false), nvcsw),
+	};
+
+	if (is_excluded_process(id >> 32))
+		return;
+	if (bpf_ringbuf_output(&events, &event, sizeof(event), BPF_RB_NO_WAKEUP))
+		count(SONDE_COUNT_RING_FULL);
+}
+
 static __always_inline void socket_state_changed(struct sock *sk, int from, int to)
 {
 	if (to == TCP_ESTABLISHED && from == TCP_SYN_SENT)
 		socket_established(sk, SONDE_ROLE_CLIENT);
 	else if (to == TCP_ESTABLISHED && from == TCP_SYN_RECV)
 		socket_established(sk, SONDE_ROLE_SERVER);
+	else if (to == TCP_SYN_SENT && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
+		connect_begins(sk);
 	else if (to == TCP_CLOSE)
 		socket_closed(sk);
 }

@@ -20,7 +20,7 @@ static __always_inline struct sonde_tls_scratch *take_tls_scratch(__u64 owner)
 /* `scratch` has the payload read into it, or loses the race for its place; true when it was delivered. */
 static __always_inline void deliver_plaintext(struct sonde_tls_scratch *scratch, struct sonde_tls_session *session,
 					      struct sonde_socket_state *socket, __u8 direction, const void *buffer, __u64 moved,
-					      __u64 id)
+					      __u64 id, __u64 goroutine)
 {
 	struct sonde_scratch *event = &scratch->event;
 	struct sonde_socket_state *plain = &session->plain;
@@ -49,6 +49,9 @@ static __always_inline void deliver_plaintext(struct sonde_tls_scratch *scratch,
 	event->head.generation = plain->generation;
 	event->head.netns = plain->netns;
 	event->head.transport = IPPROTO_TCP;
+	event->head.coroutine = caller_of(socket, direction, goroutine);
+	event->head.number = ++plain->numbered;
+	event->head.waits = BPF_CORE_READ(current_task(false), nvcsw);
 	bpf_get_current_comm(event->head.comm, sizeof(event->head.comm));
 	/* Another thread took the place between the look at it and the taking. */
 	if (scratch->owner != id) {
@@ -70,7 +73,9 @@ static __always_inline void deliver_plaintext(struct sonde_tls_scratch *scratch,
 	}
 }
 
-static __always_inline int plaintext_moved(__u64 address, __u8 direction, const void *buffer, __u64 moved, __u64 id)
+/* `goroutine`: that makes the call, 0 where it is none of Go. */
+static __always_inline int plaintext_moved(__u64 address, __u8 direction, const void *buffer, __u64 moved, __u64 id,
+					   __u64 goroutine)
 {
 	struct sonde_tls_key key = tls_key(address);
 	struct sonde_tls_session *session = bpf_map_lookup_elem(&tls_sessions, &key);
@@ -97,7 +102,7 @@ static __always_inline int plaintext_moved(__u64 address, __u8 direction, const 
 		count(SONDE_COUNT_TLS_FULL);
 		return 0;
 	}
-	deliver_plaintext(scratch, session, socket, direction, buffer, moved, id);
+	deliver_plaintext(scratch, session, socket, direction, buffer, moved, id, goroutine);
 	if (scratch->owner == id)
 		scratch->owner = 0;
 	return 0;
@@ -145,7 +150,7 @@ static __always_inline int tls_call_ends(int result)
 	if (call == TLS_CALL_READ)
 		tls_join_received(thread, thread->session, moved);
 	return plaintext_moved(thread->session, call == TLS_CALL_READ ? SONDE_INGRESS : SONDE_EGRESS,
-			       (const void *)thread->buffer, moved, id);
+			       (const void *)thread->buffer, moved, id, 0);
 }
 
 /* The library gives the session's memory back: what comes to lie there is another one. */

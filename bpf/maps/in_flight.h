@@ -4,6 +4,8 @@
 struct sonde_call {
 	__u64 nr;
 	__u64 arguments[5];
+	__u64 r14; /* these two registers of the caller; 0 where a hook does not tell */
+	__u64 sp;
 };
 
 /*

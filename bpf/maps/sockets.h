@@ -23,8 +23,10 @@ struct sonde_socket_state {
 	__u8 closing;  /* over, but with bytes still to be read */
 	__u8 is_begun; /* its server was looked up */
 	__u8 is_tls;   /* a TLS record was seen */
-	__u8 pad[7];
+	__u8 pad[3];
+	__u32 numbered; /* events that were made of it */
 	__u64 tls_session; /* address of the session whose records it carries; 0 unknown */
+	__u64 lent_to;     /* goroutine for which another one writes to it; 0 unknown */
 };
 
 /* sockets: state by address of the kernel's struct sock. Least recently used entries make room. */

@@ -13,6 +13,8 @@ import { appendL7Row } from "./flow/L7Rows.ts"
 import type { Session } from "./flow/Session.ts"
 import { NetworkMetrics } from "./metric/NetworkMetrics.ts"
 import { RedMetrics } from "./metric/RedMetrics.ts"
+import { Causality } from "./trace/Causality.ts"
+import { ClientCall } from "./trace/Cause.ts"
 import { makeProtocols } from "./protocol/protocols.ts"
 import type { Protocol } from "./protocol/Protocol.ts"
 
@@ -20,7 +22,7 @@ export interface PipelineOptions {
   readonly maskLiterals: boolean
   readonly sessionTimeoutUs: number
   readonly maxConnections: number
-  /** Distinguishes the flow ids of agents and of their restarts. */
+  /** Distinguishes the flow ids and causal ids of agents and of their restarts: seconds since 1970 at the start. */
   readonly flowIdSeed: number
   /** Takes a finished batch; it is filled anew after the call, so what is needed later must be taken out. */
   readonly emit: (batch: AnyBatch) => void
@@ -37,6 +39,7 @@ export class Pipeline {
   readonly connections: ConnectionTable
   readonly protocols: ReadonlyArray<Protocol>
   readonly flowLog: FlowLog
+  readonly causality: Causality
   readonly #network: NetworkMetrics
   readonly #metrics = new RedMetrics()
   readonly #options: PipelineOptions
@@ -46,6 +49,7 @@ export class Pipeline {
 
   constructor(options: PipelineOptions) {
     this.#options = options
+    this.causality = new Causality({ seed: options.flowIdSeed })
     this.protocols = makeProtocols({ maskLiterals: options.maskLiterals })
     this.connections = new ConnectionTable({
       protocols: this.protocols,
@@ -55,6 +59,7 @@ export class Pipeline {
       onSession: (session, connection) => this.#session(session, connection),
       onSettle: (connection) => this.#settle(connection),
       onClose: (connection) => this.#close(connection),
+      causeOf: (isServer, hasId) => this.causality.request(isServer, hasId),
       ...(options.onMessage === undefined ? {} : { onMessage: options.onMessage }),
     })
     this.#network = new NetworkMetrics({ emit: options.emit })
@@ -72,19 +77,29 @@ export class Pipeline {
   }
 
   /** A flow of packets goes on until its table gives it up. */
-  #close({ account }: Connection): void {
+  #close({ account, exchange }: Connection): void {
+    if (exchange !== null) this.causality.closed(exchange)
     if (account.signalSource === SignalSource.ebpf) this.flowLog.close(account, CloseType.unknown)
   }
 
   #session(session: Session, connection: Connection): void {
+    const { cause } = session
+    const isHeld =
+      cause !== null && this.causality.settles(cause, connection.exchange, session.response !== null)
+    if (isHeld && cause instanceof ClientCall)
+      this.causality.hold(cause, () => this.#append(session, connection))
+    else this.#append(session, connection)
+    this.#metrics.add(session, connection, this.#nowUs)
+    countSession(connection.account, session)
+    this.#options.onSession?.(session, connection)
+  }
+
+  #append(session: Session, connection: Connection): void {
     if (!appendL7Row(this.#rows, session, connection)) {
       this.#emitRows()
       appendL7Row(this.#rows, session, connection)
     }
     this.#rowsWritten++
-    this.#metrics.add(session, connection, this.#nowUs)
-    countSession(connection.account, session)
-    this.#options.onSession?.(session, connection)
   }
 
   #emitRows(): void {
@@ -116,6 +131,7 @@ export class Pipeline {
   /** The orderly end: closes every connection and hands out everything. */
   end(nowUs: number): void {
     this.connections.closeAll(nowUs)
+    this.causality.releaseAll()
     this.#emitRows()
     this.flowLog.end()
     this.#network.flushAll()
@@ -137,6 +153,7 @@ export class Pipeline {
       requests_unpaired_total: budget.lost,
       endpoints_overflowed_total: this.#metrics.counters.overflows,
       flow_rows_total: this.flowLog.rowsWritten,
+      ...this.causality.stats(),
       network_groups: this.#network.size,
       network_groups_overflowed_total: this.#network.counters.overflows,
     }

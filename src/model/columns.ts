@@ -50,6 +50,15 @@ export const l7Columns = [
   /** Thread that made the system call (0 for packets). */
   column("syscall_thread_0", "u32"),
   column("syscall_thread_1", "u32"),
+  /** Ids of the agent's own, to be compared together with agent_id: of the served request that the row is or belongs to; 0: not known. */
+  column("syscall_trace_id_request", "u64"),
+  column("syscall_trace_id_response", "u64"),
+  /** Goroutine that made the system call of the request and of the response; 0: none is known. */
+  column("syscall_coroutine_0", "u64"),
+  column("syscall_coroutine_1", "u64"),
+  /** Number of the request's and of the response's event in its socket; 0: not known. */
+  column("syscall_cap_seq_0", "u32"),
+  column("syscall_cap_seq_1", "u32"),
   column("req_tcp_seq", "u32"),
   column("resp_tcp_seq", "u32"),
   column("version", "str"),

@@ -100,8 +100,12 @@ const calls: ReadonlyArray<TableColumn> = [
   column("syscall_thread_1", "UInt32", "Thread of the system call that carried the response.", {
     codec: small,
   }),
-  column("syscall_coroutine_0", "UInt64", "Coroutine that sent or took the request.", { codec: small }),
-  column("syscall_coroutine_1", "UInt64", "Coroutine that sent or took the response.", { codec: small }),
+  column("syscall_coroutine_0", "UInt64", "Goroutine that sent or took the request, by address; 0: none.", {
+    codec: small,
+  }),
+  column("syscall_coroutine_1", "UInt64", "Goroutine that sent or took the response; 0: none.", {
+    codec: small,
+  }),
   column("syscall_cap_seq_0", "UInt32", "Number of the request's system call in its socket.", {
     codec: small,
   }),

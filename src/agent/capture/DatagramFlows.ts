@@ -8,7 +8,9 @@ import type { ConnectionTable } from "../flow/ConnectionTable.ts"
 import type { FlowLog } from "../flow/FlowLog.ts"
 import { countMoved, processAccount } from "../flow/processAccount.ts"
 import type { ProcessTable } from "../process/ProcessTable.ts"
-import { localEnd, remoteEnd } from "./eventEnds.ts"
+import type { Causality } from "../trace/Causality.ts"
+import { Exchange } from "../trace/Exchange.ts"
+import { isServer, localEnd, readU64, remoteEnd } from "./eventEnds.ts"
 import { socketData } from "./layout.gen.ts"
 
 const idleUs = 60_000_000
@@ -19,13 +21,21 @@ export class DatagramFlows {
   readonly #connections: ConnectionTable
   readonly #flowLog: FlowLog
   readonly #processes: ProcessTable
+  readonly #causality: Causality
+  readonly #call = { thread: 0, coroutine: 0, number: 0 }
   /** In the order in which they were last used. */
   readonly #flows = new Map<string, Connection>()
 
-  constructor(connections: ConnectionTable, flowLog: FlowLog, processes: ProcessTable) {
+  constructor(
+    connections: ConnectionTable,
+    flowLog: FlowLog,
+    processes: ProcessTable,
+    causality: Causality,
+  ) {
     this.#connections = connections
     this.#flowLog = flowLog
     this.#processes = processes
+    this.#causality = causality
   }
 
   /** The event of a datagram at `at`, whose payload is `bytes[start, end)` and `missing` more. */
@@ -43,10 +53,18 @@ export class DatagramFlows {
     const isOpen = known !== undefined && this.#connections.get(key) === known
     const connection = isOpen ? known : this.#open(bytes, view, at, key, timeUs)
     const isSent = view.getUint8(at + socketData.direction) === 0
-    const thread = view.getUint32(at + socketData.tid, true)
     const sender = isSent ? Side.a : Side.b
     countMoved(this.#flowLog, connection.account, sender, end - start + missing, timeUs)
-    connection.feed(sender, bytes, start, end, missing, timeUs, 0, thread, 0)
+    const call = this.#call
+    call.thread = view.getUint32(at + socketData.tid, true)
+    call.coroutine = readU64(view, at + socketData.coroutine)
+    const tgid = view.getUint32(at + socketData.tgid, true)
+    const waits = view.getUint32(at + socketData.waits, true)
+    connection.exchange ??= new Exchange()
+    // Who is the client is known once a message was read; and then a whole one was.
+    this.#causality.begin(connection.exchange, undefined, isSent, tgid, call.thread, call.coroutine, waits, timeUs)
+    connection.feed(sender, bytes, start, end, missing, timeUs, 0, call, 0)
+    this.#causality.end(isServer(connection), isSent)
     this.#flows.delete(key)
     // What is no message of a known protocol leaves nothing behind.
     if (connection.protocol === null) this.#connections.close(key, timeUs)

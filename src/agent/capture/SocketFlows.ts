@@ -10,9 +10,11 @@ import { SignalSource } from "../../model/observation.ts"
 import { IpProtocol, L7Protocol } from "../../model/protocol.ts"
 import type { ProcessTable } from "../process/ProcessTable.ts"
 import type { DatagramFlows } from "./DatagramFlows.ts"
-import { localEnd, nameEnd, remoteEnd } from "./eventEnds.ts"
+import { isServer, localEnd, nameEnd, readU64, remoteEnd } from "./eventEnds.ts"
 import type { Exclusions } from "./Exclusions.ts"
-import { eventKind, mappedKey, mappingEvent, processEvent, socketClose, socketData } from "./layout.gen.ts"
+import { connectEvent, eventKind, mappedKey, mappingEvent, processEvent, socketClose, socketData } from "./layout.gen.ts"
+import type { Causality } from "../trace/Causality.ts"
+import { Exchange } from "../trace/Exchange.ts"
 import type { TlsProbes } from "./tls/TlsProbes.ts"
 import type { Verdicts } from "./Verdicts.ts"
 
@@ -20,6 +22,7 @@ export interface SocketFlowsOptions {
   readonly connections: ConnectionTable
   readonly flowLog: FlowLog
   readonly processes: ProcessTable
+  readonly causality: Causality
   /** To be added to CLOCK_MONOTONIC nanoseconds for nanoseconds since 1970. */
   readonly clockOffsetNs: number
   readonly exclusions: Exclusions
@@ -44,6 +47,7 @@ export class SocketFlows {
   readonly counters = { events_total: 0, bytes_total: 0, closes_total: 0, malformed_total: 0 }
   readonly #options: SocketFlowsOptions
   /** Connections of local sockets by "local port, remote port, remote address": finds the other end of a local connection. */
+  readonly #call = { thread: 0, coroutine: 0, number: 0 }
   readonly #bySockets = new Map<string, Connection>()
 
   constructor(options: SocketFlowsOptions) {
@@ -67,8 +71,7 @@ export class SocketFlows {
 
   /** Microseconds since 1970 of a kernel time stamp at this offset. */
   #timeUs(view: DataView, at: number): number {
-    const ns = view.getUint32(at, true) + view.getUint32(at + 4, true) * 4_294_967_296
-    return Math.floor((ns + this.#options.clockOffsetNs) / 1_000)
+    return Math.floor((readU64(view, at) + this.#options.clockOffsetNs) / 1_000)
   }
 
   #record(bytes: Uint8Array, view: DataView, at: number, size: number, nowMs: number): void {
@@ -82,6 +85,9 @@ export class SocketFlows {
       case eventKind.exec:
         if (size >= processEvent.size) return this.#exec(view.getUint32(at + processEvent.tgid, true))
         break
+      case eventKind.connect:
+        if (size >= connectEvent.size) return this.#connect(view, at)
+        break
       case eventKind.map:
         if (size >= mappingEvent.size) return this.#mapped(bytes, view, at)
         break
@@ -90,6 +96,7 @@ export class SocketFlows {
           const pid = view.getUint32(at + processEvent.tgid, true)
           this.#options.processes.exit(pid, nowMs)
           this.#options.tls?.ended(pid)
+          this.#options.causality.ended(pid)
           return this.#options.exclusions.ended(pid)
         }
     }
@@ -101,6 +108,16 @@ export class SocketFlows {
     const entry = this.#options.processes.get(pid)
     if (entry !== undefined) this.#options.exclusions.started(pid, entry.info.comm)
     this.#options.tls?.started(pid)
+  }
+
+  #connect(view: DataView, at: number): void {
+    this.#options.causality.connecting(
+      readSocketKey(view, at + connectEvent.socket, 0),
+      view.getUint32(at + connectEvent.tgid, true),
+      view.getUint32(at + connectEvent.tid, true),
+      view.getUint32(at + connectEvent.waits, true),
+      this.#timeUs(view, at + connectEvent.timeNs),
+    )
   }
 
   #mapped(bytes: Uint8Array, view: DataView, at: number): void {
@@ -132,6 +149,8 @@ export class SocketFlows {
     // Of records and what is in them only one is counted: the records, until the kernel leaves them alone.
     const isCounted = other === undefined || (isTls ? other.isAbandoned : !connection.isAbandoned)
     if (isCounted) countMoved(this.#options.flowLog, connection.account, sender, length, timeUs)
+    const isFollowed = !connection.isAbandoned
+    if (isFollowed) this.#begin(connection, view, at, sender, timeUs)
     connection.feed(
       sender,
       bytes,
@@ -140,10 +159,35 @@ export class SocketFlows {
       missing,
       timeUs,
       view.getUint32(at + socketData.tcpSeq, true),
-      view.getUint32(at + socketData.tid, true),
+      this.#call,
       view.getUint8(at + socketData.protocol),
     )
+    if (isFollowed) this.#options.causality.end(isServer(connection), sender === Side.a)
     this.#options.verdicts.consider(connection, view, at, timeUs)
+  }
+
+  /** Tells the causality of the event, and remembers who made the call. */
+  #begin(connection: Connection, view: DataView, at: number, sender: Side, timeUs: number): void {
+    const call = this.#call
+    call.thread = view.getUint32(at + socketData.tid, true)
+    call.coroutine = readU64(view, at + socketData.coroutine)
+    call.number = view.getUint32(at + socketData.number, true)
+    const { causality } = this.#options
+    if (connection.exchange === null) {
+      connection.exchange = new Exchange()
+      const socket = readSocketKey(view, at + socketData.socket, 0)
+      if (connection.client === Side.a) causality.opened(connection.exchange, socket)
+    }
+    causality.begin(
+      connection.exchange,
+      isServer(connection),
+      sender === Side.a,
+      view.getUint32(at + socketData.tgid, true),
+      call.thread,
+      call.coroutine,
+      view.getUint32(at + socketData.waits, true),
+      timeUs,
+    )
   }
 
   #open(bytes: Uint8Array, view: DataView, at: number, key: number, timeUs: number): Connection {
@@ -218,6 +262,7 @@ export class SocketFlows {
 
   /** To be called about once a second. */
   expire(nowUs: number): void {
+    this.#options.causality.expire(nowUs)
     this.#options.connections.expire(nowUs)
     this.#options.verdicts.expire(nowUs)
     this.#options.datagrams.expire(nowUs)

@@ -38,6 +38,7 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
     context.pipeline.connections,
     context.pipeline.flowLog,
     context.processes,
+    context.pipeline.causality,
   )
   const { exclusions, log, processes } = context
   const forbidden = new Set(agent.tlsExcludePrograms)
@@ -50,6 +51,7 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
     connections: context.pipeline.connections,
     flowLog: context.pipeline.flowLog,
     processes: context.processes,
+    causality: context.pipeline.causality,
     clockOffsetNs: addon.clockOffsetNs(),
     exclusions,
     verdicts,
@@ -59,6 +61,7 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
   const buffer = new Uint8Array(bufferBytes)
   const view = new DataView(buffer.buffer)
 
+  let lostBefore = 0
   const source: Source = {
     tier: 1,
     by: "socket data",
@@ -68,6 +71,9 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
     },
     drain: (nowMs) => {
       let total = 0
+      const lost = tracer.counters().ring_full
+      context.pipeline.causality.blind(lost !== lostBefore)
+      lostBefore = lost
       verdicts.isAwaited = false
       for (let piece = 0; piece < maxPieces; piece++) {
         const length = tracer.poll(buffer)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { L7Protocol } from "../../model/protocol.ts"
+import { noCall } from "../flow/CallSite.ts"
 import { Connection, Side } from "../flow/Connection.ts"
 import { systemCalls } from "../flow/connections.testing.ts"
 import { makePairBudget } from "../flow/SessionPairs.ts"
@@ -72,7 +73,7 @@ const make = (takes = true) => {
     const connection = new Connection(++flows, flows, init, context)
     for (const text of texts) {
       const bytes = Buffer.from(text, "latin1")
-      connection.feed(Side.a, bytes, 0, bytes.length, 0, said.nowUs ?? 0, 0, 1, said.said ?? 0)
+      connection.feed(Side.a, bytes, 0, bytes.length, 0, said.nowUs ?? 0, 0, noCall, said.said ?? 0)
       consider(connection, said)
     }
     return connection

@@ -1,5 +1,6 @@
 // The two ends of a socket event: the local one with the process that made the system call.
 
+import { type Connection, Side } from "../flow/Connection.ts"
 import { type Endpoint, makeEndpoint } from "../flow/Endpoint.ts"
 import type { ProcessEntry, ProcessTable } from "../process/ProcessTable.ts"
 import { socketData } from "./layout.gen.ts"
@@ -32,3 +33,11 @@ const comm16 = (bytes: Uint8Array, at: number): string => {
   while (end < at + 16 && bytes[end] !== 0) end++
   return new TextDecoder().decode(bytes.subarray(at, end))
 }
+
+/** Exact below 2^53, as addresses of programs are. */
+export const readU64 = (view: DataView, at: number): number =>
+  view.getUint32(at, true) + view.getUint32(at + 4, true) * 4_294_967_296
+
+/** Whether the observed process is the server; undefined: not known yet. */
+export const isServer = ({ client }: Connection): boolean | undefined =>
+  client === Side.unknown ? undefined : client === Side.b

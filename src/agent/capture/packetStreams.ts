@@ -1,6 +1,7 @@
 // Connects reassembled TCP streams and datagrams to the connections of a pipeline: the consumer of packet flows, live or from
 // a file.
 
+import { noCall } from "../flow/CallSite.ts"
 import { type Connection, Side } from "../flow/Connection.ts"
 import type { ConnectionTable } from "../flow/ConnectionTable.ts"
 import type { Endpoint } from "../flow/Endpoint.ts"
@@ -48,7 +49,7 @@ class Stream implements ByteStream {
     tcpSeq: number,
   ): void {
     const sender = direction === StreamDirection.toServer ? Side.a : Side.b
-    this.#connection.feed(sender, bytes, start, end, missing, timeUs, tcpSeq, 0, 0)
+    this.#connection.feed(sender, bytes, start, end, missing, timeUs, tcpSeq, noCall, 0)
   }
 
   close(timeUs: number): void {

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest"
 import { L7Protocol } from "../../model/protocol.ts"
 import { makeProtocols } from "../protocol/protocols.ts"
 import { Connection, DirectionScore, Side } from "./Connection.ts"
-import { systemCalls } from "./connections.testing.ts"
+import { byThread, systemCalls } from "./connections.testing.ts"
 import type { Session } from "./Session.ts"
 import { makePairBudget } from "./SessionPairs.ts"
 
@@ -29,7 +29,7 @@ const start = (client: Side = Side.unknown) => {
       more.missing ?? 0,
       ++timeUs,
       more.seq ?? 0,
-      7,
+      byThread(7),
       more.hint ?? 0,
     )
   }
@@ -226,7 +226,7 @@ describe("Connection, whatever is fed", () => {
           const side = sender === Side.a ? 0 : 1
           const seq = (expected[side] + seqStep) >>> 0
           expected[side] = (seq + bytes.length + missing) >>> 0
-          connection.feed(sender, bytes, 0, bytes.length, missing, timeUs, withSeqs ? seq : 0, 1, hint)
+          connection.feed(sender, bytes, 0, bytes.length, missing, timeUs, withSeqs ? seq : 0, byThread(1), hint)
         })
         connection.close(feeds.length)
         expect(budget.outstanding).toBe(0)

@@ -1,10 +1,12 @@
 // One connection (TCP, or datagrams between two ends): decides its protocol and which side is the server, puts the bytes of both sides in order, parses them
 // and pairs the messages into sessions. Invariant: holds at most 20 undecided feeds of 512 bytes besides its parser and pairs.
 
-import type { L7Message } from "../../model/L7Session.ts"
+import { type L7Message, RecordType } from "../../model/L7Session.ts"
 import type { SignalSource } from "../../model/observation.ts"
 import { IpProtocol } from "../../model/protocol.ts"
 import type { RedScope } from "../metric/RedScope.ts"
+import type { Cause } from "../trace/Cause.ts"
+import type { Exchange } from "../trace/Exchange.ts"
 import {
   type ConnectionParser,
   Direction,
@@ -12,6 +14,7 @@ import {
   type MessageSink,
   type Protocol,
 } from "../protocol/Protocol.ts"
+import { type CallSite, noCall } from "./CallSite.ts"
 import type { Endpoint } from "./Endpoint.ts"
 import type { FlowAccount } from "./FlowAccount.ts"
 import type { Session } from "./Session.ts"
@@ -61,6 +64,8 @@ export interface ConnectionContext {
   /** The protocol is known now, and by it the client. */
   readonly onSettle?: ((connection: Connection) => void) | undefined
   readonly onClose?: ((connection: Connection) => void) | undefined
+  /** Gives requests their cause (Causality.request). */
+  readonly causeOf?: ((isServer: boolean, hasId: boolean) => Cause | null) | undefined
   /** Also each message before it is paired, for tools that print messages. */
   readonly onMessage?: ((message: L7Message, connection: Connection) => void) | undefined
 }
@@ -71,7 +76,7 @@ interface PendingFeed {
   readonly missing: number
   readonly timeUs: number
   readonly tcpSeq: number
-  readonly threadId: number
+  readonly call: CallSite
 }
 
 const scratch = new Uint8Array(lookahead * 2)
@@ -99,6 +104,8 @@ export class Connection implements MessageSink {
   redScope: RedScope | null = null
   /** What the kernel knows of this connection (capture/Verdicts.ts keeps it here); 0: nothing yet. */
   verdict = 0
+  /** What is under way on it, for those who join requests (trace/Causality.ts keeps it here); null: nobody does. */
+  exchange: Exchange | null = null
 
   private parser: ConnectionParser | null = null
   private readonly pairs: SessionPairs
@@ -106,7 +113,7 @@ export class Connection implements MessageSink {
   private pending: Array<PendingFeed> = []
   private tries = 0
   private shorts = 0
-  private threadId = 0
+  private call: CallSite = noCall
   /** Sequence number expected next from each side; -1 when unknown. */
   private expectedA = -1
   private expectedB = -1
@@ -141,7 +148,7 @@ export class Connection implements MessageSink {
 
   /**
    * Bytes that `sender` sent: `bytes[start, end)` and then `missing` more that were not captured. `tcpSeq` is the sequence
-   * number of the first byte (0: unknown), `hint` the number of the protocol that the kernel inferred (0: none).
+   * number of the first byte (0: unknown), `call` who moved them, only read during this call, `hint` the number of the protocol that the kernel inferred (0: none).
    */
   feed(
     sender: Side,
@@ -151,7 +158,7 @@ export class Connection implements MessageSink {
     missing: number,
     timeUs: number,
     tcpSeq: number,
-    threadId: number,
+    call: CallSite,
     hint: number,
   ): void {
     this.lastUs = timeUs
@@ -177,9 +184,9 @@ export class Connection implements MessageSink {
       if (sender === Side.a) this.expectedA = next
       else this.expectedB = next
     }
-    if (this.parser === null && !this.decide(sender, bytes, from, end, lost, timeUs, seq, threadId, hint))
+    if (this.parser === null && !this.decide(sender, bytes, from, end, lost, timeUs, seq, call, hint))
       return
-    this.deliver(sender, bytes, from, end, lost, timeUs, seq, threadId)
+    this.deliver(sender, bytes, from, end, lost, timeUs, seq, call)
   }
 
   /** Both sides agreed on this protocol elsewhere; needs no evidence. */
@@ -205,7 +212,13 @@ export class Connection implements MessageSink {
 
   message(message: L7Message): void {
     this.context.onMessage?.(message, this)
-    this.pairs.add(message, this.threadId)
+    this.pairs.add(message, this.call, this.causeOf(message))
+  }
+
+  private causeOf({ requestId, type }: L7Message): Cause | null {
+    const { causeOf } = this.context
+    if (causeOf === undefined || type !== RecordType.request) return null
+    return causeOf(this.client !== this.observed, requestId >= 0)
   }
 
   leave(): void {
@@ -229,9 +242,9 @@ export class Connection implements MessageSink {
     missing: number,
     timeUs: number,
     tcpSeq: number,
-    threadId: number,
+    call: CallSite,
   ): void {
-    this.threadId = threadId
+    this.call = call
     this.parser?.feed(this.directionOf(sender), bytes, start, end, missing, timeUs, tcpSeq)
   }
 
@@ -248,7 +261,7 @@ export class Connection implements MessageSink {
     missing: number,
     timeUs: number,
     tcpSeq: number,
-    threadId: number,
+    call: CallSite,
     hint: number,
   ): boolean {
     if (start === end) return false
@@ -278,7 +291,7 @@ export class Connection implements MessageSink {
     else if (this.pending.length < maxPending) {
       const kept = Math.min(end, start + maxPendingBytes)
       const copy = bytes.slice(start, kept)
-      this.pending.push({ sender, bytes: copy, missing: missing + end - kept, timeUs, tcpSeq, threadId })
+      this.pending.push({ sender, bytes: copy, missing: missing + end - kept, timeUs, tcpSeq, call: { ...call } })
     }
     if (end - start + missing < shortFeed && this.shorts < maxShorts) this.shorts++
     else this.tries++
@@ -328,7 +341,7 @@ export class Connection implements MessageSink {
     this.pending = []
     for (const feed of pending) {
       const { length } = feed.bytes
-      this.deliver(feed.sender, feed.bytes, 0, length, feed.missing, feed.timeUs, feed.tcpSeq, feed.threadId)
+      this.deliver(feed.sender, feed.bytes, 0, length, feed.missing, feed.timeUs, feed.tcpSeq, feed.call)
     }
   }
 }

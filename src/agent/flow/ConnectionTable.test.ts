@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest"
 import { makeProtocols } from "../protocol/protocols.ts"
 import { Side } from "./Connection.ts"
 import { ConnectionTable, type ConnectionTableOptions } from "./ConnectionTable.ts"
-import { systemCalls } from "./connections.testing.ts"
+import { byThread, systemCalls } from "./connections.testing.ts"
 import { type Session, SessionEnd } from "./Session.ts"
 
 const request = Buffer.from("GET /a HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -17,7 +17,7 @@ const start = (options: Partial<ConnectionTableOptions> = {}) => {
   })
   const use = (key: number, atUs: number) => {
     const connection = table.get(key) ?? table.open(key, systemCalls(), atUs)
-    connection.feed(Side.a, request, 0, request.length, 0, atUs, 0, 1, 0)
+    connection.feed(Side.a, request, 0, request.length, 0, atUs, 0, byThread(1), 0)
   }
   return { table, sessions, use }
 }

@@ -111,7 +111,7 @@ export class ConnectionTable {
   private contextOf(transport: number): ConnectionContext {
     const known = this.contexts.get(transport)
     if (known !== undefined) return known
-    const { onClose, onMessage, onSession, onSettle, protocols } = this.options
+    const { causeOf, onClose, onMessage, onSession, onSettle, protocols } = this.options
     const context = {
       protocols: protocols.filter((protocol) => runsOn(protocol, transport)),
       budget: this.budget,
@@ -119,6 +119,7 @@ export class ConnectionTable {
       onMessage,
       onSettle,
       onClose,
+      causeOf,
     }
     this.contexts.set(transport, context)
     return context

@@ -21,7 +21,7 @@ const start = (capacity = 8) => {
   const say = (key: number, sender: Side, text: string, atUs: number, tcpSeq = 0, missing = 0) => {
     const bytes = Buffer.from(text)
     const connection = table.get(key) ?? table.open(key, systemCalls(), atUs)
-    connection.feed(sender, bytes, 0, bytes.length, missing, atUs, tcpSeq, 100 + atUs, 0)
+    connection.feed(sender, bytes, 0, bytes.length, missing, atUs, tcpSeq, { thread: 100 + atUs, coroutine: atUs, number: atUs * 2 }, 0)
   }
   const row = (index: number) =>
     Object.fromEntries(
@@ -76,6 +76,13 @@ describe("appendL7Row", () => {
       container_1: "",
       syscall_thread_0: 110,
       syscall_thread_1: 0,
+      // Nobody follows these connections.
+      syscall_trace_id_request: 0,
+      syscall_trace_id_response: 0,
+      syscall_coroutine_0: 10,
+      syscall_coroutine_1: 40,
+      syscall_cap_seq_0: 20,
+      syscall_cap_seq_1: 80,
       req_tcp_seq: 1000,
       resp_tcp_seq: 2000,
       version: "1.1",

@@ -9,6 +9,7 @@ import {
   ResponseStatus,
 } from "../../model/L7Session.ts"
 import { ObservationPoint } from "../../model/observation.ts"
+import { causalId } from "../trace/Cause.ts"
 import { type Connection, Side } from "./Connection.ts"
 import type { Endpoint } from "./Endpoint.ts"
 import { type Session, SessionEnd } from "./Session.ts"
@@ -108,6 +109,13 @@ export const appendL7Row = (batch: ColumnBatch<"l7">, session: Session, connecti
   const isClientObserved = connection.observed === connection.client
   writeEnd0(columns, row, connection.clientEnd, isClientObserved ? threadId : 0)
   writeEnd1(columns, row, connection.serverEnd, isClientObserved ? 0 : threadId)
+  const causal = causalId(session.cause)
+  columns.syscall_trace_id_request[row] = request === null ? 0 : causal
+  columns.syscall_trace_id_response[row] = response === null ? 0 : causal
+  columns.syscall_coroutine_0[row] = session.requestCoroutine
+  columns.syscall_coroutine_1[row] = session.responseCoroutine
+  columns.syscall_cap_seq_0[row] = session.requestNumber
+  columns.syscall_cap_seq_1[row] = session.responseNumber
   columns.req_tcp_seq[row] = request === null ? 0 : request.tcpSeq
   columns.resp_tcp_seq[row] = response === null ? 0 : response.tcpSeq
   columns.version[row] = first.version

@@ -1,6 +1,7 @@
 // A request and the response that answers it, as one observation point saw them, or one of the two alone and why.
 
 import type { L7Message } from "../../model/L7Session.ts"
+import type { Cause } from "../trace/Cause.ts"
 
 /** How a session ended. */
 export const SessionEnd = {
@@ -25,7 +26,13 @@ export interface Session {
   readonly request: L7Message | null
   response: L7Message | null
   end: SessionEnd
-  /** Threads that made the system calls, 0 when unknown. */
+  /** Threads and goroutines that made the system calls, and numbers of these in their socket; 0 when unknown. */
   readonly requestThread: number
+  readonly requestCoroutine: number
+  readonly requestNumber: number
   responseThread: number
+  responseCoroutine: number
+  responseNumber: number
+  /** What the request is to the observed process; null when that is not followed. */
+  readonly cause: Cause | null
 }

@@ -3,7 +3,9 @@
 // for each connection and for all that share a budget.
 
 import { type L7Message, RecordType } from "../../model/L7Session.ts"
+import type { Cause } from "../trace/Cause.ts"
 import { Direction } from "../protocol/Protocol.ts"
+import type { CallSite } from "./CallSite.ts"
 import { type Session, SessionEnd } from "./Session.ts"
 
 /** Limits and counters shared by the connections of one table. */
@@ -64,9 +66,10 @@ export class SessionPairs {
     return this.queue.length - this.first + (this.byId?.size ?? 0)
   }
 
-  add(message: L7Message, threadId: number): void {
-    if (message.type === RecordType.request) this.addRequest(message, threadId)
-    else this.addResponse(message, threadId)
+  /** `cause`: of a request. */
+  add(message: L7Message, call: CallSite, cause: Cause | null = null): void {
+    if (message.type === RecordType.request) this.addRequest(message, call, cause)
+    else this.addResponse(message, call)
   }
 
   /** Messages of a direction were lost (see MessageSink). */
@@ -100,13 +103,18 @@ export class SessionPairs {
     this.byId = null
   }
 
-  private addRequest(request: L7Message, threadId: number): void {
+  private addRequest(request: L7Message, call: CallSite, cause: Cause | null): void {
     const session: Session = {
       request,
       response: null,
       end: SessionEnd.oneWay,
-      requestThread: threadId,
+      requestThread: call.thread,
+      requestCoroutine: call.coroutine,
+      requestNumber: call.number,
       responseThread: 0,
+      responseCoroutine: 0,
+      responseNumber: 0,
+      cause,
     }
     if (request.isAsync) {
       this.emit(session)
@@ -167,7 +175,7 @@ export class SessionPairs {
     this.byId.set(id, session)
   }
 
-  private addResponse(response: L7Message, threadId: number): void {
+  private addResponse(response: L7Message, call: CallSite): void {
     let session: Session | undefined
     if (!response.isAsync) {
       this.lastWasResponse = true
@@ -179,12 +187,25 @@ export class SessionPairs {
     }
     if (session === undefined) {
       const end = response.isAsync ? SessionEnd.oneWay : SessionEnd.unrequested
-      this.emit({ request: null, response, end, requestThread: 0, responseThread: threadId })
+      this.emit({
+        request: null,
+        response,
+        end,
+        requestThread: 0,
+        requestCoroutine: 0,
+        requestNumber: 0,
+        responseThread: call.thread,
+        responseCoroutine: call.coroutine,
+        responseNumber: call.number,
+        cause: null,
+      })
       return
     }
     this.budget.outstanding--
     session.response = response
-    session.responseThread = threadId
+    session.responseThread = call.thread
+    session.responseCoroutine = call.coroutine
+    session.responseNumber = call.number
     session.end = SessionEnd.paired
     this.emit(session)
   }

@@ -2,6 +2,7 @@
 
 import { SignalSource } from "../../model/observation.ts"
 import { IpProtocol } from "../../model/protocol.ts"
+import type { CallSite } from "./CallSite.ts"
 import { type ConnectionInit, Side } from "./Connection.ts"
 import { type Endpoint, makeEndpoint } from "./Endpoint.ts"
 import { FlowAccount } from "./FlowAccount.ts"
@@ -24,3 +25,6 @@ export const systemCalls = (client: Side = Side.unknown, service = "local"): Con
   isTls: false,
   account: new FlowAccount(IpProtocol.tcp, SignalSource.ebpf, 255, 0),
 })
+
+/** A system call of this thread. */
+export const byThread = (thread: number): CallSite => ({ thread, coroutine: 0, number: 0 })

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest"
 import { makeProtocols } from "../protocol/protocols.ts"
 import { Direction } from "../protocol/Protocol.ts"
 import { readRecording } from "../protocol/recording.testing.ts"
+import { noCall } from "./CallSite.ts"
 import { Connection, Side } from "./Connection.ts"
 import { systemCalls } from "./connections.testing.ts"
 import { type Session, SessionEnd } from "./Session.ts"
@@ -24,7 +25,7 @@ const through = (file: URL, skipped: number) => {
     .slice(skipped)
     .forEach(({ bytes, direction }, i) => {
       const sender = direction === Direction.toServer ? Side.a : Side.b
-      connection.feed(sender, bytes, 0, bytes.length, 0, i + 1, 0, 1, 0)
+      connection.feed(sender, bytes, 0, bytes.length, 0, i + 1, 0, noCall, 0)
     })
   connection.close(1_000_000)
   return { connection, sessions }

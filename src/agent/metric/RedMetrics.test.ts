@@ -26,7 +26,18 @@ const session = (
   response.status = status
   const isTimeout = status === ResponseStatus.timeout
   const end = isTimeout ? SessionEnd.timeout : SessionEnd.paired
-  return { request, response: isTimeout ? null : response, end, requestThread: 0, responseThread: 0 }
+  return {
+    request,
+    response: isTimeout ? null : response,
+    end,
+    requestThread: 0,
+    requestCoroutine: 0,
+    requestNumber: 0,
+    responseThread: 0,
+    responseCoroutine: 0,
+    responseNumber: 0,
+    cause: null,
+  }
 }
 
 const rowsOf = (...batches: ReadonlyArray<ColumnBatch<"application"> | null>) =>

@@ -1,6 +1,6 @@
 // Events of the kernel's ring as objects, for tests.
 
-import { eventKind, processEvent, socketClose, socketData } from "../../../src/agent/capture/layout.gen.ts"
+import { connectEvent, eventKind, processEvent, socketClose, socketData } from "../../../src/agent/capture/layout.gen.ts"
 
 export interface DataEvent {
   readonly kind: "data"
@@ -22,6 +22,10 @@ export interface DataEvent {
   readonly protocol: number
   readonly transport: number
   readonly comm: string
+  readonly coroutine: number
+  /** Of the event in its socket. */
+  readonly number: number
+  readonly waits: number
   /** Latin-1. */
   readonly payload: string
 }
@@ -38,7 +42,13 @@ export interface ProcessEvent {
   readonly comm: string
 }
 
-export type KernelEvent = DataEvent | CloseEvent | ProcessEvent
+export interface ConnectEvent {
+  readonly kind: "connect"
+  readonly tgid: number
+  readonly tid: number
+}
+
+export type KernelEvent = DataEvent | CloseEvent | ConnectEvent | ProcessEvent
 
 const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1")
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
@@ -80,10 +90,15 @@ export const decodeEvents = (bytes: Uint8Array, length: number): Array<KernelEve
         protocol: u8(socketData.protocol),
         transport: u8(socketData.transport),
         comm: comm(at + socketData.comm),
+        coroutine: Number(view.getBigUint64(at + socketData.coroutine, true)),
+        number: u32(socketData.number),
+        waits: u32(socketData.waits),
         payload: latin1(bytes.subarray(at + socketData.size, at + size)),
       })
     } else if (kind === eventKind.close) {
       events.push({ kind: "close", socket: socketOf(socketClose.socket, socketClose.generation) })
+    } else if (kind === eventKind.connect) {
+      events.push({ kind: "connect", tgid: u32(connectEvent.tgid), tid: u32(connectEvent.tid) })
     } else if (kind === eventKind.exec || kind === eventKind.exit) {
       events.push({
         kind: kind === eventKind.exec ? "exec" : "exit",

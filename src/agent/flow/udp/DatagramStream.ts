@@ -1,6 +1,7 @@
 // The datagrams of one UDP or ICMP flow on their way to its connection. The flow table bounds the flows and ends those that
 // are idle for a minute; who is the client, the protocol says (a flag of DNS, the type of an echo), else no session is made.
 
+import { noCall } from "../CallSite.ts"
 import { type Connection, Side } from "../Connection.ts"
 import type { ConnectionTable } from "../ConnectionTable.ts"
 import { EndReason, type PacketFlow } from "../tcp/PacketFlow.ts"
@@ -30,7 +31,7 @@ export class DatagramStream implements ByteStream {
     timeUs: number,
   ): void {
     const sender = direction === StreamDirection.toServer ? Side.a : Side.b
-    this.connection.feed(sender, bytes, start, end, missing, timeUs, 0, 0, 0)
+    this.connection.feed(sender, bytes, start, end, missing, timeUs, 0, noCall, 0)
   }
 
   close(timeUs: number): void {

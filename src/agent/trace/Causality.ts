@@ -1,0 +1,312 @@
+// Joins the requests that a process serves with the calls that it makes for them. It is told of each event of the kernel before and
+// after its bytes are parsed, and of each message; it gives causes to messages, and holds rows back of which it cannot tell yet.
+// Everything stays unknown that is not seen to belong together.
+
+import { Belief, belongs, type Cause, causalId, ClientCall, ServedRequest } from "./Cause.ts"
+import { Exchange, remove } from "./Exchange.ts"
+import type { Lane } from "./Lane.ts"
+import { Lanes } from "./Lanes.ts"
+
+/** Ids a second of which those of another start of this agent, a second later, stay clear; in all they stay below 2^53. */
+const idsPerSecond = 2 ** 21
+const maxHeld = 16_384
+/** A row waits no longer for the end of the request that it may belong to. */
+const maxHeldUs = 15_000_000
+const maxConnects = 4_096
+
+export interface CausalityOptions {
+  /** Seconds since 1970 at the start. */
+  readonly seed: number
+}
+
+interface Held {
+  readonly call: ClientCall
+  readonly sinceUs: number
+}
+
+export class Causality {
+  readonly lanes = new Lanes()
+  readonly counters = {
+    /** Calls whose request is known, and is not. */
+    joined: 0,
+    unjoined: 0,
+    /** Guesses that turned out wrong, and rows not held for want of room. */
+    refuted: 0,
+    overflows: 0,
+  }
+  #nextId: number
+  #step = 0
+  /** Of the event at work. */
+  #lane: Lane | null = null
+  #waits = 0
+  #call: ClientCall | null = null
+  #exchange: Exchange | null = null
+  readonly #readNow: Array<Cause> = []
+  readonly #held = new Set<Held>()
+  /** Sockets that a thread began to connect, by what identifies them until they are connections. */
+  readonly #connects = new Map<number, ClientCall>()
+  #isBlind = false
+  #nowUs = 0
+
+  constructor({ seed }: CausalityOptions) {
+    this.#nextId = seed * idsPerSecond + 1
+  }
+
+  /** Events were lost somewhere in those that come now: what is told until the next call is not believed. */
+  blind(isBlind: boolean): void {
+    if (isBlind || this.#isBlind) this.lanes.forgetAll()
+    this.#isBlind = isBlind
+  }
+
+  /** The process is gone. */
+  ended(tgid: number): void {
+    this.lanes.ended(tgid)
+  }
+
+  /** A thread began to connect the socket. */
+  connecting(socket: number, tgid: number, tid: number, waits: number, nowUs: number): void {
+    this.#connects.delete(socket)
+    const lane = this.#isBlind ? null : this.lanes.of(tgid, tid, 0, nowUs)
+    // Where a lane serves alone it also makes the call; only in loops others come in between.
+    if (lane === null || !lane.isLoop) return
+    const call = lane.call(waits)
+    if (call.parent === null) return
+    if (this.#connects.size >= maxConnects) {
+      this.#connects.delete(this.#connects.keys().next().value!)
+      this.counters.overflows++
+    }
+    this.#connects.set(socket, call)
+  }
+
+  /** A connection is open on this socket. */
+  opened(exchange: Exchange, socket: number): void {
+    const call = this.#connects.get(socket)
+    if (call === undefined) return
+    this.#connects.delete(socket)
+    exchange.connected = call
+  }
+
+  /**
+   * Before an event's bytes are parsed. `isServer`: the observed process is the connection's server; undefined: not known
+   * yet. `isSent`: it sent the bytes.
+   */
+  begin(
+    exchange: Exchange,
+    isServer: boolean | undefined,
+    isSent: boolean,
+    tgid: number,
+    tid: number,
+    coroutine: number,
+    waits: number,
+    nowUs: number,
+  ): void {
+    this.#step++
+    this.#nowUs = nowUs
+    this.#lane = this.#isBlind ? null : this.lanes.of(tgid, tid, coroutine, nowUs)
+    this.#waits = waits
+    this.#call = null
+    this.#exchange = exchange
+    this.#readNow.length = 0
+    if (isServer === undefined) return
+    if (isServer && isSent) this.#answers(exchange)
+    else if (isServer) this.#readsRequest(exchange)
+    else if (isSent) this.#calls(exchange)
+    else this.#readsAnswer(exchange)
+  }
+
+  #answers({ hasIds, served, starting }: Exchange): void {
+    const lane = this.#lane
+    const first = served[0] ?? (starting instanceof ServedRequest ? starting : undefined)
+    if (first === undefined || (hasIds && served.length > 1)) return lane?.writesOn()
+    if (first.answeredAt > 0) return lane?.writesOn()
+    first.answeredAt = this.#step
+    lane?.answer(first, this.#waits)
+  }
+
+  #readsRequest(exchange: Exchange): void {
+    const { starting } = exchange
+    if (starting instanceof ServedRequest) this.#move(starting, exchange)
+    else if (exchange.served.length === 0 && !exchange.hasIds) exchange.starting = this.#serve(exchange)
+  }
+
+  #serve(exchange: Exchange): ServedRequest {
+    const request = new ServedRequest(this.#nextId++, this.#lane)
+    this.#lane?.serve(request, exchange.served)
+    return request
+  }
+
+  /** The rest of the request is read by another lane than its beginning. */
+  #move(request: ServedRequest, exchange: Exchange): void {
+    if (request.lane === this.#lane) return
+    request.lane?.leave(request)
+    request.lane = this.#lane
+    this.#lane?.serve(request, exchange.served)
+  }
+
+  #calls(exchange: Exchange): void {
+    if (exchange.starting !== null) return this.#lane?.writesOn()
+    exchange.starting = this.#newCall(exchange)
+  }
+
+  #newCall(exchange: Exchange): ClientCall {
+    const lane = this.#lane
+    const { connected } = exchange
+    exchange.connected = null
+    if (lane === null) this.#call = new ClientCall(null, Belief.settled)
+    else if (connected !== null) {
+      lane.writesOn()
+      this.#call = connected
+    } else this.#call = this.#call === null ? lane.call(this.#waits) : lane.callWith(this.#call)
+    return this.#call
+  }
+
+  #readsAnswer(exchange: Exchange): void {
+    // What was begun is not what is answered now, or the rest of it follows by itself.
+    exchange.starting = null
+    const [first] = exchange.calls
+    if (first !== undefined && !exchange.hasIds && first.answeredAt === 0) first.answeredAt = this.#step
+  }
+
+  /** A request was read whole from the event's bytes, sent or received. Null: no event is at work. */
+  request(isServer: boolean, hasId: boolean): Cause | null {
+    const exchange = this.#exchange
+    if (exchange === null) return null
+    if (hasId) exchange.hasIds = true
+    const { starting } = exchange
+    exchange.starting = null
+    if (!isServer) {
+      const call = starting instanceof ClientCall ? starting : this.#newCall(exchange)
+      exchange.calls.push(call)
+      return call
+    }
+    const request = starting instanceof ServedRequest ? starting : this.#serve(exchange)
+    exchange.served.push(request)
+    this.#readNow.push(request)
+    return request
+  }
+
+  /** After the event's bytes were parsed. */
+  end(isServer: boolean | undefined, isSent: boolean): void {
+    const exchange = this.#exchange
+    const lane = this.#lane
+    this.#exchange = null
+    this.#lane = null
+    this.#call = null
+    if (exchange === null || isServer === undefined) return
+    // Of messages with ids others may come next than the rest of this one.
+    if (exchange.hasIds && exchange.starting !== null) this.#drop(exchange)
+    if (isSent || lane === null) return
+    if (this.#readNow.length > 0) {
+      for (const cause of this.#readNow) lane.read(cause, true, this.#waits)
+      return
+    }
+    const { calls, hasIds, served, starting } = exchange
+    const part = isServer ? (starting ?? served.at(-1) ?? null) : ((hasIds ? null : calls[0]) ?? null)
+    lane.read(part, false, this.#waits)
+  }
+
+  #drop(exchange: Exchange): void {
+    if (exchange.starting instanceof ServedRequest) this.#over(exchange.starting)
+    exchange.starting = null
+  }
+
+  /** The connection is over. */
+  closed(exchange: Exchange): void {
+    this.#drop(exchange)
+    if (exchange.connected !== null) exchange.connected.belief = Belief.refuted
+  }
+
+  /**
+   * The request was answered or given up. True: its row is to be held back; `release` is called when its cause is known, maybe
+   * at once.
+   */
+  settles(cause: Cause, exchange: Exchange | null, isAnswered: boolean): boolean {
+    if (cause instanceof ServedRequest) {
+      if (exchange !== null) remove(exchange.served, cause)
+      this.#over(cause)
+      return false
+    }
+    if (exchange !== null) remove(exchange.calls, cause)
+    if (isAnswered) {
+      if (cause.answeredAt === 0) cause.answeredAt = this.#step
+      if (this.#exchange === exchange) this.#readNow.push(cause)
+    }
+    if (cause.belief === Belief.settled || cause.parent === null) {
+      this.#count(cause)
+      return false
+    }
+    if (cause.parent.isOver || !isAnswered || this.#held.size >= maxHeld) {
+      if (this.#held.size >= maxHeld) this.counters.overflows++
+      this.#settle(cause, false)
+      return false
+    }
+    return true
+  }
+
+  /** After `settles` was true. */
+  hold(call: ClientCall, release: () => void): void {
+    const held = { call, sinceUs: this.#nowUs }
+    this.#held.add(held)
+    call.release = () => {
+      this.#held.delete(held)
+      release()
+    }
+  }
+
+  #count({ parent }: ClientCall): void {
+    if (parent === null) this.counters.unjoined++
+    else this.counters.joined++
+  }
+
+  #settle(call: ClientCall, isChild: boolean): void {
+    if (call.belief === Belief.settled) return
+    if (call.belief === Belief.refuted) this.counters.refuted++
+    if (!isChild) call.parent = null
+    call.belief = Belief.settled
+    this.#count(call)
+    const { release } = call
+    call.release = null
+    release?.()
+  }
+
+  #over(request: ServedRequest): void {
+    if (request.isOver) return
+    request.isOver = true
+    const { lane } = request
+    lane?.leave(request)
+    for (const call of request.calls) {
+      if (call.belief === Belief.settled) continue
+      this.#settle(call, belongs(call, request, lane?.program ?? null))
+    }
+    request.calls.length = 0
+  }
+
+  /** To be called about once a second. */
+  expire(nowUs: number): void {
+    this.lanes.expire(nowUs)
+    for (const { call, sinceUs } of this.#held) {
+      if (nowUs - sinceUs < maxHeldUs) return
+      this.#settle(call, false)
+    }
+  }
+
+  /** The end of capture: whatever is held is written. */
+  releaseAll(): void {
+    for (const { call } of this.#held) this.#settle(call, false)
+  }
+
+  /** Counters by metric name. */
+  stats(): Record<string, number> {
+    return {
+      calls_joined_total: this.counters.joined,
+      calls_unjoined_total: this.counters.unjoined,
+      calls_refuted_total: this.counters.refuted,
+      calls_held: this.#held.size,
+      causality_overflows_total: this.counters.overflows,
+      causal_lanes: this.lanes.size,
+      causal_lanes_refused_total: this.lanes.refused,
+    }
+  }
+}
+
+export { causalId }

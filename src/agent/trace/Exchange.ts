@@ -1,0 +1,22 @@
+// What is under way on one connection, by what is known of it while its messages are still being read.
+
+import type { Cause, ClientCall, ServedRequest } from "./Cause.ts"
+
+export class Exchange {
+  /** Requests that this side serves and has not answered, in order. */
+  readonly served: Array<ServedRequest> = []
+  /** Calls that this side made and that are not answered, in order. */
+  readonly calls: Array<ClientCall> = []
+  /** Of a message of which only a part was seen. */
+  starting: Cause | null = null
+  /** Its messages have ids: answers come in any order. */
+  hasIds = false
+  /** By the thread that connected; until the first call. */
+  connected: ClientCall | null = null
+}
+
+export const remove = <Each>(list: Array<Each>, one: Each): void => {
+  const at = list.indexOf(one)
+  if (at === 0) list.shift()
+  else if (at > 0) list.splice(at, 1)
+}
