@@ -11,6 +11,8 @@ import type { Connection } from "../../../src/agent/flow/Connection.ts"
 import type { Session } from "../../../src/agent/flow/Session.ts"
 import { Pipeline } from "../../../src/agent/Pipeline.ts"
 import { ProcessTable } from "../../../src/agent/process/ProcessTable.ts"
+import type { AnyBatch } from "../../../src/model/ColumnBatch.ts"
+import { ObservationPoint } from "../../../src/model/observation.ts"
 import { loadConfig } from "../../../src/runtime/Config.ts"
 
 /** One session as its side saw it: protocol, type and resource of the request, status and code of the response. */
@@ -23,7 +25,21 @@ export interface Seen {
   readonly isTls: boolean
 }
 
+/** What joins rows, of one row. */
+export interface CausalRow {
+  readonly isServer: boolean
+  /** Of the observed side. */
+  readonly pid: number
+  readonly serverPort: number
+  readonly text: string
+  /** syscall_trace_id_request */
+  readonly id: number
+  readonly coroutine: number
+}
+
 export interface Capturing {
+  /** Rows that were written by now. */
+  rows(): ReadonlyArray<CausalRow>
   /** Sessions of connections to this port, in the order in which they ended. */
   sessions(port: number): ReadonlyArray<Seen>
   /** The source's counters. */
@@ -72,12 +88,28 @@ export const startCapturing = async (
   const processes = new ProcessTable()
   processes.refresh(Date.now())
   const seen: Array<readonly [port: number, seen: Seen]> = []
+  const rows: Array<CausalRow> = []
+  const take = (batch: AnyBatch): void => {
+    if (batch.kind !== "l7") return
+    const { columns } = batch
+    for (let row = 0; row < batch.rows; row++) {
+      const isServer = columns.observation_point[row] === ObservationPoint.serverProcess
+      rows.push({
+        isServer,
+        pid: (isServer ? columns.process_id_1 : columns.process_id_0)[row]!,
+        serverPort: columns.server_port[row]!,
+        text: `${columns.request_type[row]} ${columns.request_resource[row]}`,
+        id: columns.syscall_trace_id_request[row]!,
+        coroutine: columns.syscall_coroutine_0[row]!,
+      })
+    }
+  }
   const pipeline = new Pipeline({
     maskLiterals: true,
     sessionTimeoutUs: 120_000_000,
     maxConnections: 4_096,
     flowIdSeed: 1,
-    emit: () => {},
+    emit: take,
     onSession: (session, connection) => seen.push([connection.serverEnd.port, brief(session, connection)]),
   })
   const opened = await openSocketSource({
@@ -98,8 +130,13 @@ export const startCapturing = async (
   if (!("source" in opened)) throw new Error(opened.refused[0]!.missing)
   const { source } = opened
   let timer: NodeJS.Timeout
+  let lastSecond = Date.now()
   const tick = (): void => {
     pipeline.tick(Date.now() * 1_000)
+    if (Date.now() - lastSecond >= 1_000) {
+      lastSecond = Date.now()
+      source.expire(lastSecond * 1_000)
+    }
     timer = setTimeout(tick, source.drain(Date.now()) ? busyMs : idleMs)
   }
   tick()
@@ -107,9 +144,14 @@ export const startCapturing = async (
     sessions: (port) => seen.filter(([of]) => of === port).map(([, session]) => session),
     stats: () => source.stats(),
     tlsHook: () => source.features.find(({ name }) => name.includes("TLS"))?.hook ?? "",
-    settle: () => sleep(settleMs),
+    rows: () => rows,
+    settle: async () => {
+      await sleep(settleMs)
+      pipeline.flush(Date.now() * 1_000)
+    },
     stop: async () => {
       clearTimeout(timer)
+      pipeline.end(Date.now() * 1_000)
       await source.close()
     },
   }

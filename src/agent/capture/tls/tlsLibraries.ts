@@ -53,9 +53,14 @@ const goCalls = {
   "crypto/tls.(*Conn).Write": "sonde_go_write",
 } as const
 
+/** Not of TLS, but of the same programs: for which goroutine a connection of HTTP/1 is used. */
+const goRoundTrip = "net/http.(*persistConn).roundTrip"
+
 const findGo = (fd: number): TlsLibrary | undefined => {
-  const functions = goFunctions(fd, Object.keys(goCalls))
+  const functions = goFunctions(fd, [...Object.keys(goCalls), goRoundTrip])
   const probes: Array<Probe> = []
+  const roundTrip = functions.get(goRoundTrip)
+  if (roundTrip !== undefined) probes.push(["sonde_go_round_trip", roundTrip.entry, false])
   for (const [name, program] of Object.entries(goCalls)) {
     const one = functions.get(name)
     if (one === undefined) return undefined
