@@ -2,14 +2,13 @@
 /*
  * Which goroutine makes a system call. Goroutines move between threads, so that in a Go program a thread says nothing of what it works
  * for. Since Go 1.17 r14 holds the address of the running goroutine (cmd/compile/abi-internal.md), and the runtime's own system calls
- * leave it there. That it is one: it lies in the runtime's heap, and begins with the bounds of its stack, on which the
- * call is made. Another program pays one comparison.
+ * leave it there. That it is one: it begins with the bounds of its stack, on which the call is made. Goroutines and
+ * their stacks lie in the runtime's heap, below 1 << 46 (runtime/malloc.go; since 1.26 anywhere there); the kernel puts the stacks
+ * of all other programs above, so that these pay one comparison.
  */
 #pragma once
 
-/* The runtime's heap begins at 0xc0 << 32 (runtime/malloc.go), and would have to grow by 256 GiB to leave this. */
-#define GO_HEAP_SHIFT 38
-#define GO_HEAP 3
+#define GO_HEAP_BITS 46
 
 /* arch/x86/include/asm/page_64_types.h; with KASAN twice as much: then no goroutine is known where a hook tells no registers. */
 #define KERNEL_STACK 16384
@@ -22,7 +21,7 @@ static __always_inline __u64 goroutine_of(const struct sonde_call *call)
 {
 	struct go_stack stack;
 
-	if (call->r14 >> GO_HEAP_SHIFT != GO_HEAP ||
+	if (call->sp >> GO_HEAP_BITS || call->r14 >> GO_HEAP_BITS || !call->r14 ||
 	    bpf_probe_read_user(&stack, sizeof(stack), (const void *)call->r14))
 		return 0;
 	return stack.low <= call->sp && call->sp < stack.high ? call->r14 : 0;
