@@ -26,12 +26,7 @@ export class DatagramFlows {
   /** In the order in which they were last used. */
   readonly #flows = new Map<string, Connection>()
 
-  constructor(
-    connections: ConnectionTable,
-    flowLog: FlowLog,
-    processes: ProcessTable,
-    causality: Causality,
-  ) {
+  constructor(connections: ConnectionTable, flowLog: FlowLog, processes: ProcessTable, causality: Causality) {
     this.#connections = connections
     this.#flowLog = flowLog
     this.#processes = processes
@@ -62,7 +57,16 @@ export class DatagramFlows {
     const waits = view.getUint32(at + socketData.waits, true)
     connection.exchange ??= new Exchange()
     // Who is the client is known once a message was read; and then a whole one was.
-    this.#causality.begin(connection.exchange, undefined, isSent, tgid, call.thread, call.coroutine, waits, timeUs)
+    this.#causality.begin(
+      connection.exchange,
+      undefined,
+      isSent,
+      tgid,
+      call.thread,
+      call.coroutine,
+      waits,
+      timeUs,
+    )
     connection.feed(sender, bytes, start, end, missing, timeUs, 0, call, 0)
     this.#causality.end(isServer(connection), isSent)
     this.#flows.delete(key)

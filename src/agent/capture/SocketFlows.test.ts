@@ -105,12 +105,7 @@ const make = (maxConnections = 64) => {
     flowLog: pipeline.flowLog,
     causality: pipeline.causality,
     processes,
-    datagrams: new DatagramFlows(
-      pipeline.connections,
-      pipeline.flowLog,
-      processes,
-      pipeline.causality,
-    ),
+    datagrams: new DatagramFlows(pipeline.connections, pipeline.flowLog, processes, pipeline.causality),
     clockOffsetNs: 5_000_000_000,
     exclusions: new Exclusions([], [], []),
     verdicts: new Verdicts({ decideSockets: () => 0, decideServers: () => 0, forgetServer: () => {} }),

@@ -12,7 +12,15 @@ import type { ProcessTable } from "../process/ProcessTable.ts"
 import type { DatagramFlows } from "./DatagramFlows.ts"
 import { isServer, localEnd, nameEnd, readU64, remoteEnd } from "./eventEnds.ts"
 import type { Exclusions } from "./Exclusions.ts"
-import { connectEvent, eventKind, mappedKey, mappingEvent, processEvent, socketClose, socketData } from "./layout.gen.ts"
+import {
+  connectEvent,
+  eventKind,
+  mappedKey,
+  mappingEvent,
+  processEvent,
+  socketClose,
+  socketData,
+} from "./layout.gen.ts"
 import type { Causality } from "../trace/Causality.ts"
 import { Exchange } from "../trace/Exchange.ts"
 import type { TlsProbes } from "./tls/TlsProbes.ts"

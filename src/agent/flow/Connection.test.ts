@@ -226,7 +226,17 @@ describe("Connection, whatever is fed", () => {
           const side = sender === Side.a ? 0 : 1
           const seq = (expected[side] + seqStep) >>> 0
           expected[side] = (seq + bytes.length + missing) >>> 0
-          connection.feed(sender, bytes, 0, bytes.length, missing, timeUs, withSeqs ? seq : 0, byThread(1), hint)
+          connection.feed(
+            sender,
+            bytes,
+            0,
+            bytes.length,
+            missing,
+            timeUs,
+            withSeqs ? seq : 0,
+            byThread(1),
+            hint,
+          )
         })
         connection.close(feeds.length)
         expect(budget.outstanding).toBe(0)

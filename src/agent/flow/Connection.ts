@@ -184,8 +184,7 @@ export class Connection implements MessageSink {
       if (sender === Side.a) this.expectedA = next
       else this.expectedB = next
     }
-    if (this.parser === null && !this.decide(sender, bytes, from, end, lost, timeUs, seq, call, hint))
-      return
+    if (this.parser === null && !this.decide(sender, bytes, from, end, lost, timeUs, seq, call, hint)) return
     this.deliver(sender, bytes, from, end, lost, timeUs, seq, call)
   }
 
@@ -291,7 +290,14 @@ export class Connection implements MessageSink {
     else if (this.pending.length < maxPending) {
       const kept = Math.min(end, start + maxPendingBytes)
       const copy = bytes.slice(start, kept)
-      this.pending.push({ sender, bytes: copy, missing: missing + end - kept, timeUs, tcpSeq, call: { ...call } })
+      this.pending.push({
+        sender,
+        bytes: copy,
+        missing: missing + end - kept,
+        timeUs,
+        tcpSeq,
+        call: { ...call },
+      })
     }
     if (end - start + missing < shortFeed && this.shorts < maxShorts) this.shorts++
     else this.tries++

@@ -21,7 +21,17 @@ const start = (capacity = 8) => {
   const say = (key: number, sender: Side, text: string, atUs: number, tcpSeq = 0, missing = 0) => {
     const bytes = Buffer.from(text)
     const connection = table.get(key) ?? table.open(key, systemCalls(), atUs)
-    connection.feed(sender, bytes, 0, bytes.length, missing, atUs, tcpSeq, { thread: 100 + atUs, coroutine: atUs, number: atUs * 2 }, 0)
+    connection.feed(
+      sender,
+      bytes,
+      0,
+      bytes.length,
+      missing,
+      atUs,
+      tcpSeq,
+      { thread: 100 + atUs, coroutine: atUs, number: atUs * 2 },
+      0,
+    )
   }
   const row = (index: number) =>
     Object.fromEntries(

@@ -2,8 +2,8 @@
 // after its bytes are parsed, and of each message; it gives causes to messages, and holds rows back of which it cannot tell yet.
 // Everything stays unknown that is not seen to belong together.
 
-import { Belief, belongs, type Cause, causalId, ClientCall, ServedRequest } from "./Cause.ts"
-import { Exchange, remove } from "./Exchange.ts"
+import { Belief, belongs, type Cause, ClientCall, ServedRequest } from "./Cause.ts"
+import { type Exchange, remove } from "./Exchange.ts"
 import type { Lane } from "./Lane.ts"
 import { Lanes } from "./Lanes.ts"
 
@@ -69,7 +69,7 @@ export class Causality {
     const lane = this.#isBlind ? null : this.lanes.of(tgid, tid, 0, nowUs)
     // Where a lane serves alone it also makes the call; only in loops others come in between.
     if (lane === null || !lane.isLoop) return
-    const call = lane.call(waits)
+    const call = lane.call(waits, this.#step)
     if (call.parent === null) return
     if (this.#connects.size >= maxConnects) {
       this.#connects.delete(this.#connects.keys().next().value!)
@@ -130,7 +130,7 @@ export class Causality {
   }
 
   #serve(exchange: Exchange): ServedRequest {
-    const request = new ServedRequest(this.#nextId++, this.#lane)
+    const request = new ServedRequest(this.#nextId++, this.#step, this.#lane)
     this.#lane?.serve(request, exchange.served)
     return request
   }
@@ -152,11 +152,11 @@ export class Causality {
     const lane = this.#lane
     const { connected } = exchange
     exchange.connected = null
-    if (lane === null) this.#call = new ClientCall(null, Belief.settled)
+    if (lane === null) this.#call = new ClientCall(this.#step, null, Belief.settled)
     else if (connected !== null) {
       lane.writesOn()
       this.#call = connected
-    } else this.#call = this.#call === null ? lane.call(this.#waits) : lane.callWith(this.#call)
+    } else this.#call = this.#call === null ? lane.call(this.#waits, this.#step) : lane.callWith(this.#call)
     return this.#call
   }
 
@@ -231,16 +231,13 @@ export class Causality {
       if (cause.answeredAt === 0) cause.answeredAt = this.#step
       if (this.#exchange === exchange) this.#readNow.push(cause)
     }
-    if (cause.belief === Belief.settled || cause.parent === null) {
-      this.#count(cause)
-      return false
+    if (cause.belief !== Belief.settled && cause.parent?.isOver !== true && isAnswered) {
+      if (this.#held.size < maxHeld) return true
+      this.counters.overflows++
     }
-    if (cause.parent.isOver || !isAnswered || this.#held.size >= maxHeld) {
-      if (this.#held.size >= maxHeld) this.counters.overflows++
-      this.#settle(cause, false)
-      return false
-    }
-    return true
+    if (cause.belief !== Belief.settled) this.#settle(cause, false)
+    this.#count(cause)
+    return false
   }
 
   /** After `settles` was true. */
@@ -249,6 +246,7 @@ export class Causality {
     this.#held.add(held)
     call.release = () => {
       this.#held.delete(held)
+      this.#count(call)
       release()
     }
   }
@@ -263,7 +261,6 @@ export class Causality {
     if (call.belief === Belief.refuted) this.counters.refuted++
     if (!isChild) call.parent = null
     call.belief = Belief.settled
-    this.#count(call)
     const { release } = call
     call.release = null
     release?.()
@@ -275,7 +272,7 @@ export class Causality {
     const { lane } = request
     lane?.leave(request)
     for (const call of request.calls) {
-      if (call.belief === Belief.settled) continue
+      if (call.parent !== request) continue
       this.#settle(call, belongs(call, request, lane?.program ?? null))
     }
     request.calls.length = 0
@@ -309,4 +306,3 @@ export class Causality {
   }
 }
 
-export { causalId }

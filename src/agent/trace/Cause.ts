@@ -1,10 +1,13 @@
 // What the rows of one process are joined by: the requests that it serves, and the calls that it makes meanwhile as a client.
 
-import type { Lane, Program } from "./Lane.ts"
+import type { Lane } from "./Lane.ts"
+import { Order, type Program } from "./Program.ts"
 
 /** A request that an observed process serves: from its first byte until it was answered or given up. */
 export class ServedRequest {
   readonly id: number
+  /** Step at which it began. */
+  readonly begunAt: number
   /** Who read it last; null: not known. */
   lane: Lane | null
   /** Step of the first byte of its answer; 0: none was sent. */
@@ -13,14 +16,15 @@ export class ServedRequest {
   /** Calls that are thought to be made for it and wait for its end to be believed. */
   readonly calls: Array<ClientCall> = []
 
-  constructor(id: number, lane: Lane | null) {
+  constructor(id: number, begunAt: number, lane: Lane | null) {
     this.id = id
+    this.begunAt = begunAt
     this.lane = lane
   }
 }
 
 export const Belief = {
-  /** Decided when the request it is thought to be made for is over. */
+  /** Decided when the request it is thought to be made for is over; without one when something follows its answer. */
   open: 0,
   /** Its answer led to what it should lead to; still decided at the end. */
   confirmed: 1,
@@ -30,34 +34,38 @@ export const Belief = {
 } as const
 export type Belief = (typeof Belief)[keyof typeof Belief]
 
-/** A request that an observed process makes. */
-export class ClientCall {
-  /** The request for which it is thought to be made; null: not known. */
-  parent: ServedRequest | null
-  belief: Belief
+/** How a guess about a call came about. */
+export interface Guess {
   /** The call whose answer led to this one. */
   readonly before: ClientCall | null
   /** Nothing was written between that answer and this call. */
   readonly isNext: boolean
   /** One of several that were written after as many reads, and matched to these by order. */
   readonly isByOrder: boolean
+}
+
+const noGuess: Guess = { before: null, isNext: false, isByOrder: false }
+
+/** A request that an observed process makes. */
+export class ClientCall {
+  /** Step at which it began. */
+  readonly begunAt: number
+  /** The request for which it is thought to be made; null: not known. */
+  parent: ServedRequest | null
+  belief: Belief
+  readonly guess: Guess
   /** Step of the first byte of its answer; 0: none was read. */
   answeredAt = 0
+  /** Without a parent: its answer led to another call, which decides. */
+  leadsOn = false
   /** Writes its row; null: there is none yet, or it is written. */
   release: (() => void) | null = null
 
-  constructor(
-    parent: ServedRequest | null,
-    belief: Belief,
-    before: ClientCall | null = null,
-    isNext = false,
-    isByOrder = false,
-  ) {
+  constructor(begunAt: number, parent: ServedRequest | null, belief: Belief, guess: Guess = noGuess) {
+    this.begunAt = begunAt
     this.parent = parent
     this.belief = belief
-    this.before = before
-    this.isNext = isNext
-    this.isByOrder = isByOrder
+    this.guess = guess
   }
 }
 
@@ -69,7 +77,7 @@ export const causalId = (cause: Cause | null): number =>
 
 /** The call's answer led on to what was expected; so did then what led to the call. */
 export const confirm = (call: ClientCall, program: Program): void => {
-  for (let at: ClientCall | null = call; at !== null && at.belief === Belief.open; at = at.before) {
+  for (let at: ClientCall | null = call; at !== null && at.belief === Belief.open; at = at.guess.before) {
     at.belief = Belief.confirmed
     program.confirmed++
   }
@@ -77,18 +85,40 @@ export const confirm = (call: ClientCall, program: Program): void => {
 
 /** The call's answer led to something else. */
 export const refute = (call: ClientCall, program: Program): void => {
-  for (let at: ClientCall | null = call; at !== null && at.belief === Belief.open; ) {
+  for (let at: ClientCall | null = call; at !== null && at.belief === Belief.open;) {
     at.belief = Belief.refuted
     program.refuted++
-    at = at.isNext ? at.before : null
+    at = at.guess.isNext ? at.guess.before : null
+  }
+}
+
+/** The call's answer led to the request's, and nothing else says for what it was made; so what led to the call. */
+export const claim = (call: ClientCall, request: ServedRequest): void => {
+  for (let at: ClientCall | null = call; at !== null && at.belief !== Belief.settled; at = at.guess.before) {
+    if (at.begunAt < request.begunAt || at.parent === request) return
+    at.parent = request
+    at.belief = Belief.confirmed
+    request.calls.push(at)
+  }
+}
+
+/** Nothing is known of the call, nor of what led to it. */
+export const abandon = (call: ClientCall): void => {
+  for (let at: ClientCall | null = call; at !== null && at.parent === null; at = at.guess.before) {
+    if (at.belief === Belief.settled) return
+    at.belief = Belief.settled
+    const { release } = at
+    at.release = null
+    release?.()
   }
 }
 
 /** The request is over: whether the call is its. Its answer must have come before the request's own, and what it led to must agree. */
 export const belongs = (call: ClientCall, request: ServedRequest, program: Program | null): boolean => {
-  const isWithin =
-    call.answeredAt > 0 && (request.answeredAt === 0 || call.answeredAt < request.answeredAt)
+  const isWithin = call.answeredAt > 0 && (request.answeredAt === 0 || call.answeredAt < request.answeredAt)
   if (!isWithin || program === null) return false
-  if (call.belief === Belief.confirmed) return true
-  return call.belief === Belief.open && !call.isByOrder && program.isReliable
+  const { isByOrder } = call.guess
+  if (call.belief === Belief.confirmed) return !isByOrder || program.order === Order.queue
+  if (call.belief !== Belief.open || isByOrder) return false
+  return program.callsAtOnce && (program.isReliable || !program.answersAtOnce)
 }

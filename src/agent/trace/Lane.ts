@@ -2,41 +2,30 @@
 // A lane serves one request after another, or it is an event loop, which is seen when it reads a request while another one
 // waits. Invariant: what a lane serves alone is certain; everything an event loop does is a guess that later events must confirm.
 
-import { Belief, ClientCall, confirm, refute, ServedRequest, type Cause } from "./Cause.ts"
+import {
+  abandon,
+  Belief,
+  type Cause,
+  claim,
+  ClientCall,
+  confirm,
+  type Guess,
+  refute,
+  ServedRequest,
+} from "./Cause.ts"
+import { Order, type Program } from "./Program.ts"
 
-/** How often guesses about the event loops of one process came true. */
-export class Program {
-  confirmed = 0
-  refuted = 0
-  /** Its goroutines are known: its threads say nothing. */
-  hasGoroutines = false
-
-  /** Guesses of which nothing was heard later may be believed. */
-  get isReliable(): boolean {
-    return this.confirmed >= minConfirmed && this.refuted * maxRefutedOf <= this.confirmed
-  }
-
-  /** What was long ago counts less. */
-  age(): void {
-    if (this.confirmed + this.refuted < maxCounted) return
-    this.confirmed /= 2
-    this.refuted /= 2
-  }
-}
-
-const minConfirmed = 20
-const maxRefutedOf = 200
-const maxCounted = 10_000
 /** Requests that a lane which is no event loop has read and not answered. */
 const maxServed = 8
 /** Reads in a row that are told apart. */
-const maxReads = 128
+const maxReads = 1_024
 /** Requests in a row, each alone, after which a lane is no event loop any more. */
 const aloneAgain = 64
 
 const rootOf = (cause: Cause | null): ServedRequest | null => {
   if (cause === null) return null
-  const request = cause instanceof ServedRequest ? cause : cause.belief === Belief.refuted ? null : cause.parent
+  const request =
+    cause instanceof ServedRequest ? cause : cause.belief === Belief.refuted ? null : cause.parent
   return request === null || request.isOver ? null : request
 }
 
@@ -67,10 +56,6 @@ export class Lane {
 
   get isLoop(): boolean {
     return this.#isLoop
-  }
-
-  get open(): number {
-    return this.#served.length
   }
 
   /** A request begins to be read here, on the connection of which `others` wait for their answers. */
@@ -107,10 +92,15 @@ export class Lane {
   }
 
   #endRun(): void {
-    if (this.#reads.length > 1 && this.#writes !== this.#reads.length)
-      for (const call of this.#byOrder) refute(call, this.program)
-    if (this.#byOrder.length > 0) this.#byOrder = []
-    this.#reads.length = 0
+    const reads = this.#reads
+    if (this.#byOrder.length > 0) {
+      if (this.#writes !== reads.length)
+        for (const call of this.#byOrder) if (call.belief === Belief.open) call.belief = Belief.refuted
+      this.#byOrder = []
+    }
+    for (const read of reads)
+      if (read instanceof ClientCall && read.parent === null && !read.leadsOn) abandon(read)
+    reads.length = 0
     this.#partial = undefined
     this.#writes = 0
     this.#hasWritten = false
@@ -127,47 +117,57 @@ export class Lane {
     } else if (this.#reads.length < maxReads) this.#reads.push(cause)
   }
 
-  /** What was read here led to this write; null: not known. */
-  #led(waits: number): Cause | null {
-    this.#hasWritten = true
-    const at = this.#writes++
-    // It waited in between: something else woke it.
-    if (waits !== this.#waits) return null
+  /** What was read here led to write number `at` of this run; null: not known. */
+  #led(at: number): Cause | null {
     const reads = this.#reads
     if (reads.length === 0) return this.#partial ?? null
     if (reads.length === 1) return reads[0]!
+    if (this.program.order === Order.last) return reads[reads.length - 1]!
     return reads.length < maxReads ? (reads[at] ?? null) : null
   }
 
   /** A call begins to be made here. */
-  call(waits: number): ClientCall {
+  call(waits: number, step: number): ClientCall {
     if (!this.#isLoop)
-      return new ClientCall(this.#served.length === 1 ? this.#served[0]! : null, Belief.settled)
-    const led = this.#led(waits)
-    const parent = rootOf(led)
-    if (parent === null) return new ClientCall(null, Belief.settled)
-    const isByOrder = this.#reads.length > 1
-    const call = new ClientCall(
-      parent,
-      Belief.open,
-      led instanceof ClientCall ? led : null,
-      this.#writes === 1,
-      isByOrder,
-    )
-    if (isByOrder) this.#byOrder.push(call)
-    parent.calls.push(call)
+      return new ClientCall(step, this.#served.length === 1 ? this.#served[0]! : null, Belief.settled)
+    const { program } = this
+    const at = this.#writes++
+    this.#hasWritten = true
+    program.calls++
+    if (waits !== this.#waits) {
+      // It waited in between: something else woke it.
+      program.callsFromNothing++
+      return this.#guessed(step, null, null, at)
+    }
+    const led = this.#led(at)
+    return this.#guessed(step, rootOf(led), led instanceof ClientCall ? led : null, at)
+  }
+
+  #guessed(step: number, parent: ServedRequest | null, before: ClientCall | null, at: number): ClientCall {
+    const isByOrder = parent !== null && this.#reads.length > 1 && this.program.order !== Order.last
+    if (parent === null && !this.#mayBeClaimed) return new ClientCall(step, null, Belief.settled)
+    const isOpen = before !== null && (before.parent === parent || before.belief === Belief.refuted)
+    if (isOpen && parent === null) before.leadsOn = true
+    return this.#add(step, parent, { before: isOpen ? before : null, isNext: at === 0, isByOrder })
+  }
+
+  /** Calls are made late, but their answers lead on at once: these tell what the calls were for. */
+  get #mayBeClaimed(): boolean {
+    return this.program.answersAtOnce && !this.program.callsAtOnce
+  }
+
+  #add(step: number, parent: ServedRequest | null, guess: Guess): ClientCall {
+    const call = new ClientCall(step, parent, Belief.open, guess)
+    if (guess.isByOrder) this.#byOrder.push(call)
+    parent?.calls.push(call)
     return call
   }
 
   /** Another message of the same write as `call`. */
-  callWith(call: ClientCall): ClientCall {
-    const { before, isByOrder, isNext, parent } = call
-    if (call.belief === Belief.settled || parent === null || parent.isOver)
-      return new ClientCall(parent, Belief.settled)
-    const other = new ClientCall(parent, Belief.open, before, isNext, isByOrder)
-    if (isByOrder) this.#byOrder.push(other)
-    parent.calls.push(other)
-    return other
+  callWith({ begunAt, belief, guess, parent }: ClientCall): ClientCall {
+    return belief === Belief.settled || parent === null || parent.isOver
+      ? new ClientCall(begunAt, parent, Belief.settled)
+      : this.#add(begunAt, parent, guess)
   }
 
   /** Bytes go on to be written here that were begun before. */
@@ -178,11 +178,33 @@ export class Lane {
   /** The first byte of the request's answer is written here. */
   answer(request: ServedRequest, waits: number): void {
     if (!this.#isLoop) return
-    const isAlone = this.#reads.length <= 1
-    const isFirst = this.#writes === 0
-    const led = this.#led(waits)
-    if (!(led instanceof ClientCall) || led.belief !== Belief.open) return
-    if (led.parent === request) confirm(led, this.program)
-    else if (isFirst || !isAlone) refute(led, this.program)
+    const { program } = this
+    const at = this.#writes++
+    this.#hasWritten = true
+    program.answers++
+    if (waits !== this.#waits) {
+      program.answersFromNothing++
+      return
+    }
+    if (this.#reads.length > 1) this.#vote(request, at)
+    const led = this.#led(at)
+    if (!(led instanceof ClientCall) || led.belief === Belief.settled) return
+    if (led.parent === request) confirm(led, program)
+    else if (at === 0 || this.#reads.length > 1) {
+      // Among several reads, which one led here is not certain either as long as their order is unknown.
+      if (this.#reads.length > 1 && program.order === Order.unknown) return
+      if (led.parent !== null) refute(led, program)
+      if (this.#mayBeClaimed) claim(led, request)
+    }
+  }
+
+  /** Which of the reads led to the answer tells how the program goes about several. */
+  #vote(request: ServedRequest, at: number): void {
+    const reads = this.#reads
+    const isLast = rootOf(reads[reads.length - 1]!) === request
+    const isNext = rootOf(reads[at] ?? null) === request
+    if (isLast === isNext) return
+    if (isLast) this.program.byLast++
+    else this.program.byQueue++
   }
 }

@@ -1,7 +1,8 @@
 // The lanes of all observed processes. Bounded: those that were silent long make room, and when there is none, further ones are not
 // known, and what they do neither.
 
-import { Lane, Program } from "./Lane.ts"
+import { Lane } from "./Lane.ts"
+import { Program } from "./Program.ts"
 
 const maxLanes = 65_536
 const maxPrograms = 16_384

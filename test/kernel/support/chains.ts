@@ -146,7 +146,8 @@ async def main():
 asyncio.run(main())`,
   ])
 
-export const goCompiler = ["/usr/local/go/bin/go", "/usr/bin/go"].find((path) => existsSync(path)) ?? "/usr/bin/go"
+export const goCompiler =
+  ["/usr/local/go/bin/go", "/usr/bin/go"].find((path) => existsSync(path)) ?? "/usr/bin/go"
 
 /** net/http as server and as client, and Redis by hand in the handler's goroutine. */
 export const goServer = (upstream: number, redis: number, folder: string): Promise<Program> => {

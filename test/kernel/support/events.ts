@@ -1,6 +1,12 @@
 // Events of the kernel's ring as objects, for tests.
 
-import { connectEvent, eventKind, processEvent, socketClose, socketData } from "../../../src/agent/capture/layout.gen.ts"
+import {
+  connectEvent,
+  eventKind,
+  processEvent,
+  socketClose,
+  socketData,
+} from "../../../src/agent/capture/layout.gen.ts"
 
 export interface DataEvent {
   readonly kind: "data"

@@ -33,7 +33,14 @@ const hookKinds = [
 /** Attached to functions of files, not at once; their names are those that tls/tlsLibraries.ts gives them. */
 const tlsPrograms = [
   ...["sonde_tls_handshake", "sonde_tls_read", "sonde_tls_write", "sonde_tls_read_ex", "sonde_tls_write_ex"],
-  ...["sonde_tls_return", "sonde_tls_free", "sonde_go_read", "sonde_go_write", "sonde_go_return", "sonde_go_round_trip"],
+  ...[
+    "sonde_tls_return",
+    "sonde_tls_free",
+    "sonde_go_read",
+    "sonde_go_write",
+    "sonde_go_return",
+    "sonde_go_round_trip",
+  ],
 ]
 
 export type HookKind = (typeof hookKinds)[number]["hook"]

@@ -1,0 +1,68 @@
+// How the event loops of one process work, as far as it was seen: what that says of guesses about them.
+
+/** How reads of several messages in a row go on to writes. */
+export const Order = {
+  unknown: 0,
+  /** Each is worked on at once: what is written belongs to what was read last (nginx, Node). */
+  last: 1,
+  /** All are read first and then worked on in turn (asyncio). */
+  queue: 2,
+} as const
+export type Order = (typeof Order)[keyof typeof Order]
+
+const minSeen = 20
+/** One in so many may be otherwise. */
+const maxRefutedOf = 200
+const maxFromNothingOf = 100
+const maxOtherOrderOf = 8
+const maxCounted = 10_000
+
+export class Program {
+  /** Its goroutines are known: its threads say nothing. */
+  hasGoroutines = false
+  /** Guesses that came true, and that did not. */
+  confirmed = 0
+  refuted = 0
+  /** Calls and answers, and of these those before which the thread had waited since it last read: a timer or another thread led to them. */
+  calls = 0
+  callsFromNothing = 0
+  answers = 0
+  answersFromNothing = 0
+  /** Answers in runs of several reads that belong to the last of these, and to the one whose turn it is. */
+  byLast = 0
+  byQueue = 0
+
+  /** Guesses of which nothing was heard later may be believed. */
+  get isReliable(): boolean {
+    return this.confirmed >= minSeen && this.refuted * maxRefutedOf <= this.confirmed
+  }
+
+  /** Calls follow what they are made for at once. */
+  get callsAtOnce(): boolean {
+    return this.calls >= minSeen && this.callsFromNothing * maxFromNothingOf <= this.calls
+  }
+
+  /** Answers follow at once what they were waiting for. */
+  get answersAtOnce(): boolean {
+    return this.answers >= minSeen && this.answersFromNothing * maxFromNothingOf <= this.answers
+  }
+
+  get order(): Order {
+    const { byLast, byQueue } = this
+    if (byLast >= minSeen && byQueue * maxOtherOrderOf <= byLast) return Order.last
+    return byQueue >= minSeen && byLast * maxOtherOrderOf <= byQueue ? Order.queue : Order.unknown
+  }
+
+  /** To be called now and then: what was long ago counts less. */
+  age(): void {
+    if (this.calls + this.answers + this.confirmed + this.byLast + this.byQueue < maxCounted) return
+    this.confirmed /= 2
+    this.refuted /= 2
+    this.calls /= 2
+    this.callsFromNothing /= 2
+    this.answers /= 2
+    this.answersFromNothing /= 2
+    this.byLast /= 2
+    this.byQueue /= 2
+  }
+}
