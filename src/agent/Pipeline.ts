@@ -16,6 +16,7 @@ import { RedMetrics } from "./metric/RedMetrics.ts"
 import { Causality } from "./trace/Causality.ts"
 import { ClientCall } from "./trace/Cause.ts"
 import { makeProtocols } from "./protocol/protocols.ts"
+import { waitsAsLoop } from "./process/waitsAsLoop.ts"
 import type { Protocol } from "./protocol/Protocol.ts"
 
 export interface PipelineOptions {
@@ -49,7 +50,7 @@ export class Pipeline {
 
   constructor(options: PipelineOptions) {
     this.#options = options
-    this.causality = new Causality({ seed: options.flowIdSeed })
+    this.causality = new Causality({ seed: options.flowIdSeed, waitsAsLoop })
     this.protocols = makeProtocols({ maskLiterals: options.maskLiterals })
     this.connections = new ConnectionTable({
       protocols: this.protocols,

@@ -68,7 +68,7 @@ export class DatagramFlows {
       timeUs,
     )
     connection.feed(sender, bytes, start, end, missing, timeUs, 0, call, 0)
-    this.#causality.end(isServer(connection), isSent)
+    this.#causality.end(isServer(connection), isSent, connection.isAbandoned)
     this.#flows.delete(key)
     // What is no message of a known protocol leaves nothing behind.
     if (connection.protocol === null) this.#connections.close(key, timeUs)

@@ -2,10 +2,10 @@
 // after its bytes are parsed, and of each message; it gives causes to messages, and holds rows back of which it cannot tell yet.
 // Everything stays unknown that is not seen to belong together.
 
-import { Belief, belongs, type Cause, ClientCall, ServedRequest } from "./Cause.ts"
+import { abandon, Belief, belongs, type Cause, ClientCall, ServedRequest } from "./Cause.ts"
 import { type Exchange, remove } from "./Exchange.ts"
 import type { Lane } from "./Lane.ts"
-import { Lanes } from "./Lanes.ts"
+import { Lanes, type LanesOptions } from "./Lanes.ts"
 
 /** Ids a second of which those of another start of this agent, a second later, stay clear; in all they stay below 2^53. */
 const idsPerSecond = 2 ** 21
@@ -14,7 +14,7 @@ const maxHeld = 16_384
 const maxHeldUs = 15_000_000
 const maxConnects = 4_096
 
-export interface CausalityOptions {
+export interface CausalityOptions extends LanesOptions {
   /** Seconds since 1970 at the start. */
   readonly seed: number
 }
@@ -25,7 +25,7 @@ interface Held {
 }
 
 export class Causality {
-  readonly lanes = new Lanes()
+  readonly lanes: Lanes
   readonly counters = {
     /** Calls whose request is known, and is not. */
     joined: 0,
@@ -48,7 +48,8 @@ export class Causality {
   #isBlind = false
   #nowUs = 0
 
-  constructor({ seed }: CausalityOptions) {
+  constructor({ seed, waitsAsLoop }: CausalityOptions) {
+    this.lanes = new Lanes({ waitsAsLoop })
     this.#nextId = seed * idsPerSecond + 1
   }
 
@@ -70,7 +71,7 @@ export class Causality {
     // Where a lane serves alone it also makes the call; only in loops others come in between.
     if (lane === null || !lane.isLoop) return
     const call = lane.call(waits, this.#step)
-    if (call.parent === null) return
+    if (call.belief === Belief.settled) return
     if (this.#connects.size >= maxConnects) {
       this.#connects.delete(this.#connects.keys().next().value!)
       this.counters.overflows++
@@ -185,8 +186,8 @@ export class Causality {
     return request
   }
 
-  /** After the event's bytes were parsed. */
-  end(isServer: boolean | undefined, isSent: boolean): void {
+  /** After the event's bytes were parsed. `isLeft`: nothing on this connection is parsed any more. */
+  end(isServer: boolean | undefined, isSent: boolean, isLeft: boolean): void {
     const exchange = this.#exchange
     const lane = this.#lane
     this.#exchange = null
@@ -194,7 +195,7 @@ export class Causality {
     this.#call = null
     if (exchange === null || isServer === undefined) return
     // Of messages with ids others may come next than the rest of this one.
-    if (exchange.hasIds && exchange.starting !== null) this.#drop(exchange)
+    if (exchange.hasIds || isLeft) this.#drop(exchange)
     if (isSent || lane === null) return
     if (this.#readNow.length > 0) {
       for (const cause of this.#readNow) lane.read(cause, true, this.#waits)
@@ -213,13 +214,12 @@ export class Causality {
   /** The connection is over. */
   closed(exchange: Exchange): void {
     this.#drop(exchange)
-    if (exchange.connected !== null) exchange.connected.belief = Belief.refuted
+    const { connected } = exchange
+    if (connected?.parent === null) abandon(connected)
+    else if (connected !== null) connected.belief = Belief.refuted
   }
 
-  /**
-   * The request was answered or given up. True: its row is to be held back; `release` is called when its cause is known, maybe
-   * at once.
-   */
+  /** The request was answered or given up. True: it is a call whose row is to be held back. */
   settles(cause: Cause, exchange: Exchange | null, isAnswered: boolean): boolean {
     if (cause instanceof ServedRequest) {
       if (exchange !== null) remove(exchange.served, cause)
@@ -240,7 +240,7 @@ export class Causality {
     return false
   }
 
-  /** After `settles` was true. */
+  /** After `settles` was true: `release` is called when it is decided for what the call was made. */
   hold(call: ClientCall, release: () => void): void {
     const held = { call, sinceUs: this.#nowUs }
     this.#held.add(held)

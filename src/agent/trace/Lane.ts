@@ -34,9 +34,15 @@ export class Lane {
   readonly tgid: number
   readonly isGoroutine: boolean
   lastUs = 0
+  /** It has read a request. */
+  hasServed = false
+  /** How often Lanes looked what it is. */
+  looks = 0
   /** Requests read here that are not over. */
   readonly #served: Array<ServedRequest> = []
   #isLoop = false
+  /** It waits as event loops do. */
+  #isEventLoop = false
   #alone = 0
   /** Whole messages read in a row since the last write, and how often the thread had waited by then. */
   readonly #reads: Array<Cause | null> = []
@@ -61,8 +67,9 @@ export class Lane {
   /** A request begins to be read here, on the connection of which `others` wait for their answers. */
   serve(request: ServedRequest, others: ReadonlyArray<ServedRequest>): void {
     const served = this.#served
+    this.hasServed = true
     if (served.length === 0) {
-      if (this.#isLoop && ++this.#alone >= aloneAgain) this.#isLoop = false
+      if (this.#isLoop && !this.#isEventLoop && ++this.#alone >= aloneAgain) this.#isLoop = false
     } else if (others.length === 0) {
       // A goroutine's place is taken by another one as soon as it ends: what it served is not this one's.
       if (this.isGoroutine) served.length = 0
@@ -70,6 +77,11 @@ export class Lane {
     }
     if (served.length >= maxServed) served.shift()
     served.push(request)
+  }
+
+  becomeLoop(): void {
+    this.#isEventLoop = true
+    this.#interleaves()
   }
 
   #interleaves(): void {

@@ -1,21 +1,34 @@
 // The lanes of all observed processes. Bounded: those that were silent long make room, and when there is none, further ones are not
-// known, and what they do neither.
+// known, and what they do neither. Threads that wait as event loops do are found out by looking at what they wait in.
 
 import { Lane } from "./Lane.ts"
 import { Program } from "./Program.ts"
 
 const maxLanes = 65_536
-const maxPrograms = 16_384
 const idleUs = 120_000_000
+/** Threads looked at in one go: 20 us each. */
+const maxLooks = 64
+
+export interface LanesOptions {
+  /** Whether this thread waits in a system call of event loops now; undefined: it does not wait, or that is not to be learnt. */
+  readonly waitsAsLoop: (tid: number) => boolean | undefined
+}
 
 export class Lanes {
   refused = 0
   #size = 0
+  readonly #options: LanesOptions
   readonly #programs = new Map<number, Program>()
   /** By number of the thread. */
   readonly #threads = new Map<number, Lane>()
   /** By process and address. */
   readonly #goroutines = new Map<number, Map<number, Lane>>()
+  /** Threads that served their first requests lately. */
+  readonly #fresh = new Map<number, Lane>()
+
+  constructor(options: LanesOptions) {
+    this.#options = options
+  }
 
   get size(): number {
     return this.#size
@@ -28,23 +41,27 @@ export class Lanes {
     return lane
   }
 
-  #program(tgid: number): Program | null {
+  #program(tgid: number): Program {
     let program = this.#programs.get(tgid)
-    if (program !== undefined) return program
-    if (this.#programs.size >= maxPrograms) return null
-    program = new Program()
-    this.#programs.set(tgid, program)
+    if (program === undefined) this.#programs.set(tgid, (program = new Program()))
     return program
   }
 
   #make(tgid: number, isGoroutine: boolean): Lane | null {
-    const program = this.#size < maxLanes ? this.#program(tgid) : null
-    if (program === null) {
+    if (this.#size >= maxLanes) {
       this.refused++
       return null
     }
+    const program = this.#program(tgid)
     this.#size++
+    program.lanes++
     return new Lane(program, tgid, isGoroutine)
+  }
+
+  #gone({ program, tgid }: Lane): void {
+    this.#size--
+    program.lanes--
+    if (program.lanes === 0 && this.#programs.get(tgid) === program) this.#programs.delete(tgid)
   }
 
   #thread(tgid: number, tid: number): Lane | null {
@@ -52,11 +69,13 @@ export class Lanes {
     if (known !== undefined) {
       if (known.tgid === tgid) return known.program.hasGoroutines ? null : known
       this.#threads.delete(tid)
-      this.#size--
+      this.#gone(known)
     }
     if (this.#programs.get(tgid)?.hasGoroutines === true) return null
     const lane = this.#make(tgid, false)
-    if (lane !== null) this.#threads.set(tid, lane)
+    if (lane === null) return null
+    this.#threads.set(tid, lane)
+    if (this.#fresh.size < maxLooks) this.#fresh.set(tid, lane)
     return lane
   }
 
@@ -74,11 +93,12 @@ export class Lanes {
 
   /** The process is gone. */
   ended(tgid: number): void {
-    this.#programs.delete(tgid)
-    const goroutines = this.#goroutines.get(tgid)
-    if (goroutines === undefined) return
-    this.#size -= goroutines.size
+    // Of its threads only the first may come back under the same numbers.
+    const first = this.#threads.get(tgid)
+    if (first !== undefined && this.#threads.delete(tgid)) this.#gone(first)
+    for (const lane of this.#goroutines.get(tgid)?.values() ?? []) this.#gone(lane)
     this.#goroutines.delete(tgid)
+    this.#programs.delete(tgid)
   }
 
   forgetAll(): void {
@@ -89,6 +109,7 @@ export class Lanes {
   /** To be called about once a second. */
   expire(nowUs: number): void {
     for (const program of this.#programs.values()) program.age()
+    this.#look()
     this.#sweep(this.#threads, nowUs)
     for (const [tgid, all] of this.#goroutines) {
       this.#sweep(all, nowUs)
@@ -96,11 +117,20 @@ export class Lanes {
     }
   }
 
+  /** A loop is one from the start, not only when two requests meet in it. */
+  #look(): void {
+    for (const [tid, lane] of this.#fresh) {
+      const isLoop = lane.hasServed ? this.#options.waitsAsLoop(tid) : undefined
+      if (isLoop === true) lane.becomeLoop()
+      if (isLoop !== undefined || lane.looks++ > 10) this.#fresh.delete(tid)
+    }
+  }
+
   #sweep(lanes: Map<number, Lane>, nowUs: number): void {
     for (const [key, lane] of lanes) {
       if (nowUs - lane.lastUs < idleUs) continue
       lanes.delete(key)
-      this.#size--
+      this.#gone(lane)
     }
   }
 }

@@ -20,6 +20,8 @@ const maxCounted = 10_000
 export class Program {
   /** Its goroutines are known: its threads say nothing. */
   hasGoroutines = false
+  /** Lanes that are known of it. */
+  lanes = 0
   /** Guesses that came true, and that did not. */
   confirmed = 0
   refuted = 0
