@@ -24,6 +24,8 @@ export default defineConfig({
       {
         test: {
           name: "system",
+          // Other agents may run on this machine.
+          env: { SONDE_AGENT_BESIDE_ANOTHER: "capture" },
           include: ["system", "chaos", "kernel", "differential", "kernels"].map(
             (folder) => `test/${folder}/**/*.test.ts`,
           ),

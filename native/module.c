@@ -143,6 +143,8 @@ static const struct {
 	{ "packetStats", sonde_packets_stats }, { "closePackets", sonde_packets_close },
 	{ "attachProbes", sonde_probes_attach }, { "detachProbes", sonde_probes_detach },
 	{ "clockOffsetNs", sonde_clock_offset },
+	{ "claimName", sonde_claim_name },     { "askName", sonde_ask_name },
+	{ "programIds", sonde_program_ids },
 };
 
 NAPI_MODULE_INIT()

@@ -46,6 +46,9 @@ SONDE_FUNCTION(sonde_packets_close);
 SONDE_FUNCTION(sonde_probes_attach);
 SONDE_FUNCTION(sonde_probes_detach);
 SONDE_FUNCTION(sonde_clock_offset);
+SONDE_FUNCTION(sonde_claim_name);
+SONDE_FUNCTION(sonde_ask_name);
+SONDE_FUNCTION(sonde_program_ids);
 
 /* A map of an open object, alive until the object is closed; NULL and an exception when there is none of that name. */
 struct bpf_map;

@@ -2,7 +2,7 @@
 
 import * as Effect from "effect/Effect"
 import { hostname } from "node:os"
-import { join } from "node:path"
+import { join, resolve } from "node:path"
 import type { AgentStatus } from "../model/AgentStatus.ts"
 import type { SondeConfig } from "../runtime/configSchema.ts"
 import { exposeStats, processStats, StatsSources } from "../runtime/metrics.ts"
@@ -10,6 +10,7 @@ import { monotonicMs } from "../runtime/monotonicMs.ts"
 import { type Address, parseAddress } from "../wire/socket.ts"
 import { AgentStartError, readAgentId } from "./agentId.ts"
 import { makeCaptureRunner } from "./capture/CaptureRunner.ts"
+import { makeHostTurn } from "./capture/HostTurn.ts"
 import { agentIdentity, type AgentIdentity } from "./control/AgentIdentity.ts"
 import { agentControl } from "./control/AgentControl.ts"
 import { HomeContact } from "./control/HomeContact.ts"
@@ -85,10 +86,13 @@ const capture = (
     let latest: AgentStatus | undefined
     const contact = new HomeContact(yield* monotonicMs)
     const isControlled = config.agent.controllers.length > 0
+    const first = isControlled ? followed.config() : config.agent
+    const turn = yield* makeHostTurn(resolve(config.data), first)
     const runner = yield* makeCaptureRunner(
-      isControlled ? followed.config() : config.agent,
+      first,
       (agent) => ({
         agent,
+        other: turn.otherFor(agent),
         excludePids: options.excludePids,
         excludePorts: ownPorts({ ...config, agent }, server),
       }),
@@ -104,6 +108,7 @@ const capture = (
         },
       },
     )
+    yield* turn.follow(runner.anew)
     if (isControlled) {
       yield* followed.follow(limiting(sender, runner))
       yield* agentControl({
@@ -113,7 +118,7 @@ const capture = (
         sender,
         status: () => latest,
         remoteConfig: followed,
-        mayWork: runner.mayWork,
+        mayWork: (may) => Effect.andThen(runner.mayWork(may), may ? Effect.void : turn.leave),
         contact,
         packages: usedPackages(config, options, () => latest?.tier ?? 3),
       })

@@ -13,6 +13,12 @@ export const agentConfigFields = {
     "`auto` takes the best the kernel and the privileges allow: system calls (eBPF), else packets, else an inventory only.",
     "restart",
   ),
+  besideAnother: choice(
+    ["wait", "capture"],
+    "wait",
+    "While another agent captures on this host: `wait` until it ends and list processes meanwhile; `capture` as well, so that all is stored twice.",
+    "restart",
+  ),
   interface: text("", "Interface for packet capture; empty: all.", "restart"),
   tunnels: choices(
     tunnelNames,

@@ -182,6 +182,10 @@ export const ConfigSchema = Schema.Struct({
       3_600,
       "How long a new version of the agent (from a package) must work without a break before it is kept; it has a minute more to begin.",
     ),
+    kernelTypes: text(
+      "",
+      "File with the types (BTF) of this machine's kernel, for one that does not tell them itself; empty: RELEASE.btf among those that come with Sonde, or in /var/lib/sonde/btf (docs/kernels.md).",
+    ),
     ...agentConfigFields,
   }),
 }).annotate({ title: "Sonde configuration", description: "Keys of sonde.yaml; every key is optional." })

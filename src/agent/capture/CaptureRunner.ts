@@ -15,6 +15,8 @@ export interface CaptureRunner extends ConfigApplier {
   /** Captures until it is interrupted. */
   readonly run: Effect.Effect<void>
   readonly mayWork: (may: boolean) => Effect.Effect<void>
+  /** Starts what runs anew, because its options are others now. */
+  readonly anew: Effect.Effect<void>
 }
 
 /** Who waits for capture to come up, and with how much it was up before. */
@@ -88,6 +90,7 @@ export const makeCaptureRunner = (
 
     return {
       run,
+      anew: Effect.asVoid(end.open),
       mayWork: (may) =>
         may ? Effect.asVoid(gate.open) : Effect.asVoid(Effect.andThen(gate.close, end.open)),
       hot: (agent) =>

@@ -3,6 +3,7 @@
 import { basename } from "node:path"
 import { DatagramFlows } from "./DatagramFlows.ts"
 import { loadAddon } from "./native/Addon.ts"
+import { areTypesRight, wrongTypes } from "./native/checkTypes.ts"
 import { openSocketTracer, SocketTracer } from "./native/SocketTracer.ts"
 import { SocketFlows } from "./SocketFlows.ts"
 import type { Opened, Source, SourceContext } from "./Source.ts"
@@ -29,8 +30,16 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
     }
   }
   const { agent } = context.options
-  const tracer = openSocketTracer(addon, { payloadBytes: agent.payloadBytes, ringMiB: agent.ringMiB })
+  const tracer = openSocketTracer(addon, {
+    payloadBytes: agent.payloadBytes,
+    ringMiB: agent.ringMiB,
+    kernelTypes: agent.kernelTypes,
+  })
   if (!(tracer instanceof SocketTracer)) return tracer
+  if (tracer.typesFile !== "" && !(await areTypesRight(tracer))) {
+    tracer.close()
+    return { refused: [wrongTypes(tracer.typesFile)] }
+  }
   context.exclusions.connect(tracer)
 
   const verdicts = new Verdicts(tracer)

@@ -4,6 +4,7 @@ import type { CaptureNote, Feature, Tier } from "../../model/AgentStatus.ts"
 import type { Pipeline } from "../Pipeline.ts"
 import type { ProcessTable } from "../process/ProcessTable.ts"
 import type { Exclusions } from "./Exclusions.ts"
+import { aloneFeature, otherAgentNext, otherAgentText } from "./HostClaim.ts"
 import type { CaptureOptions } from "./messages.ts"
 import { openPacketSource } from "./PacketSource.ts"
 import { openSocketSource } from "./SocketSource.ts"
@@ -49,6 +50,16 @@ const nothing = (features: ReadonlyArray<Feature>, limit: CaptureNote): Source =
 
 export const openSource = async (context: SourceContext): Promise<Source> => {
   const wanted = context.options.agent.capture
+  const { other } = context.options
+  if (other !== undefined && wanted !== "none") {
+    const [missing, next] = [otherAgentText(other), otherAgentNext]
+    context.log("warn", `${missing}: processes and listening ports are listed. ${next}`)
+    return nothing([{ name: aloneFeature, on: false, hook: "", missing, next }], {
+      what: "no traffic",
+      why: missing,
+      next,
+    })
+  }
   const refused: Array<Feature> = []
   if (wanted === "auto" || wanted === "ebpf") {
     const opened = await openSocketSource(context)

@@ -3,8 +3,11 @@
 import { existsSync, readFileSync } from "node:fs"
 import { release } from "node:os"
 import type { Feature, Tier } from "../../model/AgentStatus.ts"
+import { aloneFeature, findOtherAgent, otherAgentText } from "./HostClaim.ts"
 import { type Addon, loadAddon } from "./native/Addon.ts"
-import { hasKernelTypes } from "./native/privileges.ts"
+import { areTypesRight, wrongTypes } from "./native/checkTypes.ts"
+import { hasKernelTypes, typesFile } from "./native/kernelTypes.ts"
+import { typesNext } from "./native/privileges.ts"
 import { openSocketTracer, SocketTracer } from "./native/SocketTracer.ts"
 import { probePackets } from "./PacketSource.ts"
 import { tlsFeature, TlsProbes } from "./tls/TlsProbes.ts"
@@ -15,11 +18,15 @@ export interface Diagnosis {
   readonly features: ReadonlyArray<Feature>
 }
 
-const socketFeatures = async (addon: Addon): Promise<ReadonlyArray<Feature>> => {
-  const tracer = openSocketTracer(addon, { payloadBytes: 1_024, ringMiB: 1 })
+const socketFeatures = async (addon: Addon, kernelTypes: string): Promise<ReadonlyArray<Feature>> => {
+  const tracer = openSocketTracer(addon, { payloadBytes: 1_024, ringMiB: 1, kernelTypes })
   if (!(tracer instanceof SocketTracer)) {
     const [first] = tracer.refused
     return [...tracer.refused, tlsFeature("", { missing: first?.missing ?? "", next: first?.next ?? "" })]
+  }
+  if (tracer.typesFile !== "" && !(await areTypesRight(tracer))) {
+    tracer.close()
+    return [wrongTypes(tracer.typesFile)]
   }
   // As an agent does at its start, with the libraries that the dynamic linker gives to programs.
   const tls = new TlsProbes({ target: tracer, isForbidden: () => false, log: () => undefined })
@@ -30,16 +37,20 @@ const socketFeatures = async (addon: Addon): Promise<ReadonlyArray<Feature>> => 
   return [...tracer.features, feature]
 }
 
-const kernelTypes = (): Feature =>
-  hasKernelTypes()
-    ? { name: "kernel types (BTF)", on: true, hook: "/sys/kernel/btf/vmlinux", missing: "", next: "" }
-    : {
-        name: "kernel types (BTF)",
+const typesFeature = "kernel types (BTF)"
+
+const kernelTypes = (configured: string): Feature => {
+  const file = hasKernelTypes() ? "/sys/kernel/btf/vmlinux" : typesFile(configured)
+  return file === ""
+    ? {
+        name: typesFeature,
         on: false,
         hook: "",
         missing: `kernel ${release()} does not describe its types`,
-        next: "use a kernel built with CONFIG_DEBUG_INFO_BTF; packets are captured meanwhile",
+        next: `${typesNext}; packets are captured meanwhile`,
       }
+    : { name: typesFeature, on: true, hook: file, missing: "", next: "" }
+}
 
 const processList = (): Feature => {
   try {
@@ -57,12 +68,32 @@ const processList = (): Feature => {
   }
 }
 
-export const diagnose = async (): Promise<Diagnosis> => {
+/** To be asked before this process loads programs of its own. */
+const otherAgents = (addon: Addon): Feature => {
+  const other = findOtherAgent(addon)
+  return other === undefined
+    ? { name: aloneFeature, on: true, hook: "no other agent", missing: "", next: "" }
+    : {
+        name: aloneFeature,
+        on: false,
+        hook: "",
+        missing: otherAgentText(other),
+        next: "an agent that is started now waits until that one ends, or captures as well with agent.besideAnother=capture",
+      }
+}
+
+/** `configured`: the file of `agent.kernelTypes`, or empty. */
+export const diagnose = async (configured = ""): Promise<Diagnosis> => {
   const addon = loadAddon()
   const features =
     "missing" in addon
       ? [{ name: "native addon", on: false, hook: "", missing: addon.missing, next: addon.next }]
-      : [...(await socketFeatures(addon)), kernelTypes(), probePackets(addon)]
+      : [
+          otherAgents(addon),
+          ...(await socketFeatures(addon, configured)),
+          kernelTypes(configured),
+          probePackets(addon),
+        ]
   const isOn = (name: string): boolean => features.some((feature) => feature.name === name && feature.on)
   return {
     tier: isOn("socket data") ? 1 : isOn("packets") ? 2 : 3,

@@ -3,6 +3,7 @@
 import type { CaptureStatus } from "../../model/AgentStatus.ts"
 import type { SondeConfig } from "../../runtime/configSchema.ts"
 import type { EncodedBatch } from "../../wire/ColumnEncoder.ts"
+import type { OtherAgent } from "./HostClaim.ts"
 
 export interface CaptureOptions {
   readonly agent: SondeConfig["agent"]
@@ -10,6 +11,8 @@ export interface CaptureOptions {
   readonly excludePids: ReadonlyArray<number>
   /** TCP ports whose traffic is left alone: Sonde's own and those configured. */
   readonly excludePorts: ReadonlyArray<number>
+  /** Nothing is captured as long as this one does. */
+  readonly other?: OtherAgent | undefined
 }
 
 /** From the worker. */

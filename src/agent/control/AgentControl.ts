@@ -11,6 +11,7 @@ import { supervise } from "../../runtime/supervise.ts"
 import { AgentRpc, controlProtocol } from "../../wire/control/AgentRpc.ts"
 import type { ClientTls } from "../../runtime/tls/tlsOptions.ts"
 import { type Address, parseAddress } from "../../wire/socket.ts"
+import { aloneFeature } from "../capture/HostClaim.ts"
 import { readMachine } from "../resource/machine.ts"
 import type { Sender } from "../send/Sender.ts"
 import type { UsedPackages } from "../upgrade/UsedPackages.ts"
@@ -61,8 +62,14 @@ const work = (
     if (packageProblem !== "") told.push({ code: "package", message: packageProblem })
     if ((counters["send_connected"] ?? 0) === 0)
       told.push({ code: "not delivering", message: "the agent has no connection to its ingester" })
-    if (status()?.tier === 3)
-      told.push({ code: "no capture", message: "neither system calls nor packets can be captured here" })
+    if (status()?.tier === 3) {
+      const held = status()?.features.find(({ name }) => name === aloneFeature)
+      told.push(
+        held === undefined
+          ? { code: "no capture", message: "neither system calls nor packets can be captured here" }
+          : { code: "not alone", message: `${held.missing}. ${held.next}` },
+      )
+    }
     return told
   }
   return {

@@ -6,7 +6,7 @@ import { styleText } from "node:util"
 import { diagnose } from "../../agent/capture/doctor.ts"
 import type { Feature } from "../../model/AgentStatus.ts"
 import { engineFiles } from "../../runtime/clickhouse/engineFiles.ts"
-import { fail, json } from "../options.ts"
+import { configFlags, configOf, fail, json } from "../options.ts"
 import { print, printJson, table } from "../output.ts"
 
 const storage = (): Feature => {
@@ -30,9 +30,10 @@ const tiers = {
 
 export const doctor = Command.make(
   "doctor",
-  { json },
-  Effect.fnUntraced(function* ({ json }) {
-    const diagnosis = yield* Effect.promise(diagnose)
+  { json, ...configFlags },
+  Effect.fnUntraced(function* ({ json, ...flags }) {
+    const { agent } = yield* configOf(flags)
+    const diagnosis = yield* Effect.promise(() => diagnose(agent.kernelTypes))
     const features = [...diagnosis.features, storage()]
     if (json) {
       for (const feature of features)

@@ -69,7 +69,7 @@ const pathsOf = (root: string): ReadonlyArray<string> => {
   const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as Lock
   return [
     ...filesBelow(root, "src", (path) => path.endsWith(".ts") && !notSource.test(path)),
-    ...filesBelow(root, "build/bpf", (path) => path.endsWith(".o")),
+    ...filesBelow(root, "build/bpf", (path) => path.endsWith(".o") || path.endsWith(".btf")),
     "build/sonde.node",
     ...[...npmFolders(lock)].flatMap((folder) =>
       filesBelow(root, folder, (path) => foreignFile.test(path) && !path.includes("/test/")),

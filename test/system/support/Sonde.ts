@@ -72,6 +72,9 @@ export const isAlive = (pid: number): boolean => {
   }
 }
 
+/** Tests, and people who try things, may have agents of their own on this machine. */
+export const beside = { SONDE_AGENT_BESIDE_ANOTHER: "capture" }
+
 export class Sonde {
   readonly data: string
   readonly child: ChildProcess
@@ -97,7 +100,10 @@ export class Sonde {
       ...["ingest", "control", "admin"].flatMap((port) => ["--set", `${port}.port=0`]),
       ...(options.set ?? []).flatMap((pair) => ["--set", pair]),
     ]
-    this.child = spawn(command[0]!, command.slice(1), { stdio: ["ignore", "pipe", "pipe"] })
+    this.child = spawn(command[0]!, command.slice(1), {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...beside },
+    })
     running.add(this.child)
     this.child.stderr!.setEncoding("utf8").on("data", (text: string) => (this.log += text))
     this.exited = new Promise((resolve) =>

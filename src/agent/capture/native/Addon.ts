@@ -65,12 +65,24 @@ export interface Addon {
   detachProbes(probes: Probes): Promise<void>
   /** To be added to CLOCK_MONOTONIC nanoseconds for nanoseconds since 1970. */
   clockOffsetNs(): number
+  /** A listening descriptor of the abstract Unix socket of this name; EADDRINUSE when another process has it. */
+  claimName(name: string): number
+  /**
+   * The process that listens under this name and what it says to who connects; ECONNREFUSED when there is none. Waits at most
+   * `timeoutMs` for the text. Pid 0: of another pid namespace.
+   */
+  askName(name: string, timeoutMs: number): [pid: number, uid: number, text: string]
+  /** Ids of all loaded kernel programs whose names begin with `prefix` (of the whole host); EPERM without CAP_SYS_ADMIN. */
+  programIds(prefix: string): Array<number>
 }
 
 const built = (name: string): string => fileURLToPath(new URL(`../../../../build/${name}`, import.meta.url))
 
 /** Path of the compiled kernel programs. */
 export const kernelObjectPath: string = built("bpf/sonde.bpf.o")
+
+/** The same without what asks the kernel itself for its types. */
+export const kernelObjectWithoutTypesPath: string = built("bpf/sonde_without_types.bpf.o")
 
 /** The addon, or why it cannot be used. */
 export const loadAddon = (): Addon | { readonly missing: string; readonly next: string } => {

@@ -7,7 +7,15 @@ import { kernelCounters } from "../layout.gen.ts"
 import type { Probe } from "../tls/tlsLibraries.ts"
 import type { TlsTarget } from "../tls/TlsProbes.ts"
 import type { VerdictTarget } from "../Verdicts.ts"
-import { type Addon, type BpfObject, type EventRing, kernelObjectPath, type Probes } from "./Addon.ts"
+import {
+  type Addon,
+  type BpfObject,
+  type EventRing,
+  kernelObjectPath,
+  kernelObjectWithoutTypesPath,
+  type Probes,
+} from "./Addon.ts"
+import { hasKernelTypes, typesFile } from "./kernelTypes.ts"
 import { bpfReason, type Reason } from "./privileges.ts"
 
 /** Ways to hook the same four things, best first. Programs are named in bpf/hooks. */
@@ -54,6 +62,8 @@ export interface SocketTracerOptions {
   /** Only this kind of hook is tried; for tests. */
   readonly only?: HookKind
   readonly objectPath?: string
+  /** `agent.kernelTypes` */
+  readonly kernelTypes?: string
 }
 
 /** A ring's size is a power of two. */
@@ -69,12 +79,21 @@ const minOffers = 256
 export class SocketTracer implements ExclusionTarget, VerdictTarget, TlsTarget {
   readonly hook: HookKind
   readonly features: ReadonlyArray<Feature>
+  /** Where the kernel's types come from; empty: the kernel itself. */
+  readonly typesFile: string
   readonly #addon: Addon
   readonly #object: BpfObject
   readonly #ring: EventRing
 
-  constructor(addon: Addon, object: BpfObject, hook: HookKind, features: ReadonlyArray<Feature>) {
+  constructor(
+    addon: Addon,
+    object: BpfObject,
+    hook: HookKind,
+    features: ReadonlyArray<Feature>,
+    typesFile: string,
+  ) {
     this.hook = hook
+    this.typesFile = typesFile
     this.features = features
     this.#addon = addon
     this.#object = object
@@ -184,25 +203,28 @@ export const openSocketTracer = (
   options: SocketTracerOptions,
 ): SocketTracer | { readonly refused: ReadonlyArray<Feature> } => {
   const refused: Array<readonly [HookKind, Reason]> = []
+  const types = typesFile(options.kernelTypes ?? "")
   for (const { hook, programs } of hookKinds) {
     if (options.only !== undefined && options.only !== hook) continue
+    // These are checked against the types of the kernel itself.
+    if (options.only === undefined && hook.startsWith("tp_btf") && !hasKernelTypes()) continue
     let object: BpfObject | undefined
     try {
       object = addon.openObject(
-        options.objectPath ?? kernelObjectPath,
+        options.objectPath ?? (types === "" ? kernelObjectPath : kernelObjectWithoutTypesPath),
         [...programs, ...tlsPrograms],
         {
           payload_bytes: Math.min(options.payloadBytes, 4_095),
           offers_per_second: options.offersPerCpu ?? offersPerCpu(),
         },
         { events: ringBytes(options.ringMiB) },
-        "",
+        types,
       )
       for (const program of programs) addon.attach(object, program)
-      return new SocketTracer(addon, object, hook, features(hook, refused))
+      return new SocketTracer(addon, object, hook, features(hook, refused), types)
     } catch (cause) {
       if (object !== undefined) addon.closeObject(object)
-      refused.push([hook, bpfReason(cause as Error & { code?: string })])
+      refused.push([hook, bpfReason(cause as Error & { code?: string }, types)])
     }
   }
   const first = refused[0]![1]

@@ -1,7 +1,8 @@
 // What this process may do in the kernel, in words: for messages that say what is missing and what to do about it.
 
-import { existsSync, readFileSync } from "node:fs"
+import { readFileSync } from "node:fs"
 import { release } from "node:os"
+import { hasKernelTypes } from "./kernelTypes.ts"
 
 /** Bits of the capability sets (include/uapi/linux/capability.h). */
 const capabilityBits = { CAP_NET_RAW: 13, CAP_SYS_ADMIN: 21, CAP_PERFMON: 38, CAP_BPF: 39 } as const
@@ -22,15 +23,23 @@ export const hasCapability = (name: Capability): boolean =>
 const hasBpf = (): boolean =>
   hasCapability("CAP_SYS_ADMIN") || (hasCapability("CAP_BPF") && hasCapability("CAP_PERFMON"))
 
-export const hasKernelTypes = (): boolean => existsSync("/sys/kernel/btf/vmlinux")
-
 export interface Reason {
   readonly missing: string
   readonly next: string
 }
 
-/** Why loading or attaching kernel programs fails, from the error and from what this process may do. */
-export const bpfReason = (error: { readonly code?: string; readonly message: string }): Reason => {
+/** What a kernel without types of its own asks for. */
+export const typesNext =
+  "give them in a file: agent.kernelTypes (docs/kernels.md), or use a kernel built with CONFIG_DEBUG_INFO_BTF, such as Debian's from 11 on"
+
+/**
+ * Why loading or attaching kernel programs fails, from the error and from what this process may do. `typesFile`: where the kernel's
+ * types were taken from, if not from itself.
+ */
+export const bpfReason = (
+  error: { readonly code?: string; readonly message: string },
+  typesFile = "",
+): Reason => {
   const firstLine = error.message.split("\n").find((line) => line.trim() !== "") ?? error.message
   if (!hasBpf()) {
     return {
@@ -38,10 +47,10 @@ export const bpfReason = (error: { readonly code?: string; readonly message: str
       next: "run Sonde as root, or give it CAP_BPF and CAP_PERFMON",
     }
   }
-  if (!hasKernelTypes()) {
+  if (!hasKernelTypes() && typesFile === "") {
     return {
       missing: `kernel ${release()} does not describe its types (no /sys/kernel/btf/vmlinux)`,
-      next: "use a kernel built with CONFIG_DEBUG_INFO_BTF, such as Debian's from 11 on; packets are captured meanwhile",
+      next: `${typesNext}; packets are captured meanwhile`,
     }
   }
   if (error.code === "ENOENT" && error.message.includes("tracepoint")) {
