@@ -26,11 +26,14 @@ static __always_inline int exit_by_btf(__u64 *ctx, bool direct)
 	return handle_call(&call, moved, direct);
 }
 
+/* A function of the kernel that is called by its type asks the kernel itself for types, whether the program is loaded or not. */
+#ifndef SONDE_WITHOUT_TYPES
 SEC("tp_btf/sys_exit")
 int sonde_exit_direct(__u64 *ctx)
 {
 	return exit_by_btf(ctx, true);
 }
+#endif
 
 SEC("tp_btf/sys_exit")
 int sonde_exit_btf(__u64 *ctx)

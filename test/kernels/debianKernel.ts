@@ -2,7 +2,7 @@
 // below build/kernels. What was fetched once stays there.
 
 import { execFileSync } from "node:child_process"
-import { existsSync, globSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 
@@ -103,4 +103,11 @@ export const kernelImage = ({ archive, name, packages, suite }: KernelSource): s
   renameSync(join(work, "unpacked", found), image)
   rmSync(work, { recursive: true, force: true })
   return image
+}
+
+/** What `uname -r` says on it: text that the image's header points to (Documentation/arch/x86/boot.rst, kernel_version). */
+export const releaseOf = (image: string): string => {
+  const bytes = readFileSync(image)
+  const at = bytes.readUInt16LE(0x20e) + 0x200
+  return bytes.toString("latin1", at, at + 128).split(/[ \0]/, 1)[0]!
 }

@@ -2,7 +2,8 @@
 // exchange. Prints a line for each. Uses nothing but Node and this checkout's agent.
 
 import { Buffer } from "node:buffer"
-import { readFileSync } from "node:fs"
+import { execFileSync } from "node:child_process"
+import { existsSync, readFileSync } from "node:fs"
 import { createServer, get } from "node:http"
 import { createServer as createSecureServer, get as getSecurely } from "node:https"
 import { release } from "node:os"
@@ -77,14 +78,16 @@ const askSecurely = (): Promise<void> =>
     }).once("error", reject)
   })
 
+const ownTypes = "/sys/kernel/btf/vmlinux"
+
 const features = {
   ebpf: "requests by system calls",
   packets: "requests by packets",
   tls: "requests within TLS",
 } as const
 
-const tryCapture = async (kind: keyof typeof features): Promise<Finding> => {
-  const feature = features[kind]
+const tryCapture = async (kind: keyof typeof features, kernelTypes = ""): Promise<Finding> => {
+  const feature = existsSync(ownTypes) ? features[kind] : `${features[kind]}, types from a file`
   const capture = kind === "packets" ? "packets" : "ebpf"
   const sessions: Array<string> = []
   const pipeline = new Pipeline({
@@ -100,7 +103,7 @@ const tryCapture = async (kind: keyof typeof features): Promise<Finding> => {
   const processes = new ProcessTable()
   processes.refresh(Date.now())
   const source = await openSource({
-    options: { agent: { ...agent, capture }, excludePids: [], excludePorts: [] },
+    options: { agent: { ...agent, capture, kernelTypes }, excludePids: [], excludePorts: [] },
     exclusions: new Exclusions([], [], []),
     pipeline,
     processes,
@@ -129,6 +132,17 @@ const tryCapture = async (kind: keyof typeof features): Promise<Finding> => {
   return { feature, on, detail: `${wanted} of ${sessions.length} requests, by ${hook}` }
 }
 
+/** Of the oldest kernel, or for that of the newest: what Sonde reads lies elsewhere there. */
+const foreign = `build/bpf/foreign/${release()}.btf`
+
+const tryForeign = async (): Promise<Omit<Finding, "feature">> => {
+  const { detail, on } = await tryCapture("ebpf", foreign).catch((cause: unknown) => ({
+    on: true,
+    detail: message(cause),
+  }))
+  return { on: !on && detail.includes("not those of this kernel"), detail }
+}
+
 say({ release: release() })
 for (const kind of ["tp_btf direct", "tp_btf", "raw_tp", "tracepoint"] as const)
   say(
@@ -146,6 +160,18 @@ for (const kind of ["ebpf", "packets", "tls"] as const)
       detail: message(cause),
     })),
   )
+// A kernel that does not tell its types: they are in a file named by its release, among those that come with Sonde.
+execFileSync("/bin/mount", ["-t", "tmpfs", "none", "/sys/kernel/btf"])
+for (const kind of ["ebpf", "tls"] as const)
+  say(
+    await tryCapture(kind).catch((cause: unknown) => ({
+      feature: `${features[kind]}, types from a file`,
+      on: false,
+      detail: message(cause),
+    })),
+  )
+const { detail, on } = await tryForeign()
+say({ feature: "types of another kernel are refused", on, detail })
 server.close()
 secure.close()
 process.exit(0)

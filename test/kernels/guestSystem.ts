@@ -26,8 +26,14 @@ poweroff -f
 const librariesOf = (file: string): ReadonlyArray<string> =>
   [...execFileSync("ldd", [file], { encoding: "utf8" }).matchAll(/(\/\S+) \(0x/g)].map((match) => match[1]!)
 
-/** Writes the RAM disk to \`file\`; \`options\` is for the guest's script. */
-export const writeGuestSystem = (file: string, options: unknown): void => {
+/** Files with types by the release of a kernel: its own, and those of another one. */
+export interface GuestTypes {
+  readonly own: ReadonlyMap<string, string>
+  readonly foreign: ReadonlyMap<string, string>
+}
+
+/** Writes the RAM disk to `file`; `options` is for the guest's script. */
+export const writeGuestSystem = (file: string, options: unknown, types: GuestTypes): void => {
   const root = mkdtempSync(join(tmpdir(), "sonde-guest-"))
   try {
     for (const folder of ["bin", "proc", "sys", "tmp", "dev", "sonde/build"])
@@ -44,6 +50,14 @@ export const writeGuestSystem = (file: string, options: unknown): void => {
     }
     for (const path of ["build/sonde.node", "build/bpf", "package.json", "src", "test/kernels"])
       cpSync(join(checkout, path), join(root, "sonde", path), { recursive: true })
+    for (const [folder, files] of [
+      ["btf", types.own],
+      ["foreign", types.foreign],
+    ] as const) {
+      mkdirSync(join(root, "sonde/build/bpf", folder), { recursive: true })
+      for (const [release, path] of files)
+        copyFileSync(path, join(root, "sonde/build/bpf", folder, `${release}.btf`))
+    }
     writeFileSync(join(root, "sonde/options.json"), JSON.stringify(options))
     execFileSync("sh", ["-c", `find . | busybox cpio -o -H newc 2>/dev/null >'${file}'`], { cwd: root })
   } finally {

@@ -7,12 +7,13 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir, userInfo } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { trimTypes } from "../../scripts/kernelTypes.ts"
 import { loadConfig } from "../../src/runtime/Config.ts"
 import { boot } from "./boot.ts"
-import { kernelImage, type KernelSource, kernels } from "./debianKernel.ts"
-import { writeGuestSystem } from "./guestSystem.ts"
+import { kernelImage, type KernelSource, kernels, releaseOf } from "./debianKernel.ts"
+import { type GuestTypes, writeGuestSystem } from "./guestSystem.ts"
 
-const programs = ["qemu-system-x86_64", "busybox", "apt-get", "dpkg", "strip"]
+const programs = ["qemu-system-x86_64", "busybox", "apt-get", "dpkg", "strip", "unxz", "/usr/sbin/bpftool"]
 const missing = programs.filter((program) => spawnSync("sh", ["-c", `command -v ${program}`]).status !== 0)
 if (userInfo().uid !== 0) missing.push("root")
 if (missing.length > 0) console.warn(`SKIPPED: other kernels: missing ${missing.join(", ")}`)
@@ -26,6 +27,9 @@ const everywhere = [
   "requests by system calls",
   "requests by packets",
   "requests within TLS",
+  "requests by system calls, types from a file",
+  "requests within TLS, types from a file",
+  "types of another kernel are refused",
 ]
 
 const imageOf = (source: KernelSource): string | undefined => {
@@ -37,23 +41,45 @@ const imageOf = (source: KernelSource): string | undefined => {
   }
 }
 
+/** The trimmed types of each kernel as files, and those of the oldest for the others, of the newest for it. */
+const typesOf = (images: ReadonlyArray<string>, folder: string): GuestTypes => {
+  const releases = images.map(releaseOf)
+  const own = new Map(
+    images.map((image, at) => {
+      const file = join(folder, `${releases[at]}.btf`)
+      trimTypes(image, file)
+      return [releases[at]!, file] as const
+    }),
+  )
+  const foreign = new Map(
+    releases.map((release, at) => [release, own.get(at === 0 ? releases.at(-1)! : releases[0]!)!] as const),
+  )
+  return { own, foreign }
+}
+
 describe.skipIf(missing.length > 0)("kernels of Debian", () => {
   const folder = mkdtempSync(join(tmpdir(), "sonde-kernels-"))
   const system = join(folder, "system.cpio")
+  const images = new Map<KernelSource, string>()
 
   beforeAll(async () => {
     const { agent } = await Effect.runPromise(
       loadConfig({ file: undefined, environment: {}, flags: new Map() }),
     )
-    writeGuestSystem(system, { agent })
-  })
+    const found = kernels.flatMap((source) => {
+      const image = imageOf(source)
+      if (image !== undefined) images.set(source, image)
+      return image === undefined ? [] : [image]
+    })
+    writeGuestSystem(system, { agent }, typesOf(found, folder))
+  }, 600_000)
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   for (const source of kernels) {
     it(
       source.name,
       async ({ skip }) => {
-        const image = imageOf(source)
+        const image = images.get(source)
         if (image === undefined) return skip("not to be had")
         const { console, findings, release } = await boot(image, system)
         expect(release, console.slice(-2_000)).not.toBe("")
