@@ -9,8 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX_PROBES 64
+
+/* What perf attaches to functions by. Without it libbpf would write the probes into tracefs, where they outlive this process. */
+static const char probe_unit[] = "/sys/bus/event_source/devices/uprobe/type";
 
 static const napi_type_tag probes_tag = { 0x5d1e0c3a77b84f02, 0xa6f2b1904ce3d857 };
 
@@ -71,6 +75,10 @@ static void attach_all(napi_env env, void *data)
 	struct probes *probes = work->probes;
 
 	(void)env;
+	if (access(probe_unit, R_OK)) {
+		work->error = EOPNOTSUPP;
+		return;
+	}
 	for (size_t i = 0; i < probes->count; i++) {
 		struct probe *probe = &probes->list[i];
 

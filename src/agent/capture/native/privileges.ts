@@ -91,10 +91,10 @@ export const probeReason = (error: {
         next: "run Sonde as root, or give it CAP_SYS_ADMIN (CAP_PERFMON is enough for some kernels)",
         isGeneral: true,
       }
-    : error.code === "ENOENT" || error.code === "ENODEV"
+    : error.code === "ENOENT" || error.code === "ENODEV" || error.code === "EOPNOTSUPP"
       ? {
           missing: `kernel ${release()} has no uprobes (${error.message})`,
           next: "use a kernel built with CONFIG_UPROBE_EVENTS",
-          isGeneral: error.code === "ENODEV",
+          isGeneral: error.code !== "ENOENT",
         }
       : { missing: error.message, next: "report this with the program's version", isGeneral: false }
