@@ -16,6 +16,7 @@
 #include "maps/in_flight.h"
 #include "maps/mapped.h"
 #include "maps/offers.h"
+#include "maps/rings.h"
 #include "maps/scratch.h"
 #include "maps/sockets.h"
 #include "maps/tls.h"
@@ -42,6 +43,7 @@
 #include "lib/go_http.h"
 
 #include "hooks/inet_sock_set_state.h"
+#include "hooks/io_uring.h"
 #include "hooks/raw_syscalls.h"
 #include "hooks/sched_process.h"
 #include "hooks/sys_exit.h"

@@ -15,6 +15,7 @@ enum sonde_event_kind {
 	SONDE_EVENT_EXIT = 4,
 	SONDE_EVENT_MAP = 5,
 	SONDE_EVENT_CONNECT = 6,
+	SONDE_EVENT_RING = 7,
 };
 
 enum sonde_direction {
@@ -77,9 +78,9 @@ struct sonde_connect {
 	__u32 waits;
 };
 
-/* A process began to run a program, or ended. */
+/* A process began to run a program, ended, or made its first ring of io_uring. */
 struct sonde_process {
-	__u32 kind; /* SONDE_EVENT_EXEC, SONDE_EVENT_EXIT */
+	__u32 kind; /* SONDE_EVENT_EXEC, SONDE_EVENT_EXIT, SONDE_EVENT_RING */
 	__u32 tgid;
 	__u64 time_ns;
 	__u32 parent_tgid;

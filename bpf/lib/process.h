@@ -46,6 +46,24 @@ static __always_inline int file_mapped(const struct sonde_call *call, bool direc
 	return 0;
 }
 
+/* What the process had of rings went with the program before. */
+static __always_inline int program_begins(void)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+
+	bpf_map_delete_elem(&rings, &tgid);
+	return process_event(SONDE_EVENT_EXEC);
+}
+
+/* The current process made a ring of io_uring: user space hears of its first. */
+static __always_inline int ring_made(void)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	__u8 one = 1;
+
+	return bpf_map_update_elem(&rings, &tgid, &one, BPF_NOEXIST) ? 0 : process_event(SONDE_EVENT_RING);
+}
+
 /* A process ends with its last thread, which need not be its first. Its number may come back for another at once. */
 static __always_inline int thread_ended(void)
 {
@@ -55,5 +73,6 @@ static __always_inline int thread_ended(void)
 	if (BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0;
 	bpf_map_delete_elem(&excluded_tgids, &tgid);
+	bpf_map_delete_elem(&rings, &tgid);
 	return process_event(SONDE_EVENT_EXIT);
 }

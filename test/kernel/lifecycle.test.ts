@@ -21,8 +21,8 @@ const addon = (): Addon => {
 
 const u32 = (value: number): Uint8Array => new Uint8Array(new Uint32Array([value]).buffer)
 
-/** Four hooks, and ten that are attached to TLS libraries as these are found. */
-const programsOfATracer = 14
+/** Four hooks, one for rings of io_uring, and ten that are attached to TLS libraries as these are found. */
+const programsOfATracer = 15
 
 describeSystem("beginnings and ends", [...needed, "/usr/sbin/bpftool"], () => {
   for (const hook of hooks) {

@@ -96,6 +96,10 @@ export class SocketFlows {
       case eventKind.connect:
         if (size >= connectEvent.size) return this.#connect(view, at)
         break
+      case eventKind.ring:
+        if (size >= processEvent.size)
+          return this.#options.processes.usesRing(view.getUint32(at + processEvent.tgid, true))
+        break
       case eventKind.map:
         if (size >= mappingEvent.size) return this.#mapped(bytes, view, at)
         break

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from "node:fs"
 import { release } from "node:os"
 import type { Feature, Tier } from "../../model/AgentStatus.ts"
+import { listPids, readComm, readDescriptors } from "../process/procfs.ts"
 import { aloneFeature, findOtherAgent, otherAgentText } from "./HostClaim.ts"
 import { type Addon, loadAddon } from "./native/Addon.ts"
 import { areTypesRight, wrongTypes } from "./native/checkTypes.ts"
@@ -11,6 +12,8 @@ import { typesNext } from "./native/privileges.ts"
 import { openSocketTracer, SocketTracer } from "./native/SocketTracer.ts"
 import { probePackets } from "./PacketSource.ts"
 import { tlsFeature, TlsProbes } from "./tls/TlsProbes.ts"
+
+const mostNamed = 6
 
 export interface Diagnosis {
   readonly tier: Tier
@@ -50,6 +53,24 @@ const kernelTypes = (configured: string): Feature => {
         next: `${typesNext}; packets are captured meanwhile`,
       }
     : { name: typesFeature, on: true, hook: file, missing: "", next: "" }
+}
+
+/** Who uses it at this moment. */
+const rings = (): Feature => {
+  const users = listPids().flatMap((pid) =>
+    readDescriptors(pid).hasRing ? [`${readComm(pid)} (pid ${pid})`] : [],
+  )
+  const named = users.slice(0, mostNamed).join(", ")
+  const more = users.length > mostNamed ? ` and ${users.length - mostNamed} more` : ""
+  return {
+    name: "io_uring",
+    on: false,
+    hook: "",
+    missing:
+      "what processes send and receive by io_uring is not captured; " +
+      (users.length === 0 ? "none uses it now" : `it is used by ${named}${more}`),
+    next: users.length === 0 ? "" : "have them use ordinary system calls where they can",
+  }
 }
 
 const processList = (): Feature => {
@@ -98,6 +119,6 @@ export const diagnose = async (configured = ""): Promise<Diagnosis> => {
   return {
     tier: isOn("socket data") ? 1 : isOn("packets") ? 2 : 3,
     kernel: release(),
-    features: [...features, processList()],
+    features: [...features, rings(), processList()],
   }
 }

@@ -96,6 +96,7 @@ export const eventKind = {
   exit: 4,
   map: 5,
   connect: 6,
+  ring: 7,
 } as const
 
 export const verdictLeave = 255

@@ -7,6 +7,7 @@ import { ColumnEncoder } from "../../wire/ColumnEncoder.ts"
 import { type Connection, Side } from "../flow/Connection.ts"
 import { Pipeline } from "../Pipeline.ts"
 import { ProcessTable } from "../process/ProcessTable.ts"
+import { listPids, readComm } from "../process/procfs.ts"
 import { processViews } from "../process/processViews.ts"
 import { Exclusions } from "./Exclusions.ts"
 import type { CaptureCommand, CaptureMessage, CaptureOptions } from "./messages.ts"
@@ -23,6 +24,9 @@ const idleMs = 50
 const secondMs = 1_000
 const refreshMs = 5_000
 const statusMs = 2_000
+/** What reading processes may take of each `idleMs`, and at the start at once. */
+const lookMs = 2
+const firstLookMs = 100
 
 const nowUs = (): number => Date.now() * 1_000
 
@@ -57,9 +61,9 @@ const pipeline = new Pipeline({
   },
 })
 
-processes.refresh(Date.now())
 const exclusions = new Exclusions(options.excludePids, options.excludePorts, options.agent.excludePrograms)
-exclusions.refresh(processes)
+// Capture does not wait for all processes to be read; only whose traffic is left alone must be known before.
+for (const pid of listPids()) exclusions.started(pid, readComm(pid))
 
 const source = await openSource({
   options,
@@ -79,6 +83,7 @@ const status = (): void => {
   counters["sonde_agent_exclusions_refused_total"] = exclusions.refused
   counters["sonde_agent_processes"] = processes.all().length
   counters["sonde_agent_processes_dropped_total"] = processes.dropped
+  counters["sonde_agent_processes_waiting"] = processes.waiting
   post({
     type: "status",
     status: {
@@ -100,6 +105,7 @@ let { flushMs } = options.agent
 let lastFlush = Date.now()
 let lastSecond = lastFlush
 let lastRefresh = lastFlush
+let lastLook = 0
 let lastStatus = 0
 
 const tick = (): void => {
@@ -113,8 +119,12 @@ const tick = (): void => {
   }
   if (now - lastRefresh >= refreshMs) {
     lastRefresh = now
-    processes.refresh(now)
+    processes.begin(now)
     exclusions.refresh(processes)
+  }
+  if (now - lastLook >= idleMs) {
+    lastLook = now
+    processes.look(performance.now() + lookMs)
   }
   if (now - lastFlush >= flushMs) {
     lastFlush = now
@@ -148,4 +158,7 @@ port.on("message", (command: CaptureCommand) => {
   })
 })
 
+processes.begin(lastFlush)
+processes.look(performance.now() + firstLookMs)
+exclusions.refresh(processes)
 tick()

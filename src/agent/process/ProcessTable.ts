@@ -1,13 +1,17 @@
 // The processes of this host as rows need them: name and service by pid at once, listening ports kept current in the background.
 // Entries are read from /proc at first sight (before a short-lived process is gone) and checked against pid reuse by exec events.
+// What the background costs grows with what is new, not with what there is: a host may have ten thousand processes.
 
-import { listPids, type ProcessInfo, readProcess, readSocketInodes, readTcpSockets } from "./procfs.ts"
+import { ListeningPorts, type ListeningPort } from "./ListeningPorts.ts"
+import { listPids, type ProcessInfo, readDescriptors, readListeningSockets, readProcess } from "./procfs.ts"
 import { serviceName } from "./serviceName.ts"
 
 export interface ProcessEntry {
   info: ProcessInfo
   service: string
-  listening: ReadonlyArray<{ readonly ip: Uint8Array; readonly port: number }>
+  listening: ReadonlyArray<ListeningPort>
+  /** It has a ring of io_uring. */
+  usesRing: boolean
   /** Requests seen at this process, by protocol number; what the process page shows as captured. */
   readonly requests: Map<number, number>
   /** Set when the process ended; it is forgotten some time later, for rows that arrive late. */
@@ -17,15 +21,21 @@ export interface ProcessEntry {
 }
 
 const maxEntries = 32_768
-/** Refreshes in which a new process is read again. */
+/** Looks at which a new process is read again. */
 const youngLooks = 3
 /** How long an ended process is still known. */
 const keepEndedMs = 60_000
+/** A socket that listens may be handed to a process that is known: so often everybody is asked what it holds. */
+const everybodyMs = 300_000
 
 export class ProcessTable {
   readonly #entries = new Map<number, ProcessEntry>()
-  /** Pid of the process that listens on a port (any local address). */
-  readonly #listeners = new Map<number, number>()
+  readonly #ports = new ListeningPorts()
+  /** To be read, or read again. */
+  readonly #toRead = new Set<number>()
+  /** Whose descriptors are to be looked at. */
+  readonly #toAsk = new Set<number>()
+  #askedMs = -everybodyMs
   #dropped = 0
 
   /** The process, read from /proc when it is new; undefined when it is gone or the table is full. */
@@ -45,6 +55,7 @@ export class ProcessTable {
       info,
       service: serviceName(info.comm, info.args),
       listening: [],
+      usesRing: false,
       requests: new Map(),
       endedMs: 0,
       looks: 0,
@@ -71,40 +82,75 @@ export class ProcessTable {
     if (entry !== undefined) entry.endedMs = nowMs
   }
 
+  /** A process was seen making a ring of io_uring. */
+  usesRing(pid: number): void {
+    const entry = this.get(pid)
+    if (entry !== undefined) entry.usesRing = true
+  }
+
   /** The process listening on a local port, where one is known. */
   listener(port: number): ProcessEntry | undefined {
-    const pid = this.#listeners.get(port)
+    const pid = this.#ports.owner(port)
     return pid === undefined ? undefined : this.get(pid)
   }
 
-  /** Brings processes and listening ports up to date with /proc. */
+  /** Brings processes and listening ports up to date with /proc, at once. */
   refresh(nowMs: number): void {
+    this.begin(nowMs)
+    this.look(Number.POSITIVE_INFINITY)
+  }
+
+  /** Finds out what is new; `look` reads it. To be called every few seconds. */
+  begin(nowMs: number): void {
     const pids = listPids()
     const alive = new Set(pids)
     for (const [pid, entry] of this.#entries) {
       if (alive.has(pid)) continue
+      this.#ports.gone(pid)
       if (entry.endedMs === 0) entry.endedMs = nowMs
       else if (nowMs - entry.endedMs > keepEndedMs) this.#entries.delete(pid)
     }
-    const byInode = new Map<number, { ip: Uint8Array; port: number }>()
-    for (const socket of readTcpSockets()) {
-      if (socket.state === 10) byInode.set(socket.inode, { ip: socket.localIp, port: socket.localPort })
+    const { changed, isNew } = this.#ports.update(readListeningSockets())
+    for (const pid of changed) {
+      const entry = this.#entries.get(pid)
+      if (entry !== undefined) entry.listening = this.#ports.of(pid)
     }
-    this.#listeners.clear()
+    const isEverybody = isNew || nowMs - this.#askedMs >= everybodyMs
+    if (isEverybody) this.#askedMs = nowMs
     for (const pid of pids) {
-      const entry = this.get(pid)
-      if (entry === undefined) continue
-      if (entry.looks++ < youngLooks) this.#reread(entry)
-      const listening: Array<{ ip: Uint8Array; port: number }> = []
-      for (const inode of readSocketInodes(pid)) {
-        const socket = byInode.get(inode)
-        if (socket === undefined || listening.some((one) => one.port === socket.port)) continue
-        listening.push(socket)
-        // Workers inherit the socket: the oldest process that holds it, usually the master, names the service.
-        if (!this.#listeners.has(socket.port)) this.#listeners.set(socket.port, pid)
-      }
-      entry.listening = listening
+      const entry = this.#entries.get(pid)
+      if (entry === undefined) this.#toRead.add(pid)
+      else if (entry.looks < youngLooks) {
+        entry.looks++
+        this.#toRead.add(pid)
+        this.#toAsk.add(pid)
+      } else if (isEverybody) this.#toAsk.add(pid)
     }
+  }
+
+  /** Reads what waits, until the time (of `performance.now`); true when nothing waits any more. To be called often. */
+  look(untilMs: number): boolean {
+    for (const pid of this.#toRead) {
+      this.#toRead.delete(pid)
+      const entry = this.#entries.get(pid)
+      if (entry !== undefined) this.#reread(entry)
+      else if (this.#load(pid) !== undefined) this.#toAsk.add(pid)
+      if (performance.now() > untilMs) return false
+    }
+    for (const pid of this.#toAsk) {
+      this.#toAsk.delete(pid)
+      this.#ask(pid)
+      if (performance.now() > untilMs) return false
+    }
+    return true
+  }
+
+  #ask(pid: number): void {
+    const entry = this.#entries.get(pid)
+    if (entry === undefined || entry.endedMs > 0) return
+    const { hasRing, sockets } = readDescriptors(pid)
+    entry.usesRing ||= hasRing
+    entry.listening = this.#ports.holds(pid, sockets)
   }
 
   all(): Array<ProcessEntry> {
@@ -114,5 +160,10 @@ export class ProcessTable {
   /** Processes not taken in because the table was full. */
   get dropped(): number {
     return this.#dropped
+  }
+
+  /** Processes that are still to be looked at. */
+  get waiting(): number {
+    return this.#toRead.size + this.#toAsk.size
   }
 }

@@ -39,6 +39,12 @@ const userName = (uid: number): string => {
   return userNames.get(uid) ?? String(uid)
 }
 
+const ringNote: CaptureNote = {
+  what: "io_uring",
+  why: "it uses io_uring: what it sends or receives by that passes no system call, and is not seen",
+  next: "have it use ordinary system calls where it can; what it does by those is seen",
+}
+
 const notes = (entry: ProcessEntry, situation: CaptureSituation): Array<CaptureNote> => {
   const all: Array<CaptureNote> = []
   if (situation.isExcluded(entry.info.pid)) {
@@ -51,6 +57,7 @@ const notes = (entry: ProcessEntry, situation: CaptureSituation): Array<CaptureN
     ]
   }
   if (situation.limit !== undefined) all.push(situation.limit)
+  if (entry.usesRing) all.push(ringNote)
   if (entry.listening.some(({ port }) => tlsPorts.has(port))) {
     all.push({
       what: "encrypted traffic",

@@ -1,7 +1,7 @@
 import { createServer, connect, type AddressInfo } from "node:net"
 import { describe, expect, it } from "vitest"
 import { ipText } from "../../model/ipText.ts"
-import { listPids, readProcess, readSocketInodes, readTcpSockets } from "./procfs.ts"
+import { listPids, readDescriptors, readListeningSockets, readProcess } from "./procfs.ts"
 
 describe("procfs", () => {
   it("reads this process", () => {
@@ -15,22 +15,18 @@ describe("procfs", () => {
   })
 
   it.each(["127.0.0.1", "::1"])(
-    "finds a connection over %s in the kernel's table, and who holds it",
+    "finds who listens on %s in the kernel's table, and who holds the socket",
     async (host) => {
       const server = createServer()
       await new Promise<void>((resolve) => server.listen(0, host, () => resolve()))
       const { port } = server.address() as AddressInfo
       const client = connect(port, host)
       await new Promise<void>((resolve) => client.once("connect", () => resolve()))
-      const sockets = readTcpSockets()
-      const inodes = new Set(readSocketInodes(process.pid))
-      const listening = sockets.find((socket) => socket.state === 10 && socket.localPort === port)
-      expect(listening && ipText(listening.localIp)).toBe(host)
-      expect(inodes.has(listening!.inode)).toBe(true)
-      const established = sockets.find(
-        (socket) => socket.state === 1 && socket.localPort === client.localPort,
-      )
-      expect(established && [ipText(established.remoteIp), established.remotePort]).toEqual([host, port])
+      const sockets = readListeningSockets()
+      const listening = sockets.find((socket) => socket.port === port)
+      expect(listening && ipText(listening.ip)).toBe(host)
+      expect(readDescriptors(process.pid).sockets).toContain(listening!.inode)
+      expect(sockets.some((socket) => socket.port === client.localPort)).toBe(false)
       client.destroy()
       server.close()
     },
@@ -38,7 +34,7 @@ describe("procfs", () => {
 
   it("answers nothing for a process that is gone", () => {
     expect(readProcess(4_194_305)).toBeUndefined()
-    expect(readSocketInodes(4_194_305)).toEqual([])
-    expect(readTcpSockets(4_194_305)).toEqual([])
+    expect(readDescriptors(4_194_305)).toEqual({ sockets: [], hasRing: false })
+    expect(readListeningSockets(4_194_305)).toEqual([])
   })
 })

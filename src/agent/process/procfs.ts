@@ -1,7 +1,7 @@
 // Reads what /proc tells of a process, of its sockets and of listening ports. Every reader answers undefined or an empty list
 // for a process that is gone or hidden; none throws.
 
-import { readdirSync, readFileSync, readlinkSync } from "node:fs"
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs"
 
 export interface ProcessInfo {
   readonly pid: number
@@ -55,6 +55,9 @@ export const readProcess = (pid: number): ProcessInfo | undefined => {
   }
 }
 
+/** The kernel's name of a process; empty when it is gone. */
+export const readComm = (pid: number): string => read(`/proc/${pid}/comm`)?.trimEnd() ?? ""
+
 /** Ids of all processes visible here. */
 export const listPids = (): Array<number> => {
   try {
@@ -66,14 +69,10 @@ export const listPids = (): Array<number> => {
   }
 }
 
-export interface SocketLine {
+export interface ListeningSocket {
   /** 16 bytes, IPv4 as ::ffff:a.b.c.d. */
-  readonly localIp: Uint8Array
-  readonly localPort: number
-  readonly remoteIp: Uint8Array
-  readonly remotePort: number
-  /** TCP state as the kernel numbers it; 1 established, 10 listening. */
-  readonly state: number
+  readonly ip: Uint8Array
+  readonly port: number
   readonly inode: number
 }
 
@@ -91,41 +90,79 @@ const address = (hex: string): Uint8Array => {
   return ip
 }
 
-/** The TCP sockets of a process' network namespace. */
-export const readTcpSockets = (pid: number | "self" = "self"): Array<SocketLine> => {
-  const sockets: Array<SocketLine> = []
-  for (const file of ["tcp", "tcp6"]) {
-    const lines = (read(`/proc/${pid}/net/${file}`) ?? "").split("\n")
-    for (let i = 1; i < lines.length; i++) {
-      const fields = lines[i]!.trim().split(/\s+/)
-      if (fields.length < 10) continue
-      const [localIp, localPort] = fields[1]!.split(":") as [string, string]
-      const [remoteIp, remotePort] = fields[2]!.split(":") as [string, string]
-      sockets.push({
-        localIp: address(localIp),
-        localPort: Number.parseInt(localPort, 16),
-        remoteIp: address(remoteIp),
-        remotePort: Number.parseInt(remotePort, 16),
-        state: Number.parseInt(fields[3]!, 16),
-        inode: Number(fields[9]),
-      })
+const listening = "0A"
+const chunkBytes = 16_384
+/** More than a line has. */
+const mostLine = 512
+
+/** Calls `line` with each line but the first of a file, for as long as it answers true, and reads no further. */
+const eachLine = (path: string, line: (text: string) => boolean): void => {
+  let fd: number
+  try {
+    fd = openSync(path, "r")
+  } catch {
+    return
+  }
+  try {
+    const chunk = Buffer.alloc(chunkBytes)
+    let rest = ""
+    let isFirst = true
+    while (rest.length < mostLine) {
+      const length = readSync(fd, chunk)
+      const lines = (rest + chunk.toString("latin1", 0, length)).split("\n")
+      rest = lines.pop()!
+      for (const text of lines) {
+        if (!isFirst && !line(text)) return
+        isFirst = false
+      }
+      if (length === 0) return
     }
+  } catch {
+    // The process has ended meanwhile.
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/**
+ * The TCP sockets that listen in a process' network namespace. The kernel lists them in front of all connections, so that these are
+ * not read, however many there are.
+ */
+export const readListeningSockets = (pid: number | "self" = "self"): Array<ListeningSocket> => {
+  const sockets: Array<ListeningSocket> = []
+  for (const file of ["tcp", "tcp6"]) {
+    eachLine(`/proc/${pid}/net/${file}`, (line) => {
+      const fields = line.trim().split(/\s+/)
+      if (fields[3] !== listening) return false
+      const [ip, port] = fields[1]!.split(":") as [string, string]
+      sockets.push({ ip: address(ip), port: Number.parseInt(port, 16), inode: Number(fields[9]) })
+      return true
+    })
   }
   return sockets
 }
 
-/** Inodes of the sockets a process holds open; at most `limit` descriptors are looked at. */
-export const readSocketInodes = (pid: number, limit = 4_096): Array<number> => {
+export interface Descriptors {
+  /** Inodes of sockets. */
+  readonly sockets: ReadonlyArray<number>
+  /** One of them is a ring of io_uring. */
+  readonly hasRing: boolean
+}
+
+/** What a process holds open; at most `limit` descriptors are looked at. */
+export const readDescriptors = (pid: number, limit = 4_096): Descriptors => {
   let descriptors: Array<string>
   try {
     descriptors = readdirSync(`/proc/${pid}/fd`)
   } catch {
-    return []
+    return { sockets: [], hasRing: false }
   }
-  const inodes: Array<number> = []
+  const sockets: Array<number> = []
+  let hasRing = false
   for (const descriptor of descriptors.slice(0, limit)) {
     const target = link(`/proc/${pid}/fd/${descriptor}`)
-    if (target.startsWith("socket:[")) inodes.push(Number(target.slice(8, -1)))
+    if (target.startsWith("socket:[")) sockets.push(Number(target.slice(8, -1)))
+    else if (target === "anon_inode:[io_uring]") hasRing = true
   }
-  return inodes
+  return { sockets, hasRing }
 }

@@ -23,6 +23,8 @@ export interface Seen {
   readonly text: string
   /** Read within TLS. */
   readonly isTls: boolean
+  /** Bytes of the response's body; -1: not known. */
+  readonly responseLength: number
 }
 
 /** What joins rows, of one row. */
@@ -68,6 +70,7 @@ const brief = ({ request, response }: Session, connection: Connection): Seen => 
     response === null || response.code < 0 ? "-" : `${response.code}`,
   ].join(" | "),
   isTls: connection.isTls,
+  responseLength: response?.length ?? -1,
 })
 
 /** Captures what programs do that start later, or with `isEverything` what all do but this one. */

@@ -42,7 +42,7 @@ export interface CloseEvent {
 }
 
 export interface ProcessEvent {
-  readonly kind: "exec" | "exit"
+  readonly kind: "exec" | "exit" | "ring"
   readonly tgid: number
   readonly parent: number
   readonly comm: string
@@ -105,9 +105,9 @@ export const decodeEvents = (bytes: Uint8Array, length: number): Array<KernelEve
       events.push({ kind: "close", socket: socketOf(socketClose.socket, socketClose.generation) })
     } else if (kind === eventKind.connect) {
       events.push({ kind: "connect", tgid: u32(connectEvent.tgid), tid: u32(connectEvent.tid) })
-    } else if (kind === eventKind.exec || kind === eventKind.exit) {
+    } else if (kind === eventKind.exec || kind === eventKind.exit || kind === eventKind.ring) {
       events.push({
-        kind: kind === eventKind.exec ? "exec" : "exit",
+        kind: kind === eventKind.exec ? "exec" : kind === eventKind.exit ? "exit" : "ring",
         tgid: u32(processEvent.tgid),
         parent: u32(processEvent.parentTgid),
         comm: comm(at + processEvent.comm),

@@ -18,6 +18,9 @@ import {
 import { hasKernelTypes, typesFile } from "./kernelTypes.ts"
 import { bpfReason, type Reason } from "./privileges.ts"
 
+/** Attached where the kernel has io_uring. */
+const ringPrograms = { tracepoint: "sonde_ring_tp", others: "sonde_ring_raw" } as const
+
 /** Ways to hook the same four things, best first. Programs are named in bpf/hooks. */
 const hookKinds = [
   {
@@ -209,10 +212,11 @@ export const openSocketTracer = (
     // These are checked against the types of the kernel itself.
     if (options.only === undefined && hook.startsWith("tp_btf") && !hasKernelTypes()) continue
     let object: BpfObject | undefined
+    const ringProgram = hook === "tracepoint" ? ringPrograms.tracepoint : ringPrograms.others
     try {
       object = addon.openObject(
         options.objectPath ?? (types === "" ? kernelObjectPath : kernelObjectWithoutTypesPath),
-        [...programs, ...tlsPrograms],
+        [...programs, ringProgram, ...tlsPrograms],
         {
           payload_bytes: Math.min(options.payloadBytes, 4_095),
           offers_per_second: options.offersPerCpu ?? offersPerCpu(),
@@ -221,6 +225,11 @@ export const openSocketTracer = (
         types,
       )
       for (const program of programs) addon.attach(object, program)
+      try {
+        addon.attach(object, ringProgram)
+      } catch {
+        // Without io_uring nobody makes a ring.
+      }
       return new SocketTracer(addon, object, hook, features(hook, refused), types)
     } catch (cause) {
       if (object !== undefined) addon.closeObject(object)
