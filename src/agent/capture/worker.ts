@@ -24,6 +24,9 @@ const idleMs = 50
 const secondMs = 1_000
 const refreshMs = 5_000
 const statusMs = 2_000
+/** What is done at such intervals takes at most one part in so many of a core, however many processes there are. */
+const mostShare = 250
+const longestMs = 10_000
 /** What reading processes may take of each `idleMs`, and at the start at once. */
 const lookMs = 2
 const firstLookMs = 100
@@ -107,6 +110,12 @@ let lastSecond = lastFlush
 let lastRefresh = lastFlush
 let lastLook = 0
 let lastStatus = 0
+let refreshAfterMs = refreshMs
+let statusAfterMs = statusMs
+
+/** How long to wait after something that took so long. */
+const spaced = (leastMs: number, tookMs: number): number =>
+  Math.min(Math.max(leastMs, tookMs * mostShare), longestMs)
 
 const tick = (): void => {
   if (stopping) return
@@ -117,10 +126,12 @@ const tick = (): void => {
     lastSecond = now
     source.expire(nowUs())
   }
-  if (now - lastRefresh >= refreshMs) {
+  if (now - lastRefresh >= refreshAfterMs) {
     lastRefresh = now
+    const beganMs = performance.now()
     processes.begin(now)
     exclusions.refresh(processes)
+    refreshAfterMs = spaced(refreshMs, performance.now() - beganMs)
   }
   if (now - lastLook >= idleMs) {
     lastLook = now
@@ -130,9 +141,11 @@ const tick = (): void => {
     lastFlush = now
     pipeline.flush(nowUs())
   }
-  if (now - lastStatus >= statusMs) {
+  if (now - lastStatus >= statusAfterMs) {
     lastStatus = now
+    const beganMs = performance.now()
     status()
+    statusAfterMs = spaced(statusMs, performance.now() - beganMs)
   }
   setTimeout(tick, isBusy ? busyMs : idleMs)
 }

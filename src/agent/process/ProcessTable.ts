@@ -2,6 +2,7 @@
 // Entries are read from /proc at first sight (before a short-lived process is gone) and checked against pid reuse by exec events.
 // What the background costs grows with what is new, not with what there is: a host may have ten thousand processes.
 
+import { uptime } from "node:os"
 import { ListeningPorts, type ListeningPort } from "./ListeningPorts.ts"
 import { listPids, type ProcessInfo, readDescriptors, readListeningSockets, readProcess } from "./procfs.ts"
 import { serviceName } from "./serviceName.ts"
@@ -21,8 +22,12 @@ export interface ProcessEntry {
 }
 
 const maxEntries = 32_768
-/** Looks at which a new process is read again. */
+/** Looks at which a young process is read again. */
 const youngLooks = 3
+/** A process of this age has the title that it wants. */
+const youngSeconds = 20
+/** USER_HZ is 100 on every architecture Linux runs on today. */
+const ticksPerSecond = 100
 /** How long an ended process is still known. */
 const keepEndedMs = 60_000
 /** A socket that listens may be handed to a process that is known: so often everybody is asked what it holds. */
@@ -58,7 +63,7 @@ export class ProcessTable {
       usesRing: false,
       requests: new Map(),
       endedMs: 0,
-      looks: 0,
+      looks: uptime() - info.startTicks / ticksPerSecond > youngSeconds ? youngLooks : 0,
     }
     this.#entries.set(pid, entry)
     return entry

@@ -35,6 +35,8 @@ interface Attached {
   probes: Probes | undefined
   /** When the last process that maps it was gone; 0: there is one, or it is not known yet. */
   idleMs: number
+  /** All processes are being looked at, whether one of them maps it. */
+  isDoubted: boolean
 }
 
 const maxAttached = 256
@@ -132,6 +134,7 @@ export class TlsProbes {
       if (found === null) continue
       found.pids.add(pid)
       found.idleMs = 0
+      found.isDoubted = false
     }
   }
 
@@ -167,6 +170,7 @@ export class TlsProbes {
           pids: new Set(),
           probes: undefined,
           idleMs: 0,
+          isDoubted: false,
         }
         this.#attached.set(id, file)
         this.#attach(file, fd, library.probes)
@@ -209,18 +213,12 @@ export class TlsProbes {
       if (file.isLinked || file.idleMs === 0 || file.probes === undefined) continue
       if (file.idleMs < 0) file.idleMs = nowMs
       if (nowMs - file.idleMs < keepIdleMs) continue
-      // Children that never began a program of their own were not told of.
-      if (this.#isMapped(file)) continue
-      this.#detach(file)
+      // Children that never began a program of their own were not told of: all are looked at, a few at a time.
+      if (!file.isDoubted) {
+        file.isDoubted = true
+        for (const pid of listPids()) this.#waiting.add(pid)
+      } else if (this.#waiting.size === 0) this.#detach(file)
     }
-  }
-
-  #isMapped(file: Attached): boolean {
-    for (const pid of listPids()) {
-      for (const { key } of mappedFiles(pid) ?? []) if (this.#known.get(key) === file) file.pids.add(pid)
-    }
-    if (file.pids.size > 0) file.idleMs = 0
-    return file.pids.size > 0
   }
 
   #detach(file: Attached): void {
