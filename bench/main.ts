@@ -17,6 +17,7 @@ import { placement } from "./placement.ts"
 import { print, type Result } from "./Result.ts"
 import { ring } from "./ring.ts"
 import { rowSize } from "./rowSize.ts"
+import { scale } from "./scale.ts"
 import { smartEncoding } from "./smartEncoding.ts"
 import { start } from "./start.ts"
 
@@ -71,6 +72,7 @@ const runs = {
   ingest,
   smartEncoding,
   placement,
+  scale,
   fleet,
   chaos,
   regionChaos,
