@@ -174,7 +174,8 @@ export class SocketFlows {
       this.#call,
       view.getUint8(at + socketData.protocol),
     )
-    if (isFollowed) this.#options.causality.end(isServer(connection), sender === Side.a, connection.isAbandoned)
+    if (isFollowed)
+      this.#options.causality.end(isServer(connection), sender === Side.a, connection.isAbandoned)
     this.#options.verdicts.consider(connection, view, at, timeUs)
   }
 
