@@ -1,4 +1,5 @@
-// The console's endpoints, one line each, and what answers everything else: its pages, or a 404 for programs.
+// The console's endpoints, one line each, those of other systems' clients, and what answers everything else: its pages, or a 404 for
+// programs.
 
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
@@ -7,12 +8,15 @@ import type * as HttpServerResponse from "effect/http/HttpServerResponse"
 import type { AdminDoor } from "../admin/AdminDoor.ts"
 import { adminCall } from "../admin/adminRoute.ts"
 import { ConsoleSources } from "../ConsoleSources.ts"
+import { deepflowRoutes } from "../deepflow/deepflowRoutes.ts"
+import { jaegerRoutes } from "../jaeger/jaegerRoutes.ts"
 import { serviceMap } from "../map/serviceMap.ts"
 import { requestDetail } from "../requests/requestDetail.ts"
 import { requestHistogram } from "../requests/requestHistogram.ts"
 import { requestList } from "../requests/requestList.ts"
 import { serviceMetrics } from "../services/serviceMetrics.ts"
 import type { QueryStore } from "../store/QueryStore.ts"
+import { tempoRoutes } from "../tempo/tempoRoutes.ts"
 import { traceDurations } from "../trace/list/traceDurations.ts"
 import { traceList } from "../trace/list/traceList.ts"
 import { traceAnswer } from "../trace/traceAnswer.ts"
@@ -54,7 +58,7 @@ const metrics = Effect.gen(function* () {
   return plainText(yield* (yield* ConsoleSources).metricsText, "text/plain; version=0.0.4; charset=utf-8")
 })
 
-const isForPrograms = (url: string): boolean => /^\/+(api|v1|prom)(\/|\?|$)/.test(url)
+const isForPrograms = (url: string): boolean => /^\/+(api|v1|prom|tempo|jaeger)(\/|\?|$)/.test(url)
 
 const elsewhere = (pages: (request: StaticRequest) => Effect.Effect<Answer>): RouteHandler =>
   Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
@@ -110,5 +114,8 @@ export const consoleRoutes = (
   ["POST", "/api/v1/admin/:call", answer(adminCall)],
   ["GET", "/healthz", health],
   ["GET", "/metrics", metrics],
+  ...deepflowRoutes,
+  ...tempoRoutes,
+  ...jaegerRoutes,
   ["*", "/*", elsewhere(pages)],
 ]

@@ -4,22 +4,12 @@
 import * as Effect from "effect/Effect"
 import { badParameter, notFound } from "../http/ApiError.ts"
 import { choiceParameter, integerParameter } from "../http/parameters.ts"
-import type { Asked } from "./assemble/assembleTrace.ts"
 import { mostSpans, traceLimits } from "./limits.ts"
 import { resourceSpansJson } from "./otlp/otlpJson.ts"
 import { otlpTrace } from "./otlp/otlpTrace.ts"
-import { traceOf } from "./traceOf.ts"
+import { traceByName } from "./traceIds.ts"
 
 const maxIdLength = 512
-const decimal = /^[0-9]{1,20}$/
-const maxUInt64 = 18446744073709551615n
-
-/**
- * Rows have decimal ids of 18 to 20 digits; trace ids are seldom such. `by` decides where somebody's are: "row" or "trace".
- */
-export const askedOf = (id: string, by: string | null): Asked =>
-  by !== "trace" && decimal.test(id) && BigInt(id) <= maxUInt64 ? { rowId: id } : { traceId: id }
-
 export const traceAnswer = Effect.fn("traceAnswer")(function* (id: string, query: URLSearchParams) {
   if (id === "" || id.length > maxIdLength)
     return yield* badParameter(
@@ -29,7 +19,7 @@ export const traceAnswer = Effect.fn("traceAnswer")(function* (id: string, query
     )
   const spans = (yield* integerParameter(query, "spans", 1, mostSpans)) ?? traceLimits.spans
   const format = (yield* choiceParameter(query, "format", ["tree", "otlp"])) ?? "tree"
-  const trace = yield* traceOf(askedOf(id, query.get("by")), { ...traceLimits, spans })
+  const trace = yield* traceByName(id, { ...traceLimits, spans })
   if (trace === undefined)
     return yield* notFound(
       `trace ${id}`,

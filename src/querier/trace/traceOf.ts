@@ -2,14 +2,13 @@
 
 import * as Effect from "effect/Effect"
 import { QueryStore } from "../store/QueryStore.ts"
-import { type Asked, assembleTrace } from "./assemble/assembleTrace.ts"
+import { type Asked, type Assembled, assembleTrace } from "./assemble/assembleTrace.ts"
 import { type TraceLimits, traceLimits } from "./limits.ts"
 import { makeTrace } from "./makeTrace.ts"
 import { detailsStatement } from "./search/searchStatements.ts"
-import { searchTrace } from "./search/searchTrace.ts"
+import { type FoundRows, searchTrace } from "./search/searchTrace.ts"
 import { type SpanDetails, spanDetails } from "./SpanDetails.ts"
 import type { SpanRow } from "./SpanRow.ts"
-import type { Trace } from "./Trace.ts"
 
 /** Rows in one question: their ids travel in its address. */
 const mostAtOnce = 5_000
@@ -37,15 +36,35 @@ const detailsOf = Effect.fnUntraced(function* (rows: ReadonlyArray<SpanRow>) {
 const processName = (row: SpanRow, details: SpanDetails | undefined): string =>
   (row.point === "s-p" ? details?.serverProcess : details?.clientProcess) ?? ""
 
-/** Undefined: there is no such row, or no row of such a trace. */
-export const traceOf = Effect.fn("traceOf")(function* (asked: Asked, limits: TraceLimits = traceLimits) {
-  const found = yield* searchTrace(asked, limits)
-  const details = yield* detailsOf(found.rows)
+export interface FoundTrace {
+  readonly assembled: Assembled
+  /** Of every stored row in it. */
+  readonly details: ReadonlyMap<string, SpanDetails>
+  readonly found: FoundRows
+}
+
+/**
+ * Undefined: there is no such row, or no row of such a trace. `given`: spans that are not stored and take part as if they were.
+ */
+export const findTrace = Effect.fn("findTrace")(function* (
+  asked: Asked,
+  limits: TraceLimits = traceLimits,
+  given: ReadonlyArray<SpanRow> = [],
+) {
+  const found = yield* searchTrace(asked, limits, given)
+  const own = new Set(given.map(({ id }) => id))
+  const details = yield* detailsOf(found.rows.filter(({ id }) => !own.has(id)))
   // A row that has just expired is in the search and not in the details.
-  const rows = found.rows.filter(({ id }) => details.has(id))
+  const rows = found.rows.filter(({ id }) => own.has(id) || details.has(id))
   const names = new Map(rows.map((row) => [row.id, processName(row, details.get(row.id))]))
   const assembled = assembleTrace(rows, asked, names)
-  if (assembled.spans.length === 0) return undefined
-  const trace: Trace = makeTrace(assembled, details, found)
-  return trace
+  const whole: FoundTrace | undefined =
+    assembled.spans.length === 0 ? undefined : { assembled, details, found }
+  return whole
+})
+
+/** Undefined: there is no such row, or no row of such a trace. */
+export const traceOf = Effect.fn("traceOf")(function* (asked: Asked, limits: TraceLimits = traceLimits) {
+  const whole = yield* findTrace(asked, limits)
+  return whole === undefined ? undefined : makeTrace(whole.assembled, whole.details, whole.found)
 })

@@ -53,6 +53,12 @@ export const traceFilter = Effect.fnUntraced(function* (query: URLSearchParams) 
   return filter
 })
 
+/** What a request with this name has: "GET /orders" is a type and an endpoint; one word may be either. */
+export const requestNamed = (name: string): Partial<TraceFilter["request"]> => {
+  const at = name.indexOf(" ")
+  return at < 0 ? { text: name } : { endpoint: name.slice(at + 1) }
+}
+
 /** Whole length of a request: what its bar in the waterfall shows. */
 export const durationUsSql = "(toUnixTimestamp64Micro(end_time) - toUnixTimestamp64Micro(start_time))"
 

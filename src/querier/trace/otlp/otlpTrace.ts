@@ -4,6 +4,7 @@
 
 import { createHash } from "node:crypto"
 import type { Trace, TraceSpan } from "../Trace.ts"
+import { hexName } from "../traceIds.ts"
 import { resourceAttributes, spanAttributes } from "./attributes.ts"
 
 export type AttributeValue = string | number | boolean
@@ -36,22 +37,13 @@ export interface OtlpResource {
 
 export const scopeName = "sonde"
 
-const isTraceId = (id: string): boolean => /^[0-9a-f]{32}$/.test(id) && !/^0+$/.test(id)
 const isSpanId = (id: string): boolean => /^[0-9a-f]{16}$/.test(id) && !/^0+$/.test(id)
 
 const hash = (text: string, digits: number): string =>
   createHash("sha256").update(text).digest("hex").slice(0, digits)
 
-/** The trace's own id; where it has none of the right form, one that is the same for every way of asking. */
-export const otlpTraceId = (trace: Trace): string => {
-  const [root] = trace.roots
-  if (isTraceId(trace.traceId)) return trace.traceId
-  if (isTraceId(trace.traceId.toLowerCase())) return trace.traceId.toLowerCase()
-  return hash(
-    trace.traceId === "" ? `row ${root === undefined ? "" : trace.spans[root]!.id}` : trace.traceId,
-    32,
-  )
-}
+/** The trace's own id; where it has none of the right form, it is called by its first root. */
+export const otlpTraceId = (trace: Trace): string => hexName(trace.traceId, trace.spans[trace.roots[0]!]!.id)
 
 const numberId = (id: string): string => BigInt(id).toString(16).padStart(16, "0")
 

@@ -139,8 +139,11 @@ class TraceSearcher {
     }
   }
 
-  start(asked: Asked): Effect.Effect<void, StoreError> {
+  start(asked: Asked, given: ReadonlyArray<SpanRow>): Effect.Effect<void, StoreError> {
     return Effect.gen({ self: this }, function* () {
+      for (const row of given) this.#gathered.take(row)
+      this.#follow(given)
+      if (given.length > 0) return
       if ("traceId" in asked) {
         this.#traceIds.add(asked.traceId)
         this.#keys.addTraceId(asked.traceId)
@@ -200,11 +203,16 @@ class TraceSearcher {
   }
 }
 
-export const searchTrace = Effect.fn("searchTrace")(function* (asked: Asked, limits: TraceLimits) {
+/** `given`: rows to begin from, instead of the one that was asked for. */
+export const searchTrace = Effect.fn("searchTrace")(function* (
+  asked: Asked,
+  limits: TraceLimits,
+  given: ReadonlyArray<SpanRow> = [],
+) {
   const store = yield* QueryStore
   const beganMs = yield* Clock.currentTimeMillis
   const searcher = new TraceSearcher(limits, store.rows)
-  yield* searcher.start(asked)
+  yield* searcher.start(asked, given)
   let milliseconds = (yield* Clock.currentTimeMillis) - beganMs
   while (!searcher.isDone) {
     if (searcher.rounds >= limits.rounds) {
