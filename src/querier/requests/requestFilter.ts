@@ -74,10 +74,15 @@ const searched = [
   "trace_id",
 ]
 
+const lastSecond = 2 ** 32 - 1
+
+/** No row is before 1970 or after 2106. */
+const storable = (second: number): number => Math.min(lastSecond, Math.max(0, second))
+
 /** `time` is in whole seconds and leads the table's order: the range is widened to whole seconds. */
 export const rangeConditions = (range: TimeRange): Conditions => ({
   sql: "time >= toDateTime({from:UInt32}) AND time <= toDateTime({to:UInt32})",
-  params: { from: Math.floor(range.fromUs / 1e6), to: Math.ceil(range.toUs / 1e6) },
+  params: { from: storable(Math.floor(range.fromUs / 1e6)), to: storable(Math.ceil(range.toUs / 1e6)) },
 })
 
 export const filterConditions = (filter: RequestFilter): Conditions => {

@@ -2,7 +2,7 @@
 
 import * as Effect from "effect/Effect"
 import { L7Protocol, l7ProtocolName } from "../../model/protocol.ts"
-import { badParameter } from "../http/ApiError.ts"
+import { ApiError } from "../http/ApiError.ts"
 import { statusNames, type StatusName } from "../requests/status.ts"
 import { requestNamed, type TraceFilter } from "../trace/list/traceFilter.ts"
 import { parseTraceQl, type TraceQlCondition } from "./traceQl.ts"
@@ -113,6 +113,14 @@ const logfmt = (text: string): ReadonlyArray<TraceQlCondition> =>
     value: quoted === undefined ? plain! : quoted.replace(/\\(.)/g, "$1"),
   }))
 
+const notUnderstood = (message: string) =>
+  new ApiError({
+    status: 400,
+    code: "bad_parameter",
+    message,
+    next: 'ask for spans by conditions joined with &&, such as { resource.service.name = "shop" && duration > 100ms }',
+  })
+
 /** `q` (TraceQL) or `tags` (logfmt) with `minDuration`, `maxDuration`. */
 export const searchFilter = Effect.fnUntraced(function* (
   query: URLSearchParams,
@@ -121,7 +129,7 @@ export const searchFilter = Effect.fnUntraced(function* (
   const building: Building = { request: { range }, minUs: undefined, maxUs: undefined, tags: [] }
   const q = query.get("q") ?? ""
   const parsed = parseTraceQl(q)
-  if (!parsed.ok) return yield* badParameter("q", q, parsed.message)
+  if (!parsed.ok) return yield* notUnderstood(parsed.message)
   const bounds = [
     ["minDuration", ">="],
     ["maxDuration", "<="],
@@ -136,7 +144,7 @@ export const searchFilter = Effect.fnUntraced(function* (
   ]
   for (const condition of conditions) {
     const problem = apply(building, condition)
-    if (problem !== undefined) return yield* badParameter(q === "" ? "tags" : "q", q, problem)
+    if (problem !== undefined) return yield* notUnderstood(problem)
   }
   const filter: TraceFilter = building
   return filter

@@ -46,7 +46,7 @@ const tokensOf = (query: string): ReadonlyArray<Token> | string => {
 
 const refused = (message: string): ParsedTraceQl => ({
   ok: false,
-  message: `TraceQL: ${message}; understood are spans by conditions joined with &&, such as { resource.service.name = "shop" && duration > 100ms }`,
+  message: `TraceQL: ${message}`,
 })
 
 export const parseTraceQl = (query: string): ParsedTraceQl => {

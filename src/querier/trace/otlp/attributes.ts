@@ -117,7 +117,7 @@ export const spanAttributes = (span: TraceSpan): Attributes => {
     ...Object.fromEntries(tags),
     ...protocolAttributes(span),
     ...known([
-      ["server.address", span.domain === "" ? span.server.ip : span.domain],
+      ["server.address", span.domain === "" ? span.server.ip : span.domain.replace(/:\d+$/, "")],
       ["server.port", span.server.port],
       ["client.address", span.client.ip],
       ["client.port", span.client.port],
