@@ -112,6 +112,69 @@ describeSystem("the console's traces", ["/usr/sbin/nginx", "/usr/bin/curl", brow
     await panel().getByText("Start of the trace").waitFor()
   })
 
+  it("lists traces as they are made, and opens one by keys", async () => {
+    await open("/traces?q=%2Fok%2Flisted")
+    await page.getByText("No such traces").waitFor()
+    request("/ok/listed")
+    const table = page.getByRole("table", { name: "Traces" })
+    await table.getByRole("link").first().waitFor()
+    // Both ends of the call are one trace.
+    expect(await table.getByRole("row").count()).toBe(2)
+    await page.getByText("1 trace", { exact: true }).waitFor({ timeout: 10_000 })
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    await page.waitForURL(/\/traces\/\d+/)
+    await rowOf("nginx").waitFor()
+  })
+
+  it("keeps the filters of the list in the address", async () => {
+    await stored("/ok/filters")
+    await stored("/broken/filters")
+    await open("/traces")
+    await page.getByRole("searchbox").fill("/filters")
+    await page.waitForURL(/q=%2Ffilters/)
+    await page.getByLabel("Outcome").selectOption("Server error")
+    await page.getByLabel("At most").fill("20 s")
+    await page.getByLabel("At most").press("Enter")
+    await page.getByLabel("At least").fill("fast")
+    expect(await page.getByLabel("At least").getAttribute("aria-invalid")).toBe("true")
+    await page.getByLabel("At least").fill("0.001 ms")
+    await page.getByLabel("Tag").fill(`auto_service=nginx`)
+    await page.getByLabel("Tag").press("Enter")
+    await page.getByRole("button", { name: "Slowest" }).click()
+    const isFiltered = async (): Promise<void> => {
+      await page.getByRole("table", { name: "Traces" }).getByText("500").waitFor()
+      expect(await page.getByRole("row").count()).toBe(2)
+      expect(Object.fromEntries(new URL(page.url()).searchParams)).toEqual({
+        q: "/filters",
+        status: "server_error",
+        maxUs: "20000000",
+        minUs: "1",
+        tag: "auto_service=nginx",
+        order: "slowest",
+      })
+    }
+    await isFiltered()
+    await page.reload()
+    await isFiltered()
+    expect(await page.getByLabel("At most").inputValue()).toBe("20 s")
+    await page.getByRole("button", { name: "Clear" }).click()
+    await page.waitForURL(/\/traces\?order=slowest$/)
+  })
+
+  it("chooses times and durations by a drag over their picture", async () => {
+    await stored("/ok/drag")
+    await open("/traces")
+    const picture = page.getByRole("img", { name: /^How long [\d,]+ traces? took over time/ })
+    const box = (await picture.boundingBox())!
+    await page.mouse.move(box.x + box.width * 0.5, box.y + 5)
+    await page.mouse.down()
+    await page.mouse.move(box.x + box.width - 2, box.y + box.height - 3, { steps: 4 })
+    await page.mouse.up()
+    await page.waitForURL(/from=\d+&to=\d+&minUs=\d+&maxUs=\d+/)
+    await page.getByRole("table", { name: "Traces" }).getByRole("row").nth(1).waitFor()
+  })
+
   it("says that there is no such trace", async () => {
     await open("/traces/0af7651916cd43dd8448eb211c80319c")
     await page.getByText("There is no such trace").waitFor()
@@ -215,6 +278,9 @@ describeSystem("the console's traces", ["/usr/sbin/nginx", "/usr/bin/curl", brow
       )) as number
       expect(overflow, name).toBe(0)
     }
+    await open("/traces")
+    await page.getByRole("table", { name: "Traces" }).getByRole("row").nth(1).waitFor()
+    await check("traces")
     await openFixture(shopTrace(), "?net=1")
     await check("trace")
     await rowOf("SELECT items").click()

@@ -5,6 +5,7 @@ describe("timeMarks", () => {
   it("has round marks", () => {
     expect(marksBetween(0, 794)).toEqual([0, 200, 400, 600])
     expect(marksBetween(0, 1)).toEqual([0])
+    expect(marksBetween(0, 106, 8)).toEqual([0, 20, 40, 60, 80])
   })
 
   it("starts at a round one within", () => {

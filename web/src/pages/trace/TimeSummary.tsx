@@ -2,7 +2,7 @@
 
 import type { CSSProperties } from "react"
 import { formatDuration, formatPercent } from "../../parts/format.ts"
-import { shareText, type TimeShare } from "./whereTimeWent.ts"
+import { type ShareKind, shareText, type TimeShare } from "./whereTimeWent.ts"
 
 interface SummaryProps {
   readonly shares: ReadonlyArray<TimeShare>
@@ -15,6 +15,14 @@ const styleOf = (share: TimeShare, hues: ReadonlyMap<string, string>, width?: nu
     "--hue": hues.get(share.service) ?? "var(--dim-fill)",
     ...(width === undefined ? {} : { width: `${width}%` }),
   }) as CSSProperties
+
+const placeText: Readonly<Record<ShareKind, string>> = {
+  work: "",
+  unseen: "",
+  network: "on the network",
+  queue: "in queues of hosts",
+  way: "on the network and in queues",
+}
 
 /** What took most, in one sentence. */
 const Sentence = ({
@@ -40,7 +48,7 @@ const Sentence = ({
         </>
       ) : (
         <>
-          {share} of the time went by in {shareText(most)}.
+          {share} of the time went by between services, {placeText[most.kind]}.
         </>
       )}
       {way === 0 || between.includes(most) ? null : (

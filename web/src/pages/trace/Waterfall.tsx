@@ -13,6 +13,7 @@ import { WaterfallRow } from "./WaterfallRow.tsx"
 const rowHeight = 28
 /** The head stands above the rows and stays in sight; as in the style sheet. */
 const headHeight = 48
+const mostMarks = 8
 const none: ReadonlyArray<Interval> = []
 
 interface WaterfallProps {
@@ -35,7 +36,7 @@ export const Waterfall = (props: WaterfallProps) => {
   const scroller = useRef<HTMLDivElement>(null)
   const whole = useMemo(() => wholeOf(trace), [trace])
   const critical = useMemo(() => criticalParts(trace, shownAs(trace, rows)), [trace, rows])
-  const marks = marksBetween(view.from, view.to)
+  const marks = marksBetween(view.from, view.to, mostMarks)
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,

@@ -84,7 +84,10 @@ export const WaterfallRow = memo((props: RowProps) => {
           </button>
         )}
         <i className={`service-dot dot-${span.kind} dot-role-${span.role}`} aria-hidden="true" />
-        <span className="cut span-text" title={`${service}: ${span.name} (${pointOf(span.point).text})`}>
+        <span
+          className="cut span-text"
+          title={`${service}: ${span.resource || span.name} (${pointOf(span.point).text})`}
+        >
           <b>{service}</b> {span.name}
         </span>
         {isError(span.status) ? <ErrorMark span={span} /> : null}

@@ -20,7 +20,7 @@ const columns: ReadonlyArray<StreamColumn<TraceSummary>> = [
   },
   { heading: "Status", cell: (trace) => <StatusMark status={trace.status} code={trace.code} /> },
   {
-    heading: "Begins with",
+    heading: "Request",
     className: "cut trace-name",
     title: (trace) => trace.name,
     cell: (trace, address, remember) => (
