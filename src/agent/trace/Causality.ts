@@ -53,6 +53,11 @@ export class Causality {
     this.#nextId = seed * idsPerSecond + 1
   }
 
+  /** What the next request that is served is called. */
+  get nextId(): number {
+    return this.#nextId
+  }
+
   /** Events were lost somewhere in those that come now: what is told until the next call is not believed. */
   blind(isBlind: boolean): void {
     if (isBlind || this.#isBlind) this.lanes.forgetAll()

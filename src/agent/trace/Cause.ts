@@ -94,8 +94,8 @@ export const refute = (call: ClientCall, program: Program): void => {
 
 /** The call's answer led to the request's, and nothing else says for what it was made; so what led to the call. */
 export const claim = (call: ClientCall, request: ServedRequest): void => {
-  for (let at: ClientCall | null = call; at !== null && at.belief !== Belief.settled; at = at.guess.before) {
-    if (at.begunAt < request.begunAt || at.parent === request) return
+  for (let at: ClientCall | null = call; at !== null; at = at.guess.isNext ? at.guess.before : null) {
+    if (at.begunAt < request.begunAt || at.belief === Belief.settled || at.belief === Belief.confirmed) return
     at.parent = request
     at.belief = Belief.confirmed
     request.calls.push(at)
@@ -120,5 +120,5 @@ export const belongs = (call: ClientCall, request: ServedRequest, program: Progr
   const { isByOrder } = call.guess
   if (call.belief === Belief.confirmed) return !isByOrder || program.order === Order.queue
   if (call.belief !== Belief.open || isByOrder) return false
-  return program.callsAtOnce && (program.isReliable || !program.answersAtOnce)
+  return program.callsAtOnce && (program.isReliable || program.answersLate)
 }

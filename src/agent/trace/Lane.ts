@@ -121,7 +121,8 @@ export class Lane {
   /** A message, or a part of one, was read here. */
   read(cause: Cause | null, isWhole: boolean, waits: number): void {
     if (!this.#isLoop) return
-    if (this.#hasWritten) this.#endRun()
+    // Before it waited it worked on everything that it had read.
+    if (this.#hasWritten || waits !== this.#waits) this.#endRun()
     this.#waits = waits
     if (!isWhole) {
       if (this.#partial === undefined) this.#partial = cause
@@ -158,9 +159,10 @@ export class Lane {
   #guessed(step: number, parent: ServedRequest | null, before: ClientCall | null, at: number): ClientCall {
     const isByOrder = parent !== null && this.#reads.length > 1 && this.program.order !== Order.last
     if (parent === null && !this.#mayBeClaimed) return new ClientCall(step, null, Belief.settled)
-    const isOpen = before !== null && (before.parent === parent || before.belief === Belief.refuted)
-    if (isOpen && parent === null) before.leadsOn = true
-    return this.#add(step, parent, { before: isOpen ? before : null, isNext: at === 0, isByOrder })
+    const isNext = at === 0
+    const isFollowed = before !== null && before.parent === parent && (parent !== null || isNext)
+    if (isFollowed && parent === null) before.leadsOn = true
+    return this.#add(step, parent, { before: isFollowed ? before : null, isNext, isByOrder })
   }
 
   /** Calls are made late, but their answers lead on at once: these tell what the calls were for. */

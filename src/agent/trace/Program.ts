@@ -49,6 +49,11 @@ export class Program {
     return this.answers >= minSeen && this.answersFromNothing * maxFromNothingOf <= this.answers
   }
 
+  /** Answers are often led to by something else. */
+  get answersLate(): boolean {
+    return this.answers >= minSeen && !this.answersAtOnce
+  }
+
   get order(): Order {
     const { byLast, byQueue } = this
     if (byLast >= minSeen && byQueue * maxOtherOrderOf <= byLast) return Order.last

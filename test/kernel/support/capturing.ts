@@ -46,6 +46,8 @@ export interface Capturing {
   sessions(port: number): ReadonlyArray<Seen>
   /** The source's counters. */
   stats(): Readonly<Record<string, number>>
+  /** Events that the kernel had no room for, until the capture was stopped. */
+  lost(): number
   /** The hook by which TLS is read. */
   tlsHook(): string
   /** Lets the capture take what is there. */
@@ -80,6 +82,7 @@ export const startCapturing = async (
     /** Whether TLS is looked into: to hook its libraries takes some seconds in all. */
     readonly tls?: boolean
     readonly tlsExcludePrograms?: ReadonlyArray<string>
+    readonly ringMiB?: number
   } = {},
 ): Promise<Capturing> => {
   const { agent } = await Effect.runPromise(
@@ -120,6 +123,7 @@ export const startCapturing = async (
       agent: {
         ...agent,
         tls: options.tls === true,
+        ringMiB: options.ringMiB ?? agent.ringMiB,
         tlsExcludePrograms: options.tlsExcludePrograms ?? agent.tlsExcludePrograms,
       },
       excludePids: [],
@@ -133,6 +137,7 @@ export const startCapturing = async (
   if (!("source" in opened)) throw new Error(opened.refused[0]!.missing)
   const { source } = opened
   let timer: NodeJS.Timeout
+  let lost = 0
   let lastSecond = Date.now()
   const tick = (): void => {
     pipeline.tick(Date.now() * 1_000)
@@ -148,6 +153,7 @@ export const startCapturing = async (
     stats: () => source.stats(),
     tlsHook: () => source.features.find(({ name }) => name.includes("TLS"))?.hook ?? "",
     rows: () => rows,
+    lost: () => lost,
     settle: async () => {
       await sleep(settleMs)
       pipeline.flush(Date.now() * 1_000)
@@ -155,6 +161,7 @@ export const startCapturing = async (
     stop: async () => {
       clearTimeout(timer)
       pipeline.end(Date.now() * 1_000)
+      lost = source.stats()["kernel_lost_total"] ?? 0
       await source.close()
     },
   }

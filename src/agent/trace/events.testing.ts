@@ -1,0 +1,113 @@
+// Orders of events as the kernel tells them, for tests of what is made of them: who reads and writes what, and how often it had waited.
+
+import { Causality } from "./Causality.ts"
+import { type Cause, causalId, ClientCall } from "./Cause.ts"
+import { Exchange } from "./Exchange.ts"
+
+export interface Caller {
+  readonly tgid?: number
+  readonly tid?: number
+  readonly coroutine?: number
+}
+
+/** One connection of the observed process, with one request at a time or several. */
+export class Talk {
+  readonly exchange = new Exchange()
+  readonly isServer: boolean
+  readonly open: Array<{ readonly name: string; readonly cause: Cause | null }> = []
+
+  constructor(isServer: boolean) {
+    this.isServer = isServer
+  }
+}
+
+export class Events {
+  readonly causality: Causality
+  /** How often each thread has waited. */
+  readonly #waits = new Map<number, number>()
+  /** Ids of served requests by name. */
+  readonly #served = new Map<string, number>()
+  /** Calls whose rows are written, each with the id in it. */
+  readonly #calls: Array<readonly [name: string, id: number]> = []
+  nowUs = 1
+
+  constructor(loops: ReadonlySet<number> = new Set()) {
+    this.causality = new Causality({ seed: 1, waitsAsLoop: (tid) => (loops.has(tid) ? true : undefined) })
+  }
+
+  server(): Talk {
+    return new Talk(true)
+  }
+
+  client(): Talk {
+    return new Talk(false)
+  }
+
+  /** The thread had to wait. */
+  wait(tid = 1): void {
+    this.#waits.set(tid, this.waits(tid) + 1)
+  }
+
+  waits(tid: number): number {
+    return this.#waits.get(tid) ?? 0
+  }
+
+  #event(
+    talk: Talk,
+    isSent: boolean,
+    { coroutine = 0, tgid = 100, tid = 1 }: Caller,
+    parse: () => void,
+  ): void {
+    const { exchange, isServer } = talk
+    this.causality.begin(exchange, isServer, isSent, tgid, tid, coroutine, this.waits(tid), this.nowUs++)
+    parse()
+    this.causality.end(isServer, isSent, false)
+  }
+
+  /** Requests that are read, or sent, whole in one event; none: a part of one. */
+  request(talk: Talk, names: string | ReadonlyArray<string>, caller: Caller = {}, hasId = false): void {
+    this.#event(talk, !talk.isServer, caller, () => {
+      for (const name of [names].flat()) {
+        const cause = this.causality.request(talk.isServer, hasId)
+        talk.open.push({ name, cause })
+        if (talk.isServer) this.#served.set(name, causalId(cause))
+      }
+    })
+  }
+
+  /** The answer to the oldest request of the connection, or to this one; a part of it when it is not whole. */
+  answer(talk: Talk, caller: Caller = {}, name?: string, isWhole = true): void {
+    this.#event(talk, talk.isServer, caller, () => {
+      const at = name === undefined ? 0 : talk.open.findIndex((one) => one.name === name)
+      const [one] = isWhole ? talk.open.splice(at, 1) : []
+      if (one !== undefined) this.#settle(talk, one.name, one.cause, true)
+    })
+  }
+
+  #settle(talk: Talk, name: string, cause: Cause | null, isAnswered: boolean): void {
+    const write = (): void => {
+      if (!talk.isServer) this.#calls.push([name, causalId(cause)])
+    }
+    if (
+      cause !== null &&
+      this.causality.settles(cause, talk.exchange, isAnswered) &&
+      cause instanceof ClientCall
+    )
+      this.causality.hold(cause, write)
+    else write()
+  }
+
+  /** What was asked is given up. */
+  close(talk: Talk): void {
+    for (const { cause, name } of talk.open.splice(0)) this.#settle(talk, name, cause, false)
+    this.causality.closed(talk.exchange)
+  }
+
+  /** Of each call whose row is written, the request it is joined with; "-": none. */
+  get joined(): Readonly<Record<string, string>> {
+    const names = new Map([...this.#served].map(([name, id]) => [id, name]))
+    return Object.fromEntries(
+      this.#calls.map(([name, id]) => [name, id === 0 ? "-" : (names.get(id) ?? "?")]),
+    )
+  }
+}

@@ -1,0 +1,104 @@
+// The requests that real servers make are joined with those that they serve, under many clients at once. What a server asks for says for
+// whom it asks, so that every join can be checked: hardly any may be wrong, and few may be missing.
+
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { afterAll, beforeAll, expect, it } from "vitest"
+import { type Program, redis } from "../system/support/programs.ts"
+import { describeSystem } from "../system/support/system.ts"
+import { startCapturing } from "./support/capturing.ts"
+import {
+  asyncioProxy,
+  backend,
+  goCompiler,
+  goServer,
+  joined,
+  load,
+  nginxProxy,
+  nodeProxy,
+  pythonThreads,
+} from "./support/chains.ts"
+import { needed } from "./support/tracing.ts"
+
+const seconds = 2
+
+interface Expected {
+  /** Shares of the calls. */
+  readonly right: number
+  readonly wrong: number
+  /** The front server asks Redis, too. */
+  readonly asksRedis?: boolean
+  readonly connections?: number
+  readonly tls?: boolean
+}
+
+const servers = ["/usr/sbin/nginx", "/usr/bin/redis-server", "/usr/bin/wrk"]
+
+describeSystem("calls of servers", [...needed, ...servers], () => {
+  const folder = mkdtempSync(join(tmpdir(), "sonde-chains-"))
+  let upstream: Program
+  let store: Program
+  beforeAll(async () => {
+    upstream = await backend()
+    store = await redis()
+  })
+  afterAll(async () => {
+    await upstream.stop()
+    await store.stop()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  const check = async (start: () => Promise<Program>, expected: Expected): Promise<void> => {
+    const capturing = await startCapturing({ ringMiB: 128, tls: expected.tls === true })
+    let front: Program | undefined
+    try {
+      front = await start()
+      if (expected.tls === true)
+        for (let i = 0; i < 400 && !capturing.tlsHook().includes("(Go)"); i++) await sleep(50)
+      await load(front.port, expected.connections ?? 64, seconds, folder)
+      await capturing.settle()
+      await capturing.settle()
+    } finally {
+      await capturing.stop()
+      await front?.stop()
+    }
+    expect(capturing.lost()).toBe(0)
+    for (const { port } of expected.asksRedis === true ? [upstream, store] : [upstream]) {
+      const { right, unknown, wrong } = joined(capturing.rows(), front.port, port)
+      const all = right + unknown + wrong
+      expect(all).toBeGreaterThan(100)
+      expect(wrong / all).toBeLessThanOrEqual(expected.wrong)
+      expect(right / all).toBeGreaterThanOrEqual(expected.right)
+    }
+  }
+
+  it("are those of the thread, in a server with a thread for each connection", () =>
+    check(() => pythonThreads(upstream.port, store.port), { right: 0.99, wrong: 0, asksRedis: true }))
+
+  for (const connections of [1, 128])
+    it(`are told apart in nginx, with ${connections} connections`, async () => {
+      await check(() => nginxProxy(upstream.port, false), { right: 0.95, wrong: 0.005, connections })
+      await check(() => nginxProxy(upstream.port, true), { right: 0.95, wrong: 0.005, connections })
+    })
+
+  for (const [way, right] of [
+    ["pipe", 0.95],
+    ["chain", 0.95],
+    ["parallel", 0.8],
+    ["timer", 0.3],
+  ] as const)
+    it(`are told apart in Node: ${way}`, () =>
+      check(() => nodeProxy(upstream.port, way), { right, wrong: 0.005, connections: 128 }))
+
+  it("are told apart in asyncio", () =>
+    check(() => asyncioProxy(upstream.port), { right: 0.95, wrong: 0.005, connections: 128 }))
+
+  describeSystem("of Go", [goCompiler], () => {
+    it("are those of the goroutine, also where another one writes them", () =>
+      check(() => goServer(upstream.port, store.port, join(folder, "go")), {
+        ...{ right: 0.99, wrong: 0, asksRedis: true, tls: true },
+      }))
+  })
+})
