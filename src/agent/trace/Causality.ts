@@ -73,10 +73,9 @@ export class Causality {
   connecting(socket: number, tgid: number, tid: number, waits: number, nowUs: number): void {
     this.#connects.delete(socket)
     const lane = this.#isBlind ? null : this.lanes.of(tgid, tid, 0, nowUs)
-    // Where a lane serves alone it also makes the call; only in loops others come in between.
-    if (lane === null || !lane.isLoop) return
-    const call = lane.call(waits, this.#step)
-    if (call.belief === Belief.settled) return
+    if (lane === null) return
+    const call = lane.call(waits, ++this.#step)
+    if (call.belief === Belief.settled && call.parent === null) return
     if (this.#connects.size >= maxConnects) {
       this.#connects.delete(this.#connects.keys().next().value!)
       this.counters.overflows++
@@ -158,8 +157,10 @@ export class Causality {
     const lane = this.#lane
     const { connected } = exchange
     exchange.connected = null
+    // In an event loop other requests come between; a lane that serves alone says itself for which one it makes the call.
+    const isByConnect = connected !== null && connected.parent?.isOver !== true
     if (lane === null) this.#call = new ClientCall(this.#step, null, Belief.settled)
-    else if (connected !== null) {
+    else if (isByConnect && lane.isLoop) {
       lane.writesOn()
       this.#call = connected
     } else this.#call = this.#call === null ? lane.call(this.#waits, this.#step) : lane.callWith(this.#call)
@@ -220,8 +221,9 @@ export class Causality {
   closed(exchange: Exchange): void {
     this.#drop(exchange)
     const { connected } = exchange
-    if (connected?.parent === null) abandon(connected)
-    else if (connected !== null) connected.belief = Belief.refuted
+    if (connected === null || connected.belief === Belief.settled) return
+    if (connected.parent === null) abandon(connected)
+    else connected.belief = Belief.refuted
   }
 
   /** The request was answered or given up. True: it is a call whose row is to be held back. */

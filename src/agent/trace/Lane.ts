@@ -205,11 +205,19 @@ export class Lane {
     if (!(led instanceof ClientCall) || led.belief === Belief.settled) return
     if (led.parent === request) confirm(led, program)
     else if (at === 0 || this.#reads.length > 1) {
-      // Among several reads, which one led here is not certain either as long as their order is unknown.
-      if (this.#reads.length > 1 && program.order === Order.unknown) return
+      if (this.#reads.length > 1 && program.order === Order.unknown) return this.#doubt(request)
       if (led.parent !== null) refute(led, program)
       if (this.#mayBeClaimed) claim(led, request)
     }
+  }
+
+  /** None of what was read is thought to be of the request that is answered now: one of these guesses is wrong, but not which. */
+  #doubt(request: ServedRequest): void {
+    const reads = this.#reads
+    if (reads.some((read) => rootOf(read) === request)) return
+    for (const read of reads)
+      if (read instanceof ClientCall && read.belief === Belief.open && read.parent !== null)
+        read.belief = Belief.refuted
   }
 
   /** Which of the reads led to the answer tells how the program goes about several. */

@@ -13,7 +13,7 @@ export type Order = (typeof Order)[keyof typeof Order]
 const minSeen = 20
 /** One in so many may be otherwise. */
 const maxRefutedOf = 200
-const maxFromNothingOf = 100
+const maxFromNothingOf = 20
 const maxOtherOrderOf = 8
 const maxCounted = 10_000
 

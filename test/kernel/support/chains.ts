@@ -182,7 +182,7 @@ func main() {
     )
     execFileSync(goCompiler, ["build", "-o", binary, source], {
       cwd: folder,
-      env: { ...process.env, HOME: folder, GOCACHE: join(folder, "cache"), GO111MODULE: "off", GOFLAGS: "" },
+      env: { ...process.env, GO111MODULE: "off", GOFLAGS: "" },
     })
   }
   return start(binary, undefined, (port) => [String(port), String(upstream), String(redis)])
