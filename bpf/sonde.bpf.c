@@ -24,6 +24,7 @@
 
 #include "lib/read.h"
 #include "lib/count.h"
+#include "lib/settings.h"
 #include "lib/call.h"
 #include "lib/excluded.h"
 #include "lib/infer.h"
@@ -35,6 +36,7 @@
 #include "lib/sequence.h"
 #include "lib/verdict.h"
 #include "lib/goroutine.h"
+#include "lib/recognise.h"
 #include "lib/datagram.h"
 #include "lib/tls_join.h"
 #include "lib/socket_data.h"

@@ -139,6 +139,7 @@ static const struct {
 	{ "mapUpdateMany", sonde_map_update_many },
 	{ "mapDelete", sonde_map_delete },     { "mapSums", sonde_map_sums },
 	{ "openRing", sonde_ring_open },       { "pollRing", sonde_ring_poll },
+	{ "openPerfRings", sonde_perf_open },  { "pollPerfRings", sonde_perf_poll },
 	{ "openPackets", sonde_packets_open }, { "pollPackets", sonde_packets_poll },
 	{ "packetStats", sonde_packets_stats }, { "closePackets", sonde_packets_close },
 	{ "attachProbes", sonde_probes_attach }, { "detachProbes", sonde_probes_detach },

@@ -39,6 +39,8 @@ SONDE_FUNCTION(sonde_map_delete);
 SONDE_FUNCTION(sonde_map_sums);
 SONDE_FUNCTION(sonde_ring_open);
 SONDE_FUNCTION(sonde_ring_poll);
+SONDE_FUNCTION(sonde_perf_open);
+SONDE_FUNCTION(sonde_perf_poll);
 SONDE_FUNCTION(sonde_packets_open);
 SONDE_FUNCTION(sonde_packets_poll);
 SONDE_FUNCTION(sonde_packets_stats);

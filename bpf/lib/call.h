@@ -55,6 +55,7 @@ static __always_inline struct call_kind kind_of_call(__u64 nr)
 	return (struct call_kind){};
 }
 
+#ifndef SONDE_COMPAT
 /* arch/x86/include/asm/thread_info.h: the call came by the 32-bit entry, so its number means another call. */
 #define TS_COMPAT 2
 
@@ -64,6 +65,7 @@ static __always_inline bool is_compat_call(bool direct)
 
 	return READ(direct, task, thread_info.status) & TS_COMPAT;
 }
+#endif
 #else
 #error "system call numbers of this architecture are not written down yet"
 #endif

@@ -5,9 +5,6 @@
 /* Of one socket: enough for most conversations until a verdict comes, which takes 5 to 50 ms. */
 #define SONDE_MAX_OFFERS 64
 
-/* Offers of one CPU in one second; set before loading. */
-const volatile __u32 offers_per_second = 4096;
-
 /* 2^30 ns */
 static __always_inline __u32 this_second(void)
 {
@@ -26,7 +23,7 @@ static __always_inline bool take_offer(__u32 second)
 		made->second = second;
 		made->used = 0;
 	}
-	if (made->used >= offers_per_second)
+	if (made->used >= offers_limit())
 		return false;
 	made->used++;
 	return true;

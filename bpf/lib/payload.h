@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 #pragma once
 
-/* Most payload bytes delivered of one system call; below SONDE_PAYLOAD_MAX. */
-const volatile __u32 payload_bytes = 1024;
-
 /* Segments of a vector that are read; what lies in further ones counts as not captured. */
 #define SONDE_MAX_SEGMENTS 8
 

@@ -30,6 +30,7 @@ const everywhere = [
   "requests by system calls, types from a file",
   "requests within TLS, types from a file",
   "types of another kernel are refused",
+  "requests by the programs for old kernels",
 ]
 
 const imageOf = (source: KernelSource): string | undefined => {

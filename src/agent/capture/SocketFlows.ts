@@ -223,7 +223,8 @@ export class SocketFlows {
     const local = localEnd(bytes, view, at, processes)
     const remote = remoteEnd(bytes, view, at)
     // The other end is a local socket too: each learns the other's process.
-    const peer = this.#bySockets.get(socketsKey(remote.port, local.port, local.ip))
+    const isKnown = local.port > 0 && remote.port > 0
+    const peer = isKnown ? this.#bySockets.get(socketsKey(remote.port, local.port, local.ip)) : undefined
     if (peer !== undefined && !peer.isAbandoned) {
       copyProcess(peer.a, remote)
       copyProcess(local, peer.b)
@@ -245,7 +246,7 @@ export class SocketFlows {
       timeUs,
     )
     // Bounded by the connection table: entries of connections it gave up are swept in `expire`.
-    this.#bySockets.set(socketsKey(local.port, remote.port, remote.ip), connection)
+    if (isKnown) this.#bySockets.set(socketsKey(local.port, remote.port, remote.ip), connection)
     return connection
   }
 

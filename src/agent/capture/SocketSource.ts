@@ -1,6 +1,7 @@
 // System calls as a source: drains the kernel's ring into the connections of the pipeline.
 
 import { basename } from "node:path"
+import { openCompat } from "./compat/openCompat.ts"
 import { DatagramFlows } from "./DatagramFlows.ts"
 import { loadAddon } from "./native/Addon.ts"
 import { areTypesRight, wrongTypes } from "./native/checkTypes.ts"
@@ -20,6 +21,11 @@ const busyBytes = 16_384
 const tlsOff = tlsFeature("", {
   missing: "agent.tls is off: requests over TLS are not seen",
   next: "set agent.tls to true",
+})
+
+const tlsCompat = tlsFeature("", {
+  missing: "not read by the programs for old kernels, which do not tell which socket carries a session",
+  next: "use a newer kernel, or give the types of this one in a file (docs/kernels.md)",
 })
 
 export const openSocketSource = async (context: SourceContext): Promise<Opened> => {
@@ -55,7 +61,9 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
     const info = exclusions.has(pid) ? undefined : processes.get(pid)?.info
     return info === undefined || forbidden.has(info.comm) || forbidden.has(basename(info.exe))
   }
-  const tls = agent.tls ? new TlsProbes({ target: tracer, isForbidden, log }) : undefined
+  const isCompat = tracer.hook === "compat"
+  const tls = agent.tls && !isCompat ? new TlsProbes({ target: tracer, isForbidden, log }) : undefined
+  const ends = isCompat ? openCompat(tracer, processes, (port) => exclusions.ports.has(port)) : undefined
   const flows = new SocketFlows({
     connections: context.pipeline.connections,
     flowLog: context.pipeline.flowLog,
@@ -76,7 +84,7 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
     by: "socket data",
     limit: undefined,
     get features() {
-      return [...tracer.features, tls?.feature ?? tlsOff]
+      return [...tracer.features, tls?.feature ?? (isCompat ? tlsCompat : tlsOff)]
     },
     drain: (nowMs) => {
       let total = 0
@@ -87,7 +95,7 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
       for (let piece = 0; piece < maxPieces; piece++) {
         const length = tracer.poll(buffer)
         if (length === 0) break
-        flows.consume(buffer, view, length, nowMs)
+        flows.consume(buffer, view, ends?.complete(buffer, view, length) ?? length, nowMs)
         total += length
         if (length < bufferBytes / 2) break
       }
@@ -106,6 +114,7 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
         ...verdicts.stats(),
         ...datagrams.counters,
         ...tls?.stats(),
+        ...ends?.counters,
         kernel_delivered_total: kernel.delivered,
         kernel_delivered_bytes_total: kernel.delivered_bytes,
         kernel_lost_total: kernel.ring_full,

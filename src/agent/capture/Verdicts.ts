@@ -139,6 +139,8 @@ export class Verdicts {
     if (found === 0 && connection.directionScore !== DirectionScore.kernel) return
     if (connection.client === Side.unknown) return
     const { ip, port } = connection.serverEnd
+    // An old kernel does not tell it (capture/compat).
+    if (port === 0) return
     // What is said within TLS is another matter than what the socket carries.
     const text = `${netns},${port},${ip},${connection.isTls}`
     const server = this.#servers.get(text) ?? this.#newServer(ip, port, netns, connection.isTls)

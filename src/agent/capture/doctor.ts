@@ -50,7 +50,7 @@ const kernelTypes = (configured: string): Feature => {
         on: false,
         hook: "",
         missing: `kernel ${release()} does not describe its types`,
-        next: `${typesNext}; packets are captured meanwhile`,
+        next: typesNext,
       }
     : { name: typesFeature, on: true, hook: file, missing: "", next: "" }
 }

@@ -99,6 +99,18 @@ export class ProcessTable {
     return pid === undefined ? undefined : this.get(pid)
   }
 
+  /** What a process listens on; looked up when it is young and nothing is known of that. */
+  listening(pid: number): ReadonlyArray<ListeningPort> {
+    const entry = this.get(pid)
+    if (entry === undefined) return []
+    if (entry.listening.length === 0 && entry.looks < youngLooks) {
+      entry.looks++
+      this.#ports.update(readListeningSockets())
+      this.#ask(pid)
+    }
+    return entry.listening
+  }
+
   /** Brings processes and listening ports up to date with /proc, at once. */
   refresh(nowMs: number): void {
     this.begin(nowMs)

@@ -142,9 +142,50 @@ export const readListeningSockets = (pid: number | "self" = "self"): Array<Liste
   return sockets
 }
 
+export interface TcpSocket extends ListeningSocket {
+  readonly remoteIp: Uint8Array
+  readonly remotePort: number
+}
+
+/** All TCP sockets of a process' network namespace, by inode. Takes a millisecond for some hundred of them. */
+export const readTcpSockets = (pid: number | "self"): ReadonlyMap<number, TcpSocket> => {
+  const sockets = new Map<number, TcpSocket>()
+  for (const file of ["tcp", "tcp6"]) {
+    eachLine(`/proc/${pid}/net/${file}`, (line) => {
+      const fields = line.trim().split(/\s+/)
+      const inode = Number(fields[9])
+      // One that waits for its end has none.
+      if (!(inode > 0)) return true
+      const [ip, port] = fields[1]!.split(":") as [string, string]
+      const [remoteIp, remotePort] = fields[2]!.split(":") as [string, string]
+      sockets.set(inode, {
+        ip: address(ip),
+        port: Number.parseInt(port, 16),
+        remoteIp: address(remoteIp),
+        remotePort: Number.parseInt(remotePort, 16),
+        inode,
+      })
+      return true
+    })
+  }
+  return sockets
+}
+
+/** Inode of the socket behind a descriptor; 0: it is none, undefined: there is no such descriptor any more. */
+export const readSocketInode = (pid: number, fd: number): number | undefined => {
+  const target = link(`/proc/${pid}/fd/${fd}`)
+  if (target === "") return undefined
+  return target.startsWith("socket:[") ? Number(target.slice(8, -1)) : 0
+}
+
+/** Which network namespace a process is in; empty: it is gone. */
+export const readNetns = (pid: number): string => link(`/proc/${pid}/ns/net`)
+
 export interface Descriptors {
   /** Inodes of sockets. */
   readonly sockets: ReadonlyArray<number>
+  /** Their descriptors, in the same order. */
+  readonly fds: ReadonlyArray<number>
   /** One of them is a ring of io_uring. */
   readonly hasRing: boolean
 }
@@ -155,14 +196,17 @@ export const readDescriptors = (pid: number, limit = 4_096): Descriptors => {
   try {
     descriptors = readdirSync(`/proc/${pid}/fd`)
   } catch {
-    return { sockets: [], hasRing: false }
+    return { sockets: [], fds: [], hasRing: false }
   }
   const sockets: Array<number> = []
+  const fds: Array<number> = []
   let hasRing = false
   for (const descriptor of descriptors.slice(0, limit)) {
     const target = link(`/proc/${pid}/fd/${descriptor}`)
-    if (target.startsWith("socket:[")) sockets.push(Number(target.slice(8, -1)))
-    else if (target === "anon_inode:[io_uring]") hasRing = true
+    if (target.startsWith("socket:[")) {
+      sockets.push(Number(target.slice(8, -1)))
+      fds.push(Number(descriptor))
+    } else if (target === "anon_inode:[io_uring]") hasRing = true
   }
-  return { sockets, hasRing }
+  return { sockets, fds, hasRing }
 }

@@ -12,6 +12,7 @@ interface Handle<Kind extends string> {
 }
 export type BpfObject = Handle<"BpfObject">
 export type EventRing = Handle<"EventRing">
+export type PerfRings = Handle<"PerfRings">
 export type Probes = Handle<"Probes">
 export type PacketRing = Handle<"PacketRing">
 
@@ -40,6 +41,10 @@ export interface Addon {
    * fits.
    */
   pollRing(ring: EventRing, destination: Uint8Array): number
+  /** For kernels without such a ring: one of perf for each CPU, of `bytes` together. */
+  openPerfRings(object: BpfObject, map: string, bytes: number): PerfRings
+  /** As `pollRing`, in the order in which events happened on all CPUs; those of the last millisecond stay for the next call. */
+  pollPerfRings(rings: PerfRings, destination: Uint8Array): number
   /** `interfaceName` is empty for all; the filter is made by capture/cbpf.ts; a block waits at most `retireMs`. */
   openPackets(
     interfaceName: string,
@@ -83,6 +88,9 @@ export const kernelObjectPath: string = built("bpf/sonde.bpf.o")
 
 /** The same without what asks the kernel itself for its types. */
 export const kernelObjectWithoutTypesPath: string = built("bpf/sonde_without_types.bpf.o")
+
+/** For old kernels: bpf/compat.bpf.c. */
+export const compatObjectPath: string = built("bpf/sonde_compat.bpf.o")
 
 /** The addon, or why it cannot be used. */
 export const loadAddon = (): Addon | { readonly missing: string; readonly next: string } => {

@@ -10,7 +10,7 @@ import type { VerdictTarget } from "../Verdicts.ts"
 import {
   type Addon,
   type BpfObject,
-  type EventRing,
+  compatObjectPath,
   kernelObjectPath,
   kernelObjectWithoutTypesPath,
   type Probes,
@@ -41,6 +41,12 @@ const hookKinds = [
   },
 ] as const
 
+/** For kernels where none of these can be had: tells the same, but for addresses, sequence numbers and what is within TLS. */
+const compat = {
+  hook: "compat",
+  programs: ["sonde_compat_enter", "sonde_compat_exit", "sonde_compat_exec", "sonde_compat_gone"],
+} as const
+
 /** Attached to functions of files, not at once; their names are those that tls/tlsLibraries.ts gives them. */
 const tlsPrograms = [
   ...["sonde_tls_handshake", "sonde_tls_read", "sonde_tls_write", "sonde_tls_read_ex", "sonde_tls_write_ex"],
@@ -54,7 +60,7 @@ const tlsPrograms = [
   ],
 ]
 
-export type HookKind = (typeof hookKinds)[number]["hook"]
+export type HookKind = (typeof hookKinds)[number]["hook"] | typeof compat.hook
 
 export interface SocketTracerOptions {
   /** 64 to 4095. */
@@ -68,6 +74,10 @@ export interface SocketTracerOptions {
   /** `agent.kernelTypes` */
   readonly kernelTypes?: string
 }
+
+/** As bpf/lib/compat_call.h has it. */
+const descriptorKey = (pid: number, fd: number): bigint =>
+  ((BigInt(pid) << 20n) | BigInt(fd & 0xf_ffff)) << 6n
 
 /** A ring's size is a power of two. */
 const ringBytes = (mebibytes: number): number => 2 ** Math.ceil(Math.log2(mebibytes)) * 1_048_576
@@ -86,7 +96,7 @@ export class SocketTracer implements ExclusionTarget, VerdictTarget, TlsTarget {
   readonly typesFile: string
   readonly #addon: Addon
   readonly #object: BpfObject
-  readonly #ring: EventRing
+  readonly #poll: (destination: Uint8Array) => number
 
   constructor(
     addon: Addon,
@@ -94,18 +104,26 @@ export class SocketTracer implements ExclusionTarget, VerdictTarget, TlsTarget {
     hook: HookKind,
     features: ReadonlyArray<Feature>,
     typesFile: string,
+    poll: (destination: Uint8Array) => number,
   ) {
     this.hook = hook
     this.typesFile = typesFile
     this.features = features
     this.#addon = addon
     this.#object = object
-    this.#ring = addon.openRing(object, "events")
+    this.#poll = poll
   }
 
   /** Copies waiting events into the buffer, which has room for the largest (below 5 kB); returns the bytes written. */
   poll(destination: Uint8Array): number {
-    return this.#addon.pollRing(this.#ring, destination)
+    return this.#poll(destination)
+  }
+
+  /** These descriptors are TCP sockets; only `compat` has to be told. Returns how many of them were taken. */
+  tellDescriptors(descriptors: ReadonlyArray<{ readonly pid: number; readonly fd: number }>): number {
+    const keys = new BigUint64Array(descriptors.map(({ fd, pid }) => descriptorKey(pid, fd)))
+    const ones = new Uint8Array(keys.length).fill(1)
+    return this.#addon.mapUpdateMany(this.#object, "descriptors", new Uint8Array(keys.buffer), ones)
   }
 
   /** System calls of this process are left alone from now on. False when the kernel's table is full. */
@@ -176,6 +194,9 @@ export class SocketTracer implements ExclusionTarget, VerdictTarget, TlsTarget {
   }
 }
 
+const classicHook = (hook: HookKind): string =>
+  `tp/raw_syscalls enter+exit${hook === compat.hook ? ", for old kernels" : ""}`
+
 const featureNames = ["socket data", "connection roles", "process starts"] as const
 
 const features = (
@@ -184,21 +205,52 @@ const features = (
 ): ReadonlyArray<Feature> => {
   const missing = refused.map(([kind, reason]) => `${kind}: ${reason.missing}`).join("; ")
   const next = refused[0]?.[1].next ?? ""
-  const tracepoint = hook === "tracepoint" ? "tp" : hook.split(" ", 1)[0]!
+  const isClassic = hook === "tracepoint" || hook === "compat"
+  const tracepoint = isClassic ? "tp" : hook.split(" ", 1)[0]!
+  const [data, roles, starts] = featureNames
   return [
     {
-      name: featureNames[0],
+      name: data,
       on: true,
-      hook: hook === "tracepoint" ? "tp/raw_syscalls enter+exit" : `${tracepoint}/sys_exit`,
+      hook: isClassic ? classicHook(hook) : `${tracepoint}/sys_exit`,
       missing,
       next,
     },
-    { name: featureNames[1], on: true, hook: `${tracepoint}/inet_sock_set_state`, missing: "", next: "" },
-    { name: featureNames[2], on: true, hook: `${tracepoint}/sched_process_exec`, missing: "", next: "" },
+    {
+      name: roles,
+      on: true,
+      hook: hook === "compat" ? classicHook(hook) : `${tracepoint}/inet_sock_set_state`,
+      missing: "",
+      next: "",
+    },
+    { name: starts, on: true, hook: `${tracepoint}/sched_process_exec`, missing: "", next: "" },
   ]
 }
 
 const offersPerCpu = (): number => Math.max(minOffers, Math.ceil(defaultOffers / availableParallelism()))
+
+/** Undefined when this cannot be had, either. */
+const openCompat = (
+  addon: Addon,
+  options: SocketTracerOptions,
+  refused: Array<readonly [HookKind, Reason]>,
+): SocketTracer | undefined => {
+  let object: BpfObject | undefined
+  try {
+    object = addon.openObject(compatObjectPath, compat.programs, {}, {}, "")
+    const settings = [Math.min(options.payloadBytes, 4_095), options.offersPerCpu ?? offersPerCpu()]
+    addon.mapUpdate(object, "settings", new Uint8Array(4), new Uint8Array(new Uint32Array(settings).buffer))
+    const rings = addon.openPerfRings(object, "events", ringBytes(options.ringMiB))
+    for (const program of compat.programs) addon.attach(object, program)
+    return new SocketTracer(addon, object, compat.hook, features(compat.hook, refused), "", (destination) =>
+      addon.pollPerfRings(rings, destination),
+    )
+  } catch (cause) {
+    if (object !== undefined) addon.closeObject(object)
+    refused.push([compat.hook, bpfReason(cause as Error & { code?: string })])
+    return undefined
+  }
+}
 
 /** Opens the best tracer, or says for each feature why there is none. */
 export const openSocketTracer = (
@@ -230,11 +282,18 @@ export const openSocketTracer = (
       } catch {
         // Without io_uring nobody makes a ring.
       }
-      return new SocketTracer(addon, object, hook, features(hook, refused), types)
+      const ring = addon.openRing(object, "events")
+      return new SocketTracer(addon, object, hook, features(hook, refused), types, (destination) =>
+        addon.pollRing(ring, destination),
+      )
     } catch (cause) {
       if (object !== undefined) addon.closeObject(object)
       refused.push([hook, bpfReason(cause as Error & { code?: string }, types)])
     }
+  }
+  if (options.only === undefined || options.only === compat.hook) {
+    const tracer = openCompat(addon, options, refused)
+    if (tracer !== undefined) return tracer
   }
   const first = refused[0]![1]
   const all = new Set(refused.map(([, reason]) => reason.missing))

@@ -50,7 +50,7 @@ export const bpfReason = (
   if (!hasKernelTypes() && typesFile === "") {
     return {
       missing: `kernel ${release()} does not describe its types (no /sys/kernel/btf/vmlinux)`,
-      next: `${typesNext}; packets are captured meanwhile`,
+      next: typesNext,
     }
   }
   if (error.code === "ENOENT" && error.message.includes("tracepoint")) {
