@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { type Program, redis } from "../system/support/programs.ts"
 import { describeSystem } from "../system/support/system.ts"
-import { startCapturing } from "./support/capturing.ts"
+import { type Capturing, startCapturing } from "./support/capturing.ts"
 import {
   asyncioProxy,
   backend,
@@ -18,11 +18,20 @@ import {
   load,
   nginxProxy,
   nodeProxy,
+  pythonQueue,
   pythonThreads,
 } from "./support/chains.ts"
 import { needed } from "./support/tracing.ts"
 
 const seconds = 2
+
+/** Waits until a Go program has its hooks, or all that is there has. */
+const hooked = async (capturing: Capturing, library: string): Promise<void> => {
+  const isReady = (): boolean =>
+    library === "Go" ? capturing.tlsHook().includes("(Go)") : capturing.stats()["tls_waiting"] === 0
+  for (let i = 0; i < 400 && !isReady(); i++) await sleep(50)
+  expect(isReady()).toBe(true)
+}
 
 interface Expected {
   /** Shares of the calls. */
@@ -31,7 +40,8 @@ interface Expected {
   /** The front server asks Redis, too. */
   readonly asksRedis?: boolean
   readonly connections?: number
-  readonly tls?: boolean
+  /** TLS is looked into, which finds Go programs, too. */
+  readonly tls?: "Go" | "OpenSSL"
 }
 
 const servers = ["/usr/sbin/nginx", "/usr/bin/redis-server", "/usr/bin/wrk"]
@@ -51,13 +61,12 @@ describeSystem("calls of servers", [...needed, ...servers], () => {
   })
 
   const check = async (start: () => Promise<Program>, expected: Expected): Promise<void> => {
-    const capturing = await startCapturing({ ringMiB: 128, tls: expected.tls === true })
+    const capturing = await startCapturing({ ringMiB: 128, tls: expected.tls !== undefined })
     let front: Program | undefined
     try {
       front = await start()
-      if (expected.tls === true)
-        for (let i = 0; i < 400 && !capturing.tlsHook().includes("(Go)"); i++) await sleep(50)
-      await load(front.port, expected.connections ?? 64, seconds, folder)
+      if (expected.tls !== undefined) await hooked(capturing, expected.tls)
+      await load(front, expected.connections ?? 64, seconds, folder, expected.tls === "OpenSSL")
       await capturing.settle()
       await capturing.settle()
     } finally {
@@ -92,13 +101,22 @@ describeSystem("calls of servers", [...needed, ...servers], () => {
     it(`are told apart in Node: ${way}`, () =>
       check(() => nodeProxy(upstream.port, way), { right, wrong: 0.005, connections: 128 }))
 
+  it("are those of the worker that answers, where another thread reads", () =>
+    check(() => pythonQueue(upstream.port), { right: 0.95, wrong: 0.005 }))
+
+  it("are joined with requests that came within TLS", async () => {
+    const tls = { tls: "OpenSSL", wrong: 0.005, connections: 32 } as const
+    await check(() => pythonThreads(upstream.port, store.port, true), { ...tls, right: 0.95 })
+    await check(() => nodeProxy(upstream.port, "pipe", true), { ...tls, right: 0.9 })
+  })
+
   it("are told apart in asyncio", () =>
     check(() => asyncioProxy(upstream.port), { right: 0.95, wrong: 0.005, connections: 128 }))
 
   describeSystem("of Go", [goCompiler], () => {
     it("are those of the goroutine, also where another one writes them", () =>
       check(() => goServer(upstream.port, store.port, join(folder, "go")), {
-        ...{ right: 0.99, wrong: 0, asksRedis: true, tls: true },
+        ...{ right: 0.99, wrong: 0, asksRedis: true, tls: "Go" },
       }))
   })
 })

@@ -1,7 +1,10 @@
 // Sequence numbers and lengths where they are hard to get right: what user space takes for exact must be.
 
 import { expect, it } from "vitest"
+import { packetFilter } from "../../src/agent/capture/cbpf.ts"
+import { loadAddon } from "../../src/agent/capture/native/Addon.ts"
 import { describeSystem } from "../system/support/system.ts"
+import type { DataEvent } from "./support/events.ts"
 import { needed, ownData, trace } from "./support/tracing.ts"
 
 const request = "GET /first HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -23,7 +26,64 @@ const after = (script: string) => {
   })
 }
 
+const addon = loadAddon()
+
+/** Sequence numbers of the payloads that went over loopback meanwhile, by sender's port and payload. */
+const onTheWire = (act: () => void): ReadonlyMap<string, number> => {
+  if ("missing" in addon) throw new Error(addon.missing)
+  const ring = addon.openPackets("lo", packetFilter({ rejectPorts: [] }), 64, 65_536, 10)
+  try {
+    act()
+    const found = new Map<string, number>()
+    const buffer = Buffer.alloc(4_194_304)
+    for (let length = 1; length > 0;) {
+      length = addon.pollPackets(ring, buffer)
+      // native/packet_ring.c: a header of 32 bytes, the frame; here Ethernet, IPv4, TCP.
+      for (let at = 0; at < length;) {
+        const captured = buffer.readUInt32LE(at)
+        const ip = at + 32 + 14
+        const tcp = ip + (buffer[ip]! & 15) * 4
+        const payload = tcp + (buffer[tcp + 12]! >> 4) * 4
+        const end = ip + buffer.readUInt16BE(ip + 2)
+        if (buffer[ip]! >> 4 === 4 && buffer[ip + 9] === 6 && payload < end)
+          found.set(
+            `${buffer.readUInt16BE(tcp)} ${buffer.toString("latin1", payload, end)}`,
+            buffer.readUInt32BE(tcp + 4),
+          )
+        at = (at + 32 + captured + 7) & ~7
+      }
+    }
+    return found
+  } finally {
+    addon.closePackets(ring)
+  }
+}
+
 describeSystem("sequence numbers", needed, () => {
+  it("are those of the packets that carry the bytes, at both ends", () => {
+    let events: ReadonlyArray<DataEvent> = []
+    const packets = onTheWire(() => {
+      events = ownData(
+        trace({
+          script: `
+client, server = pair()
+for i in range(4):
+    client.send(b"GET /wire%d HTTP/1.1\\r\\n\\r\\n" % i); server.recv(4096)
+    server.send(answer); client.recv(4096)
+    server.send(b"HTTP/1.1 204 Wire%d\\r\\n\\r\\n" % i); client.recv(4096)
+done()`,
+        }),
+      )
+    })
+    expect(events.length).toBe(24)
+    for (const { direction, localPort, payload, remotePort, tcpSeq } of events.filter(({ payload }) =>
+      payload.toLowerCase().includes("wire"),
+    )) {
+      expect(tcpSeq).not.toBe(0)
+      expect(packets.get(`${direction === "sent" ? localPort : remotePort} ${payload}`)).toBe(tcpSeq)
+    }
+  })
+
   it("does not count the FIN that a read takes along", () => {
     const events = after(`
 client.send(b"the last words"); client.shutdown(socket.SHUT_WR); time.sleep(0.05)

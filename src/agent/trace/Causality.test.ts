@@ -67,6 +67,32 @@ describe("a lane that serves one request after another", () => {
     expect(events.joined).toEqual({ C: "A" })
   })
 
+  it("makes its calls for the request that it answers next, where another lane read it", () => {
+    const events = new Events()
+    const [server, client] = [events.server(), events.client()]
+    const [reader, worker] = [{ tid: 1 }, { tid: 2 }]
+    for (const name of ["first", "A", "B"]) {
+      events.request(server, name, reader)
+      for (const of of [`1 ${name}`, `2 ${name}`]) {
+        events.request(client, of, worker)
+        events.answer(client, worker)
+      }
+      events.answer(server, worker)
+    }
+    // Begun before the request came.
+    events.request(client, "own", worker)
+    events.answer(client, worker)
+    events.request(server, "C", reader)
+    events.request(client, "C", worker)
+    events.answer(client, worker)
+    events.answer(server, worker)
+    expect(events.joined).toEqual({
+      // That the worker answers for others was not known yet.
+      ...{ "1 first": "-", "2 first": "-" },
+      ...{ "1 A": "A", "2 A": "A", "1 B": "B", "2 B": "B", own: "-", C: "-" },
+    })
+  })
+
   it("is not certain while several requests of one connection wait, and is again for the last", () => {
     const events = new Events()
     const [server, client] = [events.server(), events.client()]

@@ -21,6 +21,8 @@ const maxServed = 8
 const maxReads = 1_024
 /** Requests in a row, each alone, after which a lane is no event loop any more. */
 const aloneAgain = 64
+/** Calls that a lane made since it last answered somebody else's request. */
+const maxOwn = 64
 
 const rootOf = (cause: Cause | null): ServedRequest | null => {
   if (cause === null) return null
@@ -53,6 +55,10 @@ export class Lane {
   #hasWritten = false
   /** Calls that were matched to reads by order, until it is known that there were as many. */
   #byOrder: Array<ClientCall> = []
+
+  /** It answers requests that other lanes read: what it called before it does is for these. */
+  #answersForOthers = false
+  readonly #own: Array<ClientCall> = []
 
   constructor(program: Program, tgid: number, isGoroutine: boolean) {
     this.program = program
@@ -88,6 +94,7 @@ export class Lane {
     this.#alone = 0
     if (this.#isLoop) return
     this.#isLoop = true
+    this.#own.splice(0).forEach(abandon)
     this.#endRun()
   }
 
@@ -100,6 +107,7 @@ export class Lane {
   /** Nothing is known of what this lane does now. */
   forget(): void {
     this.#served.length = 0
+    this.#own.splice(0).forEach(abandon)
     this.#endRun()
   }
 
@@ -141,8 +149,11 @@ export class Lane {
 
   /** A call begins to be made here. */
   call(waits: number, step: number): ClientCall {
-    if (!this.#isLoop)
-      return new ClientCall(step, this.#served.length === 1 ? this.#served[0]! : null, Belief.settled)
+    if (!this.#isLoop) {
+      const [parent, ...more] = this.#served
+      if (parent === undefined && this.#answersForOthers) return this.#addOwn(step)
+      return new ClientCall(step, more.length === 0 ? (parent ?? null) : null, Belief.settled)
+    }
     const { program } = this
     const at = this.#writes++
     this.#hasWritten = true
@@ -177,8 +188,16 @@ export class Lane {
     return call
   }
 
+  #addOwn(step: number): ClientCall {
+    const call = new ClientCall(step, null, Belief.open)
+    if (this.#own.length >= maxOwn) abandon(this.#own.shift()!)
+    this.#own.push(call)
+    return call
+  }
+
   /** Another message of the same write as `call`. */
   callWith({ begunAt, belief, guess, parent }: ClientCall): ClientCall {
+    if (!this.#isLoop && belief === Belief.open) return this.#addOwn(begunAt)
     return belief === Belief.settled || parent === null || parent.isOver
       ? new ClientCall(begunAt, parent, Belief.settled)
       : this.#add(begunAt, parent, guess)
@@ -191,7 +210,7 @@ export class Lane {
 
   /** The first byte of the request's answer is written here. */
   answer(request: ServedRequest, waits: number): void {
-    if (!this.#isLoop) return
+    if (!this.#isLoop) return this.#answersOwn(request)
     const { program } = this
     const at = this.#writes++
     this.#hasWritten = true
@@ -209,6 +228,17 @@ export class Lane {
       if (led.parent !== null) refute(led, program)
       if (this.#mayBeClaimed) claim(led, request)
     }
+  }
+
+  /** What it called since it answered before was for this request, if all of it came after the request. */
+  #answersOwn(request: ServedRequest): void {
+    const own = this.#own.splice(0)
+    if (request.lane === this || request.lane === null) return own.forEach(abandon)
+    this.#answersForOthers = true
+    const isItsAlone = own.every(({ answeredAt, begunAt }) => begunAt > request.begunAt && answeredAt > 0)
+    for (const call of own)
+      if (isItsAlone) claim(call, request)
+      else abandon(call)
   }
 
   /** None of what was read is thought to be of the request that is answered now: one of these guesses is wrong, but not which. */

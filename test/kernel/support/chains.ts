@@ -5,6 +5,7 @@ import { execFileSync, spawn } from "node:child_process"
 import { existsSync, mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { type Program, start } from "../../system/support/programs.ts"
+import { selfSigned } from "../../system/support/servers.ts"
 import type { CausalRow } from "./capturing.ts"
 
 /** What client rows of one process and one upstream are joined with. */
@@ -72,11 +73,11 @@ export const nginxProxy = (upstream: number, keepAlive: boolean): Promise<Progra
   })
 
 /** A thread for each connection; each asks Redis twice and the upstream once, over connections of its own. */
-export const pythonThreads = (upstream: number, redis: number): Promise<Program> =>
-  start("/usr/bin/python3", undefined, (port) => [
+export const pythonThreads = (upstream: number, redis: number, isSecure = false): Promise<Program> =>
+  start("/usr/bin/python3", undefined, (port, folder) => [
     "-c",
     `
-import http.client, http.server, socket, socketserver, threading
+import http.client, http.server, socket, socketserver, ssl, threading
 local = threading.local()
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -95,16 +96,26 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200); self.send_header("Content-Length", "2"); self.end_headers(); self.wfile.write(b"ok")
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     request_queue_size = 1024; daemon_threads = True
-Server(("127.0.0.1", ${port}), Handler).serve_forever()`,
+server = Server(("127.0.0.1", ${port}), Handler)
+${isSecure ? securely(folder) : ""}
+server.serve_forever()`,
   ])
+
+const securely = (folder: string): string => {
+  const [key, certificate] = selfSigned(folder)
+  return `
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("${certificate}", "${key}")
+server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)`
+}
 
 export type NodeWay = "pipe" | "chain" | "parallel" | "timer"
 
 /** One thread: passes the answer on, asks twice in turn, twice at once, or only after a random time. */
-export const nodeProxy = (upstream: number, way: NodeWay): Promise<Program> =>
-  start(process.execPath, undefined, (port) => [
+export const nodeProxy = (upstream: number, way: NodeWay, isSecure = false): Promise<Program> =>
+  start(process.execPath, undefined, (port, folder) => [
     "-e",
-    `const http = require("node:http")
+    `const [http, https, { readFileSync }] = [require("node:http"), require("node:https"), require("node:fs")]
      const agent = new http.Agent({ keepAlive: true, maxSockets: 512 })
      const get = (path) => new Promise((resolve, reject) => http.get({ host: "127.0.0.1", port: ${upstream}, path, agent }, (answer) => {
        let text = ""; answer.on("data", (part) => (text += part)); answer.on("end", () => resolve(text)) }).on("error", reject))
@@ -113,10 +124,41 @@ export const nodeProxy = (upstream: number, way: NodeWay): Promise<Program> =>
        chain: async (path) => (await get(path)) + (await get(path)),
        parallel: async (path) => (await Promise.all([get(path), get(path)])).join(""),
        timer: async (path) => { await sleep(Math.random() * 5); return get(path) } }
-     http.createServer((request, response) => {
+     ${isSecure ? `https.createServer(${keysOf(folder)}, ` : "http.createServer("}(request, response) => {
        if ("${way}" === "pipe") http.get({ host: "127.0.0.1", port: ${upstream}, path: request.url, agent }, (answer) => answer.pipe(response))
        else ways["${way}"](request.url).then((text) => response.end(text))
      }).listen(${port}, "127.0.0.1", 2048)`,
+  ])
+
+const keysOf = (folder: string): string => {
+  const [key, certificate] = selfSigned(folder)
+  return `{ key: readFileSync("${key}"), cert: readFileSync("${certificate}") }`
+}
+
+/** One thread reads all requests; workers take them out of a queue, ask the upstream and answer. */
+export const pythonQueue = (upstream: number): Promise<Program> =>
+  start("/usr/bin/python3", undefined, (port) => [
+    "-c",
+    `
+import http.client, queue, selectors, socket, threading
+jobs = queue.Queue()
+def work():
+    upstream = http.client.HTTPConnection("127.0.0.1", ${upstream})
+    while True:
+        connection, path = jobs.get()
+        upstream.request("GET", path); upstream.getresponse().read()
+        connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok")
+for _ in range(8): threading.Thread(target=work, daemon=True).start()
+listener = socket.create_server(("127.0.0.1", ${port}), backlog=1024)
+ready = selectors.DefaultSelector(); ready.register(listener, selectors.EVENT_READ)
+while True:
+    for key, _ in ready.select():
+        if key.fileobj is listener:
+            ready.register(listener.accept()[0], selectors.EVENT_READ)
+            continue
+        data = key.fileobj.recv(4096)
+        if data: jobs.put((key.fileobj, data.split(b" ")[1].decode()))
+        else: ready.unregister(key.fileobj); key.fileobj.close()`,
   ])
 
 /** A task for each connection. */
@@ -189,7 +231,13 @@ func main() {
 }
 
 /** Each request has an id of its own. One thread of wrk, so that its counter is enough. */
-export const load = (port: number, connections: number, seconds: number, folder: string): Promise<string> => {
+export const load = (
+  { port }: Program,
+  connections: number,
+  seconds: number,
+  folder: string,
+  isSecure = false,
+): Promise<string> => {
   const script = join(folder, "ids.lua")
   writeFileSync(
     script,
@@ -199,7 +247,7 @@ export const load = (port: number, connections: number, seconds: number, folder:
   return new Promise((resolve, reject) => {
     const child = spawn("/usr/bin/wrk", [
       ...["-t", "1", "-c", String(connections), "-d", `${seconds}s`, "-s", script, "--timeout", "10s"],
-      `http://127.0.0.1:${port}`,
+      `${isSecure ? "https" : "http"}://127.0.0.1:${port}`,
     ])
     let output = ""
     child.stdout.on("data", (bytes: Buffer) => (output += bytes.toString()))
