@@ -13,9 +13,11 @@
 #include "maps/counters.h"
 #include "maps/events.h"
 #include "maps/excluded.h"
+#include "maps/exec_scratch.h"
 #include "maps/in_flight.h"
 #include "maps/mapped.h"
 #include "maps/offers.h"
+#include "maps/files.h"
 #include "maps/rings.h"
 #include "maps/scratch.h"
 #include "maps/sockets.h"
@@ -43,11 +45,16 @@
 #include "lib/tls_data.h"
 #include "lib/go_tls.h"
 #include "lib/go_http.h"
+#include "lib/file_call.h"
+#include "lib/file_path.h"
+#include "lib/file_wait.h"
 
 #include "hooks/inet_sock_set_state.h"
 #include "hooks/io_uring.h"
+#include "hooks/oom.h"
 #include "hooks/raw_syscalls.h"
 #include "hooks/sched_process.h"
+#include "hooks/sched_switch.h"
 #include "hooks/sys_exit.h"
 #include "hooks/tls.h"
 
@@ -58,10 +65,13 @@ struct sonde_layout {
 	struct sonde_connect connect;
 	struct sonde_process process;
 	struct sonde_mapping mapping;
+	struct sonde_file file;
+	struct sonde_file_sum file_sum;
 	struct sonde_socket_key socket;
 	struct sonde_server_key server;
 	struct sonde_mapped_key mapped;
 	enum sonde_event_kind kind;
+	enum sonde_file_operation operation;
 	enum sonde_verdict verdict;
 	enum sonde_counter counter;
 };

@@ -138,6 +138,7 @@ static const struct {
 	{ "closeObject", sonde_object_close }, { "mapUpdate", sonde_map_update },
 	{ "mapUpdateMany", sonde_map_update_many },
 	{ "mapDelete", sonde_map_delete },     { "mapSums", sonde_map_sums },
+	{ "mapTake", sonde_map_take },
 	{ "openRing", sonde_ring_open },       { "pollRing", sonde_ring_poll },
 	{ "openPerfRings", sonde_perf_open },  { "pollPerfRings", sonde_perf_poll },
 	{ "openPackets", sonde_packets_open }, { "pollPackets", sonde_packets_poll },

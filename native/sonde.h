@@ -37,6 +37,7 @@ SONDE_FUNCTION(sonde_map_update);
 SONDE_FUNCTION(sonde_map_update_many);
 SONDE_FUNCTION(sonde_map_delete);
 SONDE_FUNCTION(sonde_map_sums);
+SONDE_FUNCTION(sonde_map_take);
 SONDE_FUNCTION(sonde_ring_open);
 SONDE_FUNCTION(sonde_ring_poll);
 SONDE_FUNCTION(sonde_perf_open);

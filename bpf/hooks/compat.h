@@ -64,7 +64,11 @@ int sonde_compat_exit(struct trace_sys_exit *ctx)
 
 static __always_inline int compat_process_event(void *ctx, __u32 kind)
 {
+	__u64 user = bpf_get_current_uid_gid();
+	/* When it began and how it ended stands in structures of the kernel: start_ns is 0. */
 	struct sonde_process event = {
+		.uid = (__u32)user,
+		.gid = user >> 32,
 		.kind = kind,
 		.tgid = bpf_get_current_pid_tgid() >> 32,
 		.time_ns = bpf_ktime_get_ns(),

@@ -28,6 +28,8 @@ int sonde_exit_tp(struct trace_sys_exit *ctx)
 	__u64 thread = bpf_get_current_pid_tgid();
 	struct sonde_call *kept, call;
 
+	if (files_waiting)
+		file_call_ended(ctx->id, ctx->ret);
 	if (!kind_of_call(ctx->id).is_followed)
 		return 0;
 	kept = bpf_map_lookup_elem(&in_flight, &thread);

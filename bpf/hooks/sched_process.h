@@ -8,7 +8,7 @@
 SEC("tp_btf/sched_process_exec")
 int sonde_exec_btf(void *ctx)
 {
-	return program_begins();
+	return program_began();
 }
 
 SEC("tp_btf/sched_process_exit")
@@ -20,7 +20,7 @@ int sonde_gone_btf(void *ctx)
 SEC("raw_tp/sched_process_exec")
 int sonde_exec_raw(void *ctx)
 {
-	return program_begins();
+	return program_began();
 }
 
 SEC("raw_tp/sched_process_exit")
@@ -32,7 +32,7 @@ int sonde_gone_raw(void *ctx)
 SEC("tp/sched/sched_process_exec")
 int sonde_exec_tp(void *ctx)
 {
-	return program_begins();
+	return program_began();
 }
 
 SEC("tp/sched/sched_process_exit")

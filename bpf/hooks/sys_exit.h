@@ -14,6 +14,8 @@ static __always_inline int exit_by_btf(__u64 *ctx, bool direct)
 	long moved = (long)ctx[1];
 	struct sonde_call call = { .nr = regs->orig_ax };
 
+	if (files_waiting)
+		file_call_ended(call.nr, moved);
 	if (moved <= 0 || !kind_of_call(call.nr).is_followed || is_excluded_process(bpf_get_current_pid_tgid() >> 32))
 		return 0;
 	call.arguments[0] = regs->di;
@@ -48,6 +50,8 @@ int sonde_exit_raw(struct bpf_raw_tracepoint_args *ctx)
 	long moved = (long)ctx->args[1];
 	struct sonde_call call = { .nr = BPF_CORE_READ(regs, orig_ax) };
 
+	if (files_waiting)
+		file_call_ended(call.nr, moved);
 	if (moved <= 0 || !kind_of_call(call.nr).is_followed || is_excluded_process(bpf_get_current_pid_tgid() >> 32))
 		return 0;
 	call.arguments[0] = BPF_CORE_READ(regs, di);

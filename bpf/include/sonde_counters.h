@@ -15,5 +15,9 @@ enum sonde_counter {
 	SONDE_COUNT_TLS_CALLS,       /* calls of TLS libraries that moved plaintext */
 	SONDE_COUNT_TLS_UNJOINED,    /* of these, those of which the socket was not known */
 	SONDE_COUNT_TLS_FULL,        /* of these, those for which there was no room */
+	SONDE_COUNT_FILE_WAITS,      /* calls on files that had to wait */
+	SONDE_COUNT_FILE_EVENTS,     /* of these, those told of one by one */
+	SONDE_COUNT_FILE_REFUSED,    /* ... those not told of because the second's budget was used up */
+	SONDE_COUNT_FILE_SUMS_FULL,  /* ... those for whose sum there was no room */
 	SONDE_COUNT_MAX,
 };

@@ -7,6 +7,8 @@
 
 #define SONDE_PAYLOAD_MAX 4096
 #define SONDE_COMM_LEN 16
+#define SONDE_ARGUMENTS_MAX 256
+#define SONDE_FILE_NAMES_MAX 512
 
 enum sonde_event_kind {
 	SONDE_EVENT_DATA = 1,
@@ -16,6 +18,8 @@ enum sonde_event_kind {
 	SONDE_EVENT_MAP = 5,
 	SONDE_EVENT_CONNECT = 6,
 	SONDE_EVENT_RING = 7,
+	SONDE_EVENT_FILE = 8,
+	SONDE_EVENT_OOM = 9,
 };
 
 enum sonde_direction {
@@ -78,14 +82,66 @@ struct sonde_connect {
 	__u32 waits;
 };
 
-/* A process began to run a program, ended, or made its first ring of io_uring. */
+/*
+ * A process began to run a program, ended, made its first ring of io_uring, or is about to be killed because memory is short (then only
+ * its number is known). Of a begin the arguments follow, each with its NUL, as many bytes as there are.
+ */
 struct sonde_process {
-	__u32 kind; /* SONDE_EVENT_EXEC, SONDE_EVENT_EXIT, SONDE_EVENT_RING */
+	__u32 kind; /* SONDE_EVENT_EXEC, SONDE_EVENT_EXIT, SONDE_EVENT_RING, SONDE_EVENT_OOM */
 	__u32 tgid;
 	__u64 time_ns;
 	__u32 parent_tgid;
+	__u32 exit_status; /* as wait() gives it: the signal in bits 0 to 6, the code in bits 8 to 15 */
+	char comm[SONDE_COMM_LEN];
+	__u64 start_ns;    /* CLOCK_MONOTONIC when the process was made; 0: neither that nor how it ended is known */
+	__u32 uid;
+	__u32 gid;
+};
+
+enum sonde_file_operation {
+	SONDE_FILE_READ = 1,
+	SONDE_FILE_WRITE = 2,
+	SONDE_FILE_SYNC = 3,
+	SONDE_FILE_OPEN = 4,
+};
+
+/* Calls of one process on one file. */
+struct sonde_file_key {
+	__u64 inode;
+	__u32 device;
+	__u32 generation;
+	__u32 tgid;
+	__u32 operation; /* sonde_file_operation */
+};
+
+struct sonde_file_sum {
+	__u64 count;
+	__u64 bytes;
+	__u64 wait_ns;
+	__u64 longest_ns;
+};
+
+/* A call on a file that had to wait; the names of the file and of what it is in follow, each with its NUL, the file's own first. */
+struct sonde_file {
+	__u32 kind; /* SONDE_EVENT_FILE */
+	__u32 tid;
+	__u64 begin_ns; /* CLOCK_MONOTONIC at the first wait */
+	__u64 end_ns;   /* ... at the end of the call */
+	__u64 bytes;    /* moved by reads and writes */
+	__u64 offset;   /* where these began */
+	struct sonde_file_key key;
+	__u32 error;    /* errno; 0: none */
+	__u16 mode;     /* i_mode */
+	__u8 operation; /* sonde_file_operation */
+	__u8 is_slow;   /* 0: told of for its names only, as the first of its sum */
+	__u8 names;     /* how many follow */
+	__u8 names_in_mount; /* of these, from the file up to the root of its mount */
+	__u8 is_whole;  /* they reach the root of the mount namespace */
+	__u8 crossed_mount;
 	__u32 pad;
 	char comm[SONDE_COMM_LEN];
+	char fs[16];     /* kind of file system */
+	char source[64]; /* what is mounted */
 };
 
 /* A process mapped a file that it may execute, and that was not told of before (maps/mapped.h). */

@@ -49,6 +49,12 @@ enum {
 #define SOCK_DGRAM 2
 #define S_IFMT 00170000
 #define S_IFSOCK 0140000
+#define S_IFREG 0100000
+#define S_IFBLK 0060000
+/* arch/x86/include/asm/page_64_types.h */
+#define THREAD_SIZE 16384
+/* include/linux/sched/signal.h */
+#define SIGNAL_GROUP_EXIT 0x4
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -60,6 +66,7 @@ struct pt_regs {
 	unsigned long si;
 	unsigned long di;
 	unsigned long orig_ax;
+	unsigned long ip;
 	unsigned long r8;
 	unsigned long r9;
 	unsigned long r10;
@@ -120,8 +127,14 @@ struct tcp_sock {
 	__u32 write_seq;
 };
 
+struct file_system_type {
+	const char *name;
+};
+
 struct super_block {
 	__u32 s_dev;
+	unsigned long s_magic;
+	struct file_system_type *s_type;
 };
 
 struct inode {
@@ -131,9 +144,36 @@ struct inode {
 	struct super_block *i_sb;
 };
 
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+};
+
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+	const char *mnt_devname;
+};
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+
 struct file {
 	void *private_data;
 	struct inode *f_inode;
+	struct path f_path;
+	long long f_pos;
 };
 
 struct socket {
@@ -161,14 +201,31 @@ typedef struct {
 
 struct signal_struct {
 	atomic_t live;
+	unsigned int flags;
+	int group_exit_code;
+};
+
+struct mm_struct {
+	unsigned long arg_start;
+	unsigned long arg_end;
+};
+
+enum bpf_func_id {
+	BPF_FUNC_task_pt_regs = 175,
 };
 
 struct task_struct {
 	struct thread_info thread_info;
+	unsigned int __state; /* from 5.14 */
 	void *stack;
+	unsigned int flags;
+	int exit_code;
 	unsigned long nvcsw;
 	int pid;
 	int tgid;
+	__u64 start_time;
+	struct mm_struct *mm;
+	struct task_struct *group_leader;
 	struct task_struct *real_parent;
 	struct files_struct *files;
 	struct signal_struct *signal;
@@ -220,6 +277,21 @@ struct trace_sys_exit {
 	__u64 common;
 	long id;
 	long ret;
+};
+
+/* /sys/kernel/tracing/events/sched/sched_switch/format */
+struct trace_sched_switch {
+	__u64 common;
+	char prev_comm[16];
+	int prev_pid;
+	int prev_prio;
+	long prev_state;
+};
+
+/* /sys/kernel/tracing/events/oom/mark_victim/format */
+struct trace_mark_victim {
+	__u64 common;
+	int pid;
 };
 
 /* /sys/kernel/tracing/events/sock/inet_sock_set_state/format */

@@ -1,19 +1,49 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 #pragma once
 
-/* Tells user space that the current process began a program or ended. */
-static __always_inline int process_event(__u32 kind)
+/* What is told of the current process, whatever happened to it. */
+static __always_inline void describe_process(struct sonde_process *event, __u32 kind)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct sonde_process event = {
-		.kind = kind,
-		.tgid = bpf_get_current_pid_tgid() >> 32,
-		.time_ns = bpf_ktime_get_ns(),
-		.parent_tgid = BPF_CORE_READ(task, real_parent, tgid),
-	};
+	__u64 user = bpf_get_current_uid_gid();
 
-	bpf_get_current_comm(event.comm, sizeof(event.comm));
-	if (bpf_ringbuf_output(&events, &event, sizeof(event), BPF_RB_NO_WAKEUP))
+	event->kind = kind;
+	event->tgid = bpf_get_current_pid_tgid() >> 32;
+	event->time_ns = bpf_ktime_get_ns();
+	event->parent_tgid = BPF_CORE_READ(task, real_parent, tgid);
+	event->exit_status = 0;
+	bpf_get_current_comm(event->comm, sizeof(event->comm));
+	event->start_ns = BPF_CORE_READ(task, group_leader, start_time);
+	event->uid = (__u32)user;
+	event->gid = user >> 32;
+}
+
+static __always_inline int tell_of_process(struct sonde_process *event)
+{
+	if (bpf_ringbuf_output(&events, event, sizeof(*event), BPF_RB_NO_WAKEUP))
+		count(SONDE_COUNT_RING_FULL);
+	return 0;
+}
+
+/* The current process began a program: with its first arguments, because a short-lived one is gone before /proc is looked at. */
+static __always_inline int program_began(void)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	__u32 zero = 0, tgid = bpf_get_current_pid_tgid() >> 32;
+	struct sonde_exec_scratch *event = bpf_map_lookup_elem(&exec_scratch, &zero);
+	__u64 from = BPF_CORE_READ(task, mm, arg_start), length = BPF_CORE_READ(task, mm, arg_end) - from;
+
+	/* What the process had of rings went with the program before. */
+	bpf_map_delete_elem(&rings, &tgid);
+	if (!event)
+		return 0;
+	describe_process(&event->head, SONDE_EVENT_EXEC);
+	if (length > SONDE_ARGUMENTS_MAX)
+		length = SONDE_ARGUMENTS_MAX;
+	asm volatile("%0 &= 511" : "+r"(length));
+	if (length > SONDE_ARGUMENTS_MAX || bpf_probe_read_user(event->arguments, length, (void *)from))
+		length = 0;
+	if (bpf_ringbuf_output(&events, event, sizeof(event->head) + length, BPF_RB_NO_WAKEUP))
 		count(SONDE_COUNT_RING_FULL);
 	return 0;
 }
@@ -46,22 +76,17 @@ static __always_inline int file_mapped(const struct sonde_call *call, bool direc
 	return 0;
 }
 
-/* What the process had of rings went with the program before. */
-static __always_inline int program_begins(void)
-{
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
-
-	bpf_map_delete_elem(&rings, &tgid);
-	return process_event(SONDE_EVENT_EXEC);
-}
-
 /* The current process made a ring of io_uring: user space hears of its first. */
 static __always_inline int ring_made(void)
 {
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	struct sonde_process event;
 	__u8 one = 1;
 
-	return bpf_map_update_elem(&rings, &tgid, &one, BPF_NOEXIST) ? 0 : process_event(SONDE_EVENT_RING);
+	if (bpf_map_update_elem(&rings, &tgid, &one, BPF_NOEXIST))
+		return 0;
+	describe_process(&event, SONDE_EVENT_RING);
+	return tell_of_process(&event);
 }
 
 /* A process ends with its last thread, which need not be its first. Its number may come back for another at once. */
@@ -69,10 +94,15 @@ static __always_inline int thread_ended(void)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	struct sonde_process event;
 
 	if (BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0;
 	bpf_map_delete_elem(&excluded_tgids, &tgid);
 	bpf_map_delete_elem(&rings, &tgid);
-	return process_event(SONDE_EVENT_EXIT);
+	describe_process(&event, SONDE_EVENT_EXIT);
+	event.exit_status = BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT ?
+				    BPF_CORE_READ(task, signal, group_exit_code) :
+				    BPF_CORE_READ(task, group_leader, exit_code);
+	return tell_of_process(&event);
 }

@@ -71,6 +71,11 @@ export class Pipeline {
     })
   }
 
+  /** Hands out a batch of rows that come of no connection, as its own are. */
+  emit(batch: AnyBatch): void {
+    this.#options.emit(batch)
+  }
+
   #settle({ account, client, directionScore, protocol }: Connection): void {
     account.l7Protocol = protocol?.protocol ?? 0
     if (directionScore > account.directionScore) account.directionScore = directionScore

@@ -116,9 +116,16 @@ const ingester = (
   )
 
 /** What is older than all tables of its kind keep. */
-const keptSecondsOf = ({ log, seconds, minutes, hours, days }: Retention) => {
+const keptSecondsOf = ({ days, event, fileEvent, hours, log, minutes, seconds }: Retention) => {
   const metrics = Math.max(seconds, minutes, hours, days) * 3_600
-  return { l7: log * 3_600, l4: log * 3_600, application: metrics, network: metrics }
+  return {
+    l7: log * 3_600,
+    l4: log * 3_600,
+    application: metrics,
+    network: metrics,
+    file: fileEvent * 3_600,
+    process: event * 3_600,
+  }
 }
 
 /** Changes of resources become events that carry the tags of the resource. */

@@ -280,12 +280,78 @@ export const networkColumns = [
   column("tcp_timeout", "u32"),
 ] as const
 
+/** The process that a row is about, where nothing but a process is. */
+const processSide = [
+  column("process_id", "u32"),
+  column("process_kname", "str"),
+  column("gprocess", "str"),
+  column("container", "str"),
+] as const
+
+/**
+ * A call on a file that had to wait for it (rows of `event.file_event`), or the sum of those of one process, file and operation over
+ * an interval (rows of `event.file_agg_event`).
+ */
+export const fileColumns = [
+  /** Microseconds since 1970: begin of the wait, end of the call; of sums those of the interval. */
+  column("start_time", "u64"),
+  column("end_time", "u64"),
+  /** Length of the interval in seconds; 0: a single call. */
+  column("interval", "u8"),
+  /** `FileOperation`. */
+  column("operation", "u8"),
+  ...processSide,
+  /** 0 in sums. */
+  column("syscall_thread", "u32"),
+  column("bytes", "u64"),
+  /** Where in the file; 0 in sums. */
+  column("offset", "u64"),
+  /** Microseconds; of sums all together, and the longest. */
+  column("duration", "u64"),
+  column("duration_max", "u64"),
+  /** Calls in the sum; 1 of a single one. */
+  column("event_count", "u32"),
+  /** Errno of a call that failed. */
+  column("error", "u16"),
+  /** Directory and name as the process sees them; empty: not known. */
+  column("file_dir", "str"),
+  column("file_name", "str"),
+  /** 1: of this host; 2: made up by the kernel; 3: of another host. */
+  column("file_type", "u8"),
+  /** What is mounted, and where. */
+  column("mount_source", "str"),
+  column("mount_point", "str"),
+  /** Mode bits of the file. */
+  column("access_permission", "u32"),
+] as const
+
+/** A process began a program, ended, or is killed for memory: rows of `event.proc_ops_event`. */
+export const processColumns = [
+  /** Microseconds since 1970: of an end the begin of the process, of everything else the moment. */
+  column("start_time", "u64"),
+  column("end_time", "u64"),
+  /** `ProcessChange`. */
+  column("change", "u8"),
+  ...processSide,
+  column("parent_pid", "u32"),
+  column("uid", "u32"),
+  column("gid", "u32"),
+  column("cmdline", "str"),
+  column("exec_path", "str"),
+  /** -1: it did not end, or by a signal. */
+  column("exit_code", "i32"),
+  /** 0: none. */
+  column("exit_signal", "u8"),
+] as const
+
 /** The kinds of rows and their columns; the key is the batch's `kind` on the wire. */
 export const rowKinds = {
   l7: l7Columns,
   application: applicationColumns,
   l4: l4Columns,
   network: networkColumns,
+  file: fileColumns,
+  process: processColumns,
 } as const
 
 export type RowKind = keyof typeof rowKinds

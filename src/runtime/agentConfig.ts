@@ -52,9 +52,22 @@ export const agentConfigFields = {
     "Programs (kernel command names, or names of their files) into which no such hook is put, because they check their own code.",
     "restart",
   ),
+  files: flag(
+    true,
+    "Follow calls on files that have to wait for them: slow ones one by one, all of them as sums by process and file.",
+    "restart",
+  ),
+  fileSlowUs: integer(
+    1_000,
+    0,
+    1_000_000,
+    "Microseconds that a call on a file waits before it is told of one by one.",
+    "restart",
+  ),
+  processEvents: flag(true, "Keep begins and ends of processes as rows.", "restart"),
   maskLiterals: flag(
     true,
-    "Replace values in commands (Redis) by `?` before they leave the agent.",
+    "Replace values in commands (Redis), and of arguments of processes that are named like secrets, by `?` before they leave the agent.",
     "restart",
   ),
   sessionSeconds: integer(120, 1, 3_600, "How long a request waits for its response.", "hot"),

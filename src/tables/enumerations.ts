@@ -2,6 +2,7 @@
 // rows come from the code's own lists and are brought up to date at each start, so that a new protocol needs no migration.
 
 import { CloseType, closeTypeName } from "../model/closeType.ts"
+import { FileType } from "../model/events.ts"
 import { observationPointName, ObservationPoint, SignalSource } from "../model/observation.ts"
 import { IpProtocol, L7Protocol, l7ProtocolName } from "../model/protocol.ts"
 import { AutoType, deviceTypes, podGroupTypes } from "../tags/ResourceKind.ts"
@@ -203,6 +204,11 @@ export const enumRows: ReadonlyArray<EnumRow> = [
     5: "SPAN_KIND_CONSUMER",
   }),
   ...ints(["event_level"], { 0: "Critical", 1: "Error", 2: "Warning", 3: "Info" }),
+  ...ints(["file_type"], {
+    [FileType.regular]: "Regular File",
+    [FileType.virtual]: "Virtual File",
+    [FileType.network]: "Network File",
+  }),
   ...ints(["is_ipv4"], { 0: "IPv6", 1: "IPv4" }),
   ...ints(["is_tls", "is_async", "is_reversed", "is_new_flow"], { 0: "No", 1: "Yes" }),
   ...["observation_point", "tap_side"].flatMap((tag_name) =>

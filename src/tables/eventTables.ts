@@ -22,7 +22,7 @@ const number = (name: string, comment: string): TableColumn =>
   column(name, "UInt32", comment, { codec: small })
 
 const subject: ReadonlyArray<TableColumn> = [
-  timeColumn("Second in which it began."),
+  timeColumn("Second in which it ended."),
   rowId,
   ...startAndEnd("Begin.", "End."),
   resourceId("", "what it happened to"),
@@ -66,7 +66,7 @@ const call: ReadonlyArray<TableColumn> = [
 const file: ReadonlyArray<TableColumn> = [
   number("process_id", "Process."),
   column("bytes", "UInt64", "Bytes read or written.", { codec: small }),
-  column("duration", "UInt64", "Microseconds.", { codec: small }),
+  column("duration", "UInt64", "Microseconds from its first wait to its end.", { codec: small }),
   column("file_name", "String", "Name of the file."),
   column("file_dir", "String", "Directory of the file."),
   column("file_type", "UInt8", "Kind of file."),
@@ -87,6 +87,7 @@ export const fileAggEvent = eventTable("file_agg_event", "Reads and writes of fi
   ...file,
   rootPid,
   number("event_count", "Events in the sum."),
+  column("duration_max", "UInt64", "Microseconds of the longest."),
 ])
 
 export const fileMgmtEvent = eventTable(
@@ -126,4 +127,6 @@ export const procOpsEvent = eventTable("proc_ops_event", "Starts and ends of pro
   column("cmdline", "String", "Command line."),
   column("exec_path", "String", "Program."),
   ...call,
+  column("exit_code", "Nullable(Int32)", "What a process that ended by itself answered."),
+  column("exit_signal", "UInt8", "Signal that ended it; 0: none."),
 ])

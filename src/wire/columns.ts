@@ -54,4 +54,6 @@ export const schemas: Readonly<Record<RowKind, Uint8Array>> = {
   application: schemaOf(rowKinds.application),
   l4: schemaOf(rowKinds.l4),
   network: schemaOf(rowKinds.network),
+  file: schemaOf(rowKinds.file),
+  process: schemaOf(rowKinds.process),
 }

@@ -42,6 +42,7 @@ const defaults: Readonly<Record<string, number>> = {
   response_length: absentLength,
   response_code: absentCode,
   sql_affected_rows: -1,
+  exit_code: -1,
 }
 
 interface SentColumn {

@@ -8,6 +8,8 @@ import type { FlowLog } from "../flow/FlowLog.ts"
 import { countMoved, processAccount } from "../flow/processAccount.ts"
 import { SignalSource } from "../../model/observation.ts"
 import { IpProtocol, L7Protocol } from "../../model/protocol.ts"
+import type { FileEvents } from "../file/FileEvents.ts"
+import type { ProcessEvents } from "../process/ProcessEvents.ts"
 import type { ProcessTable } from "../process/ProcessTable.ts"
 import type { DatagramFlows } from "./DatagramFlows.ts"
 import { isServer, localEnd, nameEnd, readU64, remoteEnd } from "./eventEnds.ts"
@@ -15,6 +17,7 @@ import type { Exclusions } from "./Exclusions.ts"
 import {
   connectEvent,
   eventKind,
+  fileEvent,
   mappedKey,
   mappingEvent,
   processEvent,
@@ -38,6 +41,9 @@ export interface SocketFlowsOptions {
   readonly datagrams: DatagramFlows
   /** Undefined: TLS is not looked into. */
   readonly tls?: TlsProbes | undefined
+  /** Undefined: calls on files, begins and ends of processes make no rows. */
+  readonly files?: FileEvents | undefined
+  readonly lives?: ProcessEvents | undefined
 }
 
 /** Protocols in which both sides may agree on TLS, and which then go on within it. */
@@ -91,7 +97,13 @@ export class SocketFlows {
         if (size >= socketClose.size) return this.#close(view, at)
         break
       case eventKind.exec:
-        if (size >= processEvent.size) return this.#exec(view.getUint32(at + processEvent.tgid, true))
+        if (size >= processEvent.size) return this.#exec(bytes, view, at, size)
+        break
+      case eventKind.file:
+        if (size >= fileEvent.size) return this.#options.files?.event(bytes, view, at, size)
+        break
+      case eventKind.oom:
+        if (size >= processEvent.size) return this.#options.lives?.outOfMemory(bytes, view, at)
         break
       case eventKind.connect:
         if (size >= connectEvent.size) return this.#connect(view, at)
@@ -106,6 +118,7 @@ export class SocketFlows {
       case eventKind.exit:
         if (size >= processEvent.size) {
           const pid = view.getUint32(at + processEvent.tgid, true)
+          this.#options.lives?.ended(bytes, view, at)
           this.#options.processes.exit(pid, nowMs)
           this.#options.tls?.ended(pid)
           this.#options.causality.ended(pid)
@@ -115,9 +128,11 @@ export class SocketFlows {
     this.counters.malformed_total++
   }
 
-  #exec(pid: number): void {
+  #exec(bytes: Uint8Array, view: DataView, at: number, size: number): void {
+    const pid = view.getUint32(at + processEvent.tgid, true)
     this.#options.processes.exec(pid)
     const entry = this.#options.processes.get(pid)
+    this.#options.lives?.began(bytes, view, at, size, entry)
     if (entry !== undefined) this.#options.exclusions.started(pid, entry.info.comm)
     this.#options.tls?.started(pid)
   }

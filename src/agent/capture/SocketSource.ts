@@ -1,6 +1,9 @@
 // System calls as a source: drains the kernel's ring into the connections of the pipeline.
 
 import { basename } from "node:path"
+import type { AnyBatch } from "../../model/ColumnBatch.ts"
+import { FileEvents } from "../file/FileEvents.ts"
+import { ProcessEvents } from "../process/ProcessEvents.ts"
 import { openCompat } from "./compat/openCompat.ts"
 import { DatagramFlows } from "./DatagramFlows.ts"
 import { loadAddon } from "./native/Addon.ts"
@@ -40,6 +43,7 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
     payloadBytes: agent.payloadBytes,
     ringMiB: agent.ringMiB,
     kernelTypes: agent.kernelTypes,
+    files: agent.files ? { slowUs: agent.fileSlowUs } : undefined,
   })
   if (!(tracer instanceof SocketTracer)) return tracer
   if (tracer.typesFile !== "" && !(await areTypesRight(tracer))) {
@@ -64,16 +68,32 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
   const isCompat = tracer.hook === "compat"
   const tls = agent.tls && !isCompat ? new TlsProbes({ target: tracer, isForbidden, log }) : undefined
   const ends = isCompat ? openCompat(tracer, processes, (port) => exclusions.ports.has(port)) : undefined
+  const clockOffsetNs = addon.clockOffsetNs()
+  const emit = (batch: AnyBatch): void => context.pipeline.emit(batch)
+  const files =
+    agent.files && !isCompat
+      ? new FileEvents({
+          processes,
+          clockOffsetNs,
+          takeSums: (keys, sums) => tracer.takeFileSums(keys, sums),
+          emit,
+        })
+      : undefined
+  const lives = agent.processEvents
+    ? new ProcessEvents({ processes, clockOffsetNs, emit, maskArguments: agent.maskLiterals })
+    : undefined
   const flows = new SocketFlows({
     connections: context.pipeline.connections,
     flowLog: context.pipeline.flowLog,
     processes: context.processes,
     causality: context.pipeline.causality,
-    clockOffsetNs: addon.clockOffsetNs(),
+    clockOffsetNs,
     exclusions,
     verdicts,
     datagrams,
     tls,
+    files,
+    lives,
   })
   const buffer = new Uint8Array(bufferBytes)
   const view = new DataView(buffer.buffer)
@@ -107,6 +127,11 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
       flows.expire(nowUs)
       tls?.expire(nowUs / 1_000)
     },
+    flush: (nowUs, isLast) => {
+      lives?.flush()
+      if (isLast) files?.end(nowUs)
+      else files?.flush(nowUs)
+    },
     stats: () => {
       const kernel = tracer.counters()
       return {
@@ -115,6 +140,8 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
         ...datagrams.counters,
         ...tls?.stats(),
         ...ends?.counters,
+        ...files?.counters,
+        ...lives?.counters,
         kernel_delivered_total: kernel.delivered,
         kernel_delivered_bytes_total: kernel.delivered_bytes,
         kernel_lost_total: kernel.ring_full,
@@ -127,6 +154,10 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
         kernel_tls_calls_total: kernel.tls_calls,
         kernel_tls_unjoined_total: kernel.tls_unjoined,
         kernel_tls_full_total: kernel.tls_full,
+        kernel_file_waits_total: kernel.file_waits,
+        kernel_file_events_total: kernel.file_events,
+        kernel_file_refused_total: kernel.file_refused,
+        kernel_file_sums_full_total: kernel.file_sums_full,
       }
     },
     close: async () => {

@@ -19,6 +19,8 @@ export interface Source {
   /** Takes what is there, at most about 2 ms of work; true when there was much and it wants to be asked soon. */
   drain(nowMs: number): boolean
   expire(nowUs: number): void
+  /** Hands out rows that are ready; `isLast`: all that are left. */
+  flush?(nowUs: number, isLast: boolean): void
   /** Takes settings that are marked `hot`. */
   configure?(agent: CaptureOptions["agent"]): void
   /** Counters by metric name. */

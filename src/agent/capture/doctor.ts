@@ -22,7 +22,12 @@ export interface Diagnosis {
 }
 
 const socketFeatures = async (addon: Addon, kernelTypes: string): Promise<ReadonlyArray<Feature>> => {
-  const tracer = openSocketTracer(addon, { payloadBytes: 1_024, ringMiB: 1, kernelTypes })
+  const tracer = openSocketTracer(addon, {
+    payloadBytes: 1_024,
+    ringMiB: 1,
+    kernelTypes,
+    files: { slowUs: 1_000 },
+  })
   if (!(tracer instanceof SocketTracer)) {
     const [first] = tracer.refused
     return [...tracer.refused, tlsFeature("", { missing: first?.missing ?? "", next: first?.next ?? "" })]

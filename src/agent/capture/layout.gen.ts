@@ -49,13 +49,16 @@ export const connectEvent = {
 } as const
 
 export const processEvent = {
-  size: 40,
+  size: 56,
   kind: 0,
   tgid: 4,
   timeNs: 8,
   parentTgid: 16,
-  pad: 20,
+  exitStatus: 20,
   comm: 24,
+  startNs: 40,
+  uid: 48,
+  gid: 52,
 } as const
 
 export const mappingEvent = {
@@ -65,6 +68,46 @@ export const mappingEvent = {
   inode: 8,
   device: 16,
   generation: 20,
+} as const
+
+export const fileEvent = {
+  size: 176,
+  kind: 0,
+  tid: 4,
+  beginNs: 8,
+  endNs: 16,
+  bytes: 24,
+  offset: 32,
+  key: 40,
+  error: 64,
+  mode: 68,
+  operation: 70,
+  isSlow: 71,
+  names: 72,
+  namesInMount: 73,
+  isWhole: 74,
+  crossedMount: 75,
+  pad: 76,
+  comm: 80,
+  fs: 96,
+  source: 112,
+} as const
+
+export const fileKey = {
+  size: 24,
+  inode: 0,
+  device: 8,
+  generation: 12,
+  tgid: 16,
+  operation: 20,
+} as const
+
+export const fileSum = {
+  size: 32,
+  count: 0,
+  bytes: 8,
+  waitNs: 16,
+  longestNs: 24,
 } as const
 
 export const mappedKey = {
@@ -97,6 +140,15 @@ export const eventKind = {
   map: 5,
   connect: 6,
   ring: 7,
+  file: 8,
+  oom: 9,
+} as const
+
+export const fileOperation = {
+  read: 1,
+  write: 2,
+  sync: 3,
+  open: 4,
 } as const
 
 export const verdictLeave = 255
@@ -115,4 +167,8 @@ export const kernelCounters = [
   "tls_calls",
   "tls_unjoined",
   "tls_full",
+  "file_waits",
+  "file_events",
+  "file_refused",
+  "file_sums_full",
 ] as const

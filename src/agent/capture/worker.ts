@@ -140,6 +140,7 @@ const tick = (): void => {
   if (now - lastFlush >= flushMs) {
     lastFlush = now
     pipeline.flush(nowUs())
+    source.flush?.(nowUs(), false)
   }
   if (now - lastStatus >= statusAfterMs) {
     lastStatus = now
@@ -164,6 +165,7 @@ port.on("message", (command: CaptureCommand) => {
   stopping = true
   source.drain(Date.now())
   pipeline.end(nowUs())
+  source.flush?.(nowUs(), true)
   status()
   void source.close().then(() => {
     post({ type: "stopped" })

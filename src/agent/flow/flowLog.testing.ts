@@ -1,19 +1,25 @@
 // For tests: packets through the flow table into a flow log, and the rows and metrics that come out.
 
 import type { AnyBatch, RowColumns } from "../../model/ColumnBatch.ts"
-import type { RowKind } from "../../model/columns.ts"
+import { type RowKind, rowKinds } from "../../model/columns.ts"
 import { packetStreams, type PacketStreamsOptions } from "../capture/packetStreams.ts"
 import { Pipeline } from "../Pipeline.ts"
 import { Play } from "./tcp/streams.testing.ts"
 
 type Row = Readonly<Record<string, number | string>>
 
+const noRows = (): Record<RowKind, Array<Row>> =>
+  Object.fromEntries(Object.keys(rowKinds).map((kind) => [kind, []])) as unknown as Record<
+    RowKind,
+    Array<Row>
+  >
+
 export class LoggedPlay extends Play {
-  readonly rows: Record<RowKind, Array<Row>> = { l7: [], application: [], l4: [], network: [] }
+  readonly rows: Record<RowKind, Array<Row>>
   readonly pipeline: Pipeline
 
   constructor(options: Omit<PacketStreamsOptions, "connections"> = {}, maxFlows = 1_024) {
-    const rows: Record<RowKind, Array<Row>> = { l7: [], application: [], l4: [], network: [] }
+    const rows = noRows()
     const pipeline = new Pipeline({
       maskLiterals: true,
       sessionTimeoutUs: 120_000_000,

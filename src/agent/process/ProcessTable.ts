@@ -48,6 +48,12 @@ export class ProcessTable {
     return this.#entries.get(pid) ?? this.#load(pid)
   }
 
+  /** The process that has this number now, if it was looked at before. */
+  known(pid: number): ProcessEntry | undefined {
+    const entry = this.#entries.get(pid)
+    return entry === undefined || entry.endedMs !== 0 ? undefined : entry
+  }
+
   #load(pid: number): ProcessEntry | undefined {
     const info = readProcess(pid)
     // Kernel threads have no command line and no program.

@@ -34,7 +34,7 @@ export interface SideTags {
 }
 
 export interface BatchTags {
-  /** Of `application` the observed side; of other kinds client, server. */
+  /** Of `application` the observed side, of `file` and `process` the process; of other kinds client, server. */
   readonly sides: ReadonlyArray<SideTags>
   readonly isComplete: () => boolean
   /** To be called when everything new is stored. */
@@ -47,8 +47,23 @@ interface Waiting {
   readonly entry: ResourceEntry
 }
 
+/** What happens to a process has no address. */
+const processSide = ({ columns, rows }: ColumnBatch<"file"> | ColumnBatch<"process">): SideColumns => ({
+  rows,
+  ip: new Uint8Array(rows * 16),
+  processId: columns.process_id,
+  kname: columns.process_kname,
+  gprocess: columns.gprocess,
+  container: columns.container,
+  port: undefined,
+  protocol: new Uint8Array(rows),
+  role: undefined,
+})
+
 const sidesOf = (batch: AnyBatch): ReadonlyArray<SideColumns> => {
   const { rows } = batch
+  if (batch.kind === "file" || batch.kind === "process")
+    return [processSide(batch as ColumnBatch<"file"> | ColumnBatch<"process">)]
   if (batch.kind !== "application") {
     const { columns } = batch as ColumnBatch<"l7" | "l4" | "network">
     return [

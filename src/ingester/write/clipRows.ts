@@ -39,6 +39,8 @@ const bounds: Readonly<Record<RowKind, ReadonlyArray<Bound>>> = {
   application: boundsOf("application"),
   l4: boundsOf("l4"),
   network: boundsOf("network"),
+  file: boundsOf("file"),
+  process: boundsOf("process"),
 }
 
 const isHighSurrogate = (code: number): boolean => code >= 0xd800 && code < 0xdc00

@@ -5,7 +5,14 @@ import { filedSeconds, type KeptSeconds, noTimeStats } from "./filedSeconds.ts"
 const day = 86_400
 const now = 1_790_000_000
 const minute = now - (now % 60)
-const kept: KeptSeconds = { l7: 3 * day, l4: 3 * day, application: 30 * day, network: 30 * day }
+const kept: KeptSeconds = {
+  l7: 3 * day,
+  l4: 3 * day,
+  application: 30 * day,
+  network: 30 * day,
+  file: 7 * day,
+  process: 30 * day,
+}
 
 const requests = (...seconds: ReadonlyArray<number>) => {
   const batch = makeBatch("l7", seconds.length)

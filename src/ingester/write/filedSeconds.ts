@@ -1,5 +1,5 @@
-// The second that each row is filed under, its column `time`: that of a request's start, of the end of a flow's part, of an
-// interval's start; or the time of storing where that cannot be, because a clock is wrong or nothing as old is kept. Such a row keeps
+// The second that each row is filed under, its column `time`: that of a request's start, of the end of a flow's part or of
+// an event, of an interval's start; or the time of storing where that cannot be, because a clock is wrong or nothing as old is kept. Such a row keeps
 // its own `start_time` and `end_time`; it is counted.
 
 import type { AnyBatch, ColumnBatch } from "../../model/ColumnBatch.ts"
@@ -9,7 +9,14 @@ import type { RowKind } from "../../model/columns.ts"
 export type KeptSeconds = Readonly<Record<RowKind, number>>
 
 const year = 366 * 86_400
-export const keptAYear: KeptSeconds = { l7: year, application: year, l4: year, network: year }
+export const keptAYear: KeptSeconds = {
+  l7: year,
+  application: year,
+  l4: year,
+  network: year,
+  file: year,
+  process: year,
+}
 
 /** A clock may be ahead by so much. */
 const aheadMostSeconds = 86_400
@@ -84,6 +91,8 @@ export const filedSeconds = (
     case "l7":
       return ofLog(batch.columns.start_time, batch.rows, nowSecond, keptSeconds, stats)
     case "l4":
+    case "file":
+    case "process":
       return ofLog(batch.columns.end_time, batch.rows, nowSecond, keptSeconds, stats)
     case "application":
     case "network":

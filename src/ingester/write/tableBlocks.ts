@@ -4,11 +4,13 @@ import type { AnyBatch, ColumnBatch } from "../../model/ColumnBatch.ts"
 import { encodeNative, type NativeColumn } from "../../runtime/clickhouse/native.ts"
 import type { BatchTags, SideTags } from "../enrich/BatchTagger.ts"
 import { application1m, application1s } from "../../tables/applicationMetrics.ts"
+import { fileAggEvent, fileEvent, procOpsEvent } from "../../tables/eventTables.ts"
 import { l4FlowLog } from "../../tables/l4FlowLog.ts"
 import { l7FlowLog } from "../../tables/l7FlowLog.ts"
 import { network, networkMap } from "../../tables/networkMetrics.ts"
 import type { Table } from "../../tables/Table.ts"
 import { applicationRows } from "./applicationRows.ts"
+import { fileRows, processRows } from "./eventRows.ts"
 import { l4Rows } from "./l4Rows.ts"
 import { l7Rows } from "./l7Rows.ts"
 import { networkMapRows, networkRows, rowsOfRole } from "./networkRows.ts"
@@ -71,6 +73,28 @@ const networkBlocks = (
   return blocks
 }
 
+/** Single calls and sums have a table each. */
+const fileBlocks = (
+  batch: ColumnBatch<"file">,
+  times: Uint32Array,
+  tags: BatchTags,
+  agent: number,
+  ids: RowIds,
+  nowSecond: number,
+): ReadonlyArray<TableBlock> => {
+  const [side] = tags.sides as readonly [SideTags]
+  const isSingle = (row: number): boolean => batch.columns.interval[row] === 0
+  const all = Array.from({ length: batch.rows }, (_, row) => row)
+  return [
+    { table: fileEvent, rows: all.filter(isSingle) },
+    { table: fileAggEvent, rows: all.filter((row) => !isSingle(row)) },
+  ].flatMap(({ rows, table }) => {
+    if (rows.length === 0) return []
+    const columns = fileRows(batch, times, side, rows, agent, ids, nowSecond, table === fileAggEvent)
+    return [blockOf(table, rows.length, columns)]
+  })
+}
+
 /** `times`: the seconds that the rows are filed under. Blocks without rows are left out. */
 export const tableBlocks = (
   batch: AnyBatch,
@@ -90,5 +114,11 @@ export const tableBlocks = (
       return applicationBlocks(batch, times, tags, agent)
     case "network":
       return networkBlocks(batch, times, tags, agent)
+    case "file":
+      return fileBlocks(batch, times, tags, agent, ids, nowSecond)
+    case "process": {
+      const [side] = tags.sides as readonly [SideTags]
+      return [blockOf(procOpsEvent, batch.rows, processRows(batch, times, side, agent, ids, nowSecond))]
+    }
   }
 }

@@ -159,6 +159,8 @@ export const keptSeconds: KeptSeconds = {
   l4: kept.log * 3_600,
   application: kept.minutes * 3_600,
   network: kept.minutes * 3_600,
+  file: kept.fileEvent * 3_600,
+  process: kept.event * 3_600,
 }
 
 export interface RunOptions extends TableWriterOptions {

@@ -4,6 +4,7 @@ import { firstTables } from "./0001-first-tables.ts"
 import { packageParts } from "./0002-package-parts.ts"
 import { affectedRows } from "./0003-affected-rows.ts"
 import { spanIndexMigration } from "./0004-span-index.ts"
+import { eventColumns } from "./0005-event-columns.ts"
 import type { Migration } from "./Migration.ts"
 
 export const migrations: ReadonlyArray<Migration> = [
@@ -11,4 +12,5 @@ export const migrations: ReadonlyArray<Migration> = [
   packageParts,
   affectedRows,
   spanIndexMigration,
+  eventColumns,
 ]

@@ -35,6 +35,8 @@ export interface Addon {
   mapDelete(object: BpfObject, map: string, key: Uint8Array): void
   /** Sums over all CPUs of each entry of a per-CPU array. */
   mapSums(object: BpfObject, map: string): Array<number>
+  /** Copies entries of a hash map into the buffers and removes them; returns how many, at most what both buffers hold. */
+  mapTake(object: BpfObject, map: string, keys: Uint8Array, values: Uint8Array): number
   openRing(object: BpfObject, map: string): EventRing
   /**
    * Copies whole records [u32 length, u32 0, data, padding to 8]; returns the bytes written. EMSGSIZE when not even the next one

@@ -16,28 +16,37 @@ import {
   type Probes,
 } from "./Addon.ts"
 import { hasKernelTypes, typesFile } from "./kernelTypes.ts"
+import {
+  attachExtras,
+  btfExtras,
+  filesOff,
+  filesOfOldKernels,
+  rawExtras,
+  tracepointExtras,
+} from "./extraHooks.ts"
 import { bpfReason, type Reason } from "./privileges.ts"
-
-/** Attached where the kernel has io_uring. */
-const ringPrograms = { tracepoint: "sonde_ring_tp", others: "sonde_ring_raw" } as const
 
 /** Ways to hook the same four things, best first. Programs are named in bpf/hooks. */
 const hookKinds = [
   {
     hook: "tp_btf direct",
     programs: ["sonde_exit_direct", "sonde_state_btf", "sonde_exec_btf", "sonde_gone_btf"],
+    extras: btfExtras,
   },
   {
     hook: "tp_btf",
     programs: ["sonde_exit_btf", "sonde_state_btf", "sonde_exec_btf", "sonde_gone_btf"],
+    extras: btfExtras,
   },
   {
     hook: "raw_tp",
     programs: ["sonde_exit_raw", "sonde_state_raw", "sonde_exec_raw", "sonde_gone_raw"],
+    extras: rawExtras,
   },
   {
     hook: "tracepoint",
     programs: ["sonde_enter_tp", "sonde_exit_tp", "sonde_state_tp", "sonde_exec_tp", "sonde_gone_tp"],
+    extras: tracepointExtras,
   },
 ] as const
 
@@ -62,12 +71,21 @@ const tlsPrograms = [
 
 export type HookKind = (typeof hookKinds)[number]["hook"] | typeof compat.hook
 
+export interface FileOptions {
+  /** Calls that waited for so many microseconds are told of one by one. */
+  readonly slowUs: number
+  /** Such events that one CPU tells of in a second. Default: 512. */
+  readonly eventsPerCpu?: number
+}
+
 export interface SocketTracerOptions {
   /** 64 to 4095. */
   readonly payloadBytes: number
   readonly ringMiB: number
   /** Payloads of unknown protocol that one CPU offers in a second; by default its share of `defaultOffers`. */
   readonly offersPerCpu?: number
+  /** Calls on files that had to wait; undefined: not followed. */
+  readonly files?: FileOptions | undefined
   /** Only this kind of hook is tried; for tests. */
   readonly only?: HookKind
   readonly objectPath?: string
@@ -165,6 +183,11 @@ export class SocketTracer implements ExclusionTarget, VerdictTarget, TlsTarget {
     this.#addon.mapDelete(this.#object, "servers", key)
   }
 
+  /** Moves the sums of calls on files into the buffers (layout: fileKey, fileSum); returns how many. */
+  takeFileSums(keys: Uint8Array, sums: Uint8Array): number {
+    return this.#addon.mapTake(this.#object, "file_sums", keys, sums)
+  }
+
   attachProbes(path: string, probes: ReadonlyArray<Probe>): Promise<Probes> {
     return this.#addon.attachProbes(this.#object, path, probes)
   }
@@ -199,6 +222,14 @@ const classicHook = (hook: HookKind): string =>
 
 const featureNames = ["socket data", "connection roles", "process starts"] as const
 
+const tracepointOf = (hook: HookKind): string =>
+  hook === "tracepoint" || hook === "compat" ? "tp" : hook.split(" ", 1)[0]!
+
+const fileConstants = ({ eventsPerCpu, slowUs }: FileOptions): Readonly<Record<string, number>> => ({
+  file_slow_us: slowUs,
+  ...(eventsPerCpu === undefined ? {} : { file_events_per_second: eventsPerCpu }),
+})
+
 const features = (
   hook: HookKind,
   refused: ReadonlyArray<readonly [HookKind, Reason]>,
@@ -206,7 +237,7 @@ const features = (
   const missing = refused.map(([kind, reason]) => `${kind}: ${reason.missing}`).join("; ")
   const next = refused[0]?.[1].next ?? ""
   const isClassic = hook === "tracepoint" || hook === "compat"
-  const tracepoint = isClassic ? "tp" : hook.split(" ", 1)[0]!
+  const tracepoint = tracepointOf(hook)
   const [data, roles, starts] = featureNames
   return [
     {
@@ -242,7 +273,11 @@ const openCompat = (
     addon.mapUpdate(object, "settings", new Uint8Array(4), new Uint8Array(new Uint32Array(settings).buffer))
     const rings = addon.openPerfRings(object, "events", ringBytes(options.ringMiB))
     for (const program of compat.programs) addon.attach(object, program)
-    return new SocketTracer(addon, object, compat.hook, features(compat.hook, refused), "", (destination) =>
+    const all = [
+      ...features(compat.hook, refused),
+      options.files === undefined ? filesOff : filesOfOldKernels,
+    ]
+    return new SocketTracer(addon, object, compat.hook, all, "", (destination) =>
       addon.pollPerfRings(rings, destination),
     )
   } catch (cause) {
@@ -259,32 +294,39 @@ export const openSocketTracer = (
 ): SocketTracer | { readonly refused: ReadonlyArray<Feature> } => {
   const refused: Array<readonly [HookKind, Reason]> = []
   const types = typesFile(options.kernelTypes ?? "")
-  for (const { hook, programs } of hookKinds) {
+  for (const { extras, hook, programs } of hookKinds) {
     if (options.only !== undefined && options.only !== hook) continue
     // These are checked against the types of the kernel itself.
     if (options.only === undefined && hook.startsWith("tp_btf") && !hasKernelTypes()) continue
     let object: BpfObject | undefined
-    const ringProgram = hook === "tracepoint" ? ringPrograms.tracepoint : ringPrograms.others
     try {
       object = addon.openObject(
         options.objectPath ?? (types === "" ? kernelObjectPath : kernelObjectWithoutTypesPath),
-        [...programs, ringProgram, ...tlsPrograms],
+        [
+          ...programs,
+          ...tlsPrograms,
+          extras.ring,
+          extras.oom,
+          ...(options.files === undefined ? [] : [extras.files]),
+        ],
         {
           payload_bytes: Math.min(options.payloadBytes, 4_095),
           offers_per_second: options.offersPerCpu ?? offersPerCpu(),
+          ...(options.files === undefined ? {} : fileConstants(options.files)),
         },
         { events: ringBytes(options.ringMiB) },
         types,
       )
       for (const program of programs) addon.attach(object, program)
-      try {
-        addon.attach(object, ringProgram)
-      } catch {
-        // Without io_uring nobody makes a ring.
-      }
+      const more = attachExtras(addon, object, extras, tracepointOf(hook), options.files !== undefined)
       const ring = addon.openRing(object, "events")
-      return new SocketTracer(addon, object, hook, features(hook, refused), types, (destination) =>
-        addon.pollRing(ring, destination),
+      return new SocketTracer(
+        addon,
+        object,
+        hook,
+        [...features(hook, refused), ...more],
+        types,
+        (destination) => addon.pollRing(ring, destination),
       )
     } catch (cause) {
       if (object !== undefined) addon.closeObject(object)

@@ -1,0 +1,72 @@
+// Hooks beside those of a kind that are not needed for the rest: each is tried, and what it is for is off where it fails.
+
+import type { Feature } from "../../../model/AgentStatus.ts"
+import type { Addon, BpfObject } from "./Addon.ts"
+import { bpfReason, type Reason } from "./privileges.ts"
+
+export interface ExtraPrograms {
+  /** Begins of waits for files. */
+  readonly files: string
+  /** Kills for memory. */
+  readonly oom: string
+  /** Rings of io_uring. */
+  readonly ring: string
+}
+
+export const btfExtras: ExtraPrograms = {
+  files: "sonde_switch_btf",
+  oom: "sonde_oom_raw",
+  ring: "sonde_ring_raw",
+}
+export const rawExtras: ExtraPrograms = {
+  files: "sonde_switch_raw",
+  oom: "sonde_oom_raw",
+  ring: "sonde_ring_raw",
+}
+export const tracepointExtras: ExtraPrograms = {
+  files: "sonde_switch_tp",
+  oom: "sonde_oom_tp",
+  ring: "sonde_ring_tp",
+}
+
+export const filesFeature = (hook: string, reason?: Reason): Feature => ({
+  name: "file reads and writes",
+  on: reason === undefined,
+  hook,
+  missing: reason?.missing ?? "",
+  next: reason?.next ?? "",
+})
+
+export const filesOff: Feature = filesFeature("", {
+  missing: "agent.files is off: slow calls on files are not seen",
+  next: "set agent.files to true",
+})
+
+export const filesOfOldKernels: Feature = filesFeature("", {
+  missing: "the programs for old kernels do not follow files",
+  next: "use a kernel from 5.8 on with CONFIG_DEBUG_INFO_BTF",
+})
+
+/** Attaches what is wanted of the extras; the features that come of it. */
+export const attachExtras = (
+  addon: Addon,
+  object: BpfObject,
+  programs: ExtraPrograms,
+  tracepoint: string,
+  wantsFiles: boolean,
+): ReadonlyArray<Feature> => {
+  for (const program of [programs.oom, programs.ring]) {
+    try {
+      addon.attach(object, program)
+    } catch {
+      // Without io_uring nobody makes a ring; kills of kernels that do not say so are told of as ends by SIGKILL.
+    }
+  }
+  if (!wantsFiles) return [filesOff]
+  try {
+    addon.attach(object, programs.files)
+    return [filesFeature(`${tracepoint}/sched_switch`)]
+  } catch (cause) {
+    return [filesFeature("", bpfReason(cause as Error & { code?: string }))]
+  }
+}
