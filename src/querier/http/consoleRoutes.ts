@@ -10,6 +10,8 @@ import { adminCall } from "../admin/adminRoute.ts"
 import { ConsoleSources } from "../ConsoleSources.ts"
 import { deepflowRoutes } from "../deepflow/deepflowRoutes.ts"
 import { jaegerRoutes } from "../jaeger/jaegerRoutes.ts"
+import { processEvents } from "../events/processEvents.ts"
+import { requestEvents } from "../events/requestEvents.ts"
 import { serviceMap } from "../map/serviceMap.ts"
 import { requestDetail } from "../requests/requestDetail.ts"
 import { requestHistogram } from "../requests/requestHistogram.ts"
@@ -91,6 +93,8 @@ export const consoleRoutes = (
     "/api/v1/traces/:id",
     answer(Effect.flatMap(Effect.all([parameter("id"), query]), ([id, asked]) => traceAnswer(id, asked))),
   ],
+  ["GET", "/api/v1/requests/:id/events", answer(Effect.flatMap(parameter("id"), requestEvents))],
+  ["GET", "/api/v1/processes/events", answer(Effect.flatMap(query, processEvents))],
   [
     "GET",
     "/api/v1/services/:name/metrics",
