@@ -9,6 +9,7 @@ import { type Addon, kernelObjectPath, loadAddon } from "../../src/agent/capture
 import { until } from "../system/support/Sonde.ts"
 import { describeSystem } from "../system/support/system.ts"
 import { packetSockets, packetSocketsOf, programsOf, remaining } from "./support/kernelObjects.ts"
+import type { ProcessEvent } from "./support/events.ts"
 import { hooks, needed, ownData, trace } from "./support/tracing.ts"
 
 const holder = fileURLToPath(new URL("support/holder.ts", import.meta.url))
@@ -21,8 +22,8 @@ const addon = (): Addon => {
 
 const u32 = (value: number): Uint8Array => new Uint8Array(new Uint32Array([value]).buffer)
 
-/** Four hooks, one for rings of io_uring, and ten that are attached to TLS libraries as these are found. */
-const programsOfATracer = 15
+/** Four hooks, one for kills for memory, one for rings of io_uring, and ten that are attached to TLS libraries as these are found. */
+const programsOfATracer = 17
 
 describeSystem("beginnings and ends", [...needed, "/usr/sbin/bpftool"], () => {
   for (const hook of hooks) {
@@ -47,6 +48,40 @@ done(child=child.pid)`,
         ["exit", "sleep", pid],
       ])
       expect(of(pid).map((event) => (event as Array<unknown>)[0])).toEqual(["exec", "exit"])
+    })
+
+    it(`tells what a process was begun with and how it ended: ${hook}`, () => {
+      const { events, result } = trace({
+        hook,
+        script: `
+import subprocess
+def run(*args, **options): child = subprocess.Popen(args, **options); child.wait(); return child.pid
+coded = run("/bin/sh", "-c", "exit 7", "", "two words")
+killed = run("/bin/sh", "-c", "kill -9 $$")
+long = run("/bin/true", "x" * 1000)
+threaded = run(sys.executable, "-c", "import threading, os, time; threading.Thread(target=lambda: os._exit(5)).start(); time.sleep(9)")
+other = run("/bin/true", user=12345)
+done(coded=coded, killed=killed, long=long, threaded=threaded, other=other)`,
+      })
+      const of = (name: string, kind: string): ProcessEvent => {
+        const found = events.find(
+          (event) => event.kind === kind && "tgid" in event && event.tgid === result[name],
+        )
+        return found as ProcessEvent
+      }
+      expect(of("coded", "exec").args).toEqual(["/bin/sh", "-c", "exit 7", "", "two words"])
+      expect(of("long", "exec").args).toEqual(["/bin/true"])
+      expect(["coded", "killed", "long", "threaded"].map((name) => of(name, "exit").status)).toEqual([
+        7 << 8,
+        9,
+        0,
+        5 << 8,
+      ])
+      expect(of("other", "exit").uid).toBe(12_345)
+      for (const name of ["coded", "threaded"]) {
+        expect(of(name, "exit").livedNs).toBeGreaterThan(0)
+        expect(of(name, "exit").livedNs).toBeLessThan(30e9)
+      }
     })
 
     it(`tells the end of a process with its last thread, not with its first: ${hook}`, () => {

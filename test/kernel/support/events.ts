@@ -1,8 +1,11 @@
 // Events of the kernel's ring as objects, for tests.
 
+import { nulTexts } from "../../../src/agent/file/fileNames.ts"
 import {
   connectEvent,
   eventKind,
+  fileEvent,
+  fileKey,
   processEvent,
   socketClose,
   socketData,
@@ -46,6 +49,11 @@ export interface ProcessEvent {
   readonly tgid: number
   readonly parent: number
   readonly comm: string
+  readonly args: ReadonlyArray<string>
+  /** As wait() gives it. */
+  readonly status: number
+  readonly livedNs: number
+  readonly uid: number
 }
 
 export interface ConnectEvent {
@@ -54,7 +62,23 @@ export interface ConnectEvent {
   readonly tid: number
 }
 
-export type KernelEvent = DataEvent | CloseEvent | ConnectEvent | ProcessEvent
+export interface FileEvent {
+  readonly kind: "file"
+  readonly tgid: number
+  readonly tid: number
+  readonly operation: number
+  readonly isSlow: boolean
+  readonly waitNs: number
+  readonly bytes: number
+  readonly offset: number
+  readonly error: number
+  readonly mode: number
+  readonly isWhole: boolean
+  readonly path: string
+  readonly fs: string
+}
+
+export type KernelEvent = DataEvent | CloseEvent | ConnectEvent | ProcessEvent | FileEvent
 
 const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1")
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
@@ -69,6 +93,7 @@ export const decodeEvents = (bytes: Uint8Array, length: number): Array<KernelEve
     const at = start + 8
     const u32 = (offset: number): number => view.getUint32(at + offset, true)
     const u16 = (offset: number): number => view.getUint16(at + offset, true)
+    const u64 = (offset: number): number => Number(view.getBigUint64(at + offset, true))
     const u8 = (offset: number): number => view.getUint8(at + offset)
     const socketOf = (socket: number, generation: number): string =>
       `${view.getBigUint64(at + socket, true).toString(16)}/${u32(generation)}`
@@ -111,6 +136,28 @@ export const decodeEvents = (bytes: Uint8Array, length: number): Array<KernelEve
         tgid: u32(processEvent.tgid),
         parent: u32(processEvent.parentTgid),
         comm: comm(at + processEvent.comm),
+        args: nulTexts(bytes, at + processEvent.size, at + size),
+        status: u32(processEvent.exitStatus),
+        livedNs: u64(processEvent.timeNs) - u64(processEvent.startNs),
+        uid: u32(processEvent.uid),
+      })
+    } else if (kind === eventKind.file) {
+      events.push({
+        kind: "file",
+        tgid: u32(fileEvent.key + fileKey.tgid),
+        tid: u32(fileEvent.tid),
+        operation: u8(fileEvent.operation),
+        isSlow: u8(fileEvent.isSlow) === 1,
+        waitNs: u64(fileEvent.endNs) - u64(fileEvent.beginNs),
+        bytes: u64(fileEvent.bytes),
+        offset: u64(fileEvent.offset),
+        error: u32(fileEvent.error),
+        mode: u16(fileEvent.mode),
+        isWhole: u8(fileEvent.isWhole) === 1,
+        path: `/${nulTexts(bytes, at + fileEvent.size, at + size)
+          .toReversed()
+          .join("/")}`,
+        fs: comm(at + fileEvent.fs),
       })
     }
     start = at + ((size + 7) & ~7)

@@ -5,7 +5,7 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { readdirSync } from "node:fs"
 import { createInterface } from "node:readline"
-import { kernelCounters } from "../../../src/agent/capture/layout.gen.ts"
+import { fileKey, fileSum, kernelCounters } from "../../../src/agent/capture/layout.gen.ts"
 import { loadAddon } from "../../../src/agent/capture/native/Addon.ts"
 import { openSocketTracer, SocketTracer } from "../../../src/agent/capture/native/SocketTracer.ts"
 import { decodeEvents, type KernelEvent } from "./events.ts"
@@ -19,6 +19,7 @@ const open = (): SocketTracer => {
   const tracer = openSocketTracer(addon, {
     payloadBytes: options.payloadBytes ?? 1_024,
     ringMiB: options.ringMiB ?? 16,
+    files: options.files,
     ...(options.offersPerCpu === undefined ? {} : { offersPerCpu: options.offersPerCpu }),
     only: options.hook ?? "tp_btf direct",
     ...(options.objectPath === undefined ? {} : { objectPath: options.objectPath }),
@@ -66,5 +67,17 @@ drain(tracer)
 child.stdin.end("end\n")
 await once(child, "close")
 if (options.isDrained !== false) drain(tracer)
+const keys = new Uint8Array(8_192 * fileKey.size)
+const sums = new Uint8Array(8_192 * fileSum.size)
+const fileSums: Record<number, { count: number; bytes: number }> = {}
+for (let i = tracer.takeFileSums(keys, sums) - 1; i >= 0; i--) {
+  const key = new DataView(keys.buffer, i * fileKey.size)
+  const sum = new DataView(sums.buffer, i * fileSum.size)
+  if (key.getUint32(fileKey.tgid, true) !== child.pid) continue
+  const count = Number(sum.getBigUint64(fileSum.count, true))
+  const operation = key.getUint32(fileKey.operation, true)
+  if (count < (fileSums[operation]?.count ?? 0)) continue
+  fileSums[operation] = { count, bytes: Number(sum.getBigUint64(fileSum.bytes, true)) }
+}
 tracer.close()
-process.stdout.write(JSON.stringify({ events, counters, result, pid: child.pid! } satisfies Traced))
+process.stdout.write(JSON.stringify({ events, counters, result, pid: child.pid!, fileSums } satisfies Traced))

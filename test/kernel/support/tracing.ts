@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import type { kernelCounters } from "../../../src/agent/capture/layout.gen.ts"
-import type { HookKind } from "../../../src/agent/capture/native/SocketTracer.ts"
+import type { FileOptions, HookKind } from "../../../src/agent/capture/native/SocketTracer.ts"
 import type { DataEvent, KernelEvent } from "./events.ts"
 
 export interface TraceOptions {
@@ -16,6 +16,8 @@ export interface TraceOptions {
   readonly ringMiB?: number
   readonly offersPerCpu?: number
   readonly isLate?: boolean
+  /** Calls on files that had to wait are followed. */
+  readonly files?: FileOptions
   readonly excludeProcess?: boolean
   /** The script prints the port before anything is sent over it. */
   readonly excludePort?: boolean
@@ -30,6 +32,8 @@ export interface Traced {
   readonly counters: Readonly<Record<(typeof kernelCounters)[number], number>>
   readonly result: Readonly<Record<string, unknown>>
   readonly pid: number
+  /** What the kernel summed of the script's calls on files, by operation; the largest of several files. */
+  readonly fileSums: Readonly<Record<number, { readonly count: number; readonly bytes: number }>>
 }
 
 export const hooks: ReadonlyArray<HookKind> = ["tp_btf direct", "tp_btf", "raw_tp", "tracepoint"]

@@ -95,6 +95,58 @@ export interface RequestDetail {
   readonly sides: ReadonlyArray<RequestRow>
 }
 
+/** A call on a file that had to wait. */
+export interface FileCall {
+  readonly id: string
+  readonly side: "client" | "server"
+  readonly startUs: number | string
+  readonly endUs: number | string
+  /** From its first wait to its end. */
+  readonly durationUs: number
+  /** read, write, sync, open */
+  readonly type: string
+  readonly bytes: number
+  readonly offset: number
+  readonly path: string
+  readonly mountSource: string
+  readonly mountPoint: string
+  /** Name of the error; empty: none. */
+  readonly error: string
+  readonly pid: number
+  readonly thread: number
+}
+
+/** What happened in the threads of a request while it was under way. */
+export interface RequestEvents {
+  readonly threads: ReadonlyArray<{
+    readonly side: "client" | "server"
+    readonly pid: number
+    readonly thread: number
+    readonly otherRequests: number
+  }>
+  readonly files: ReadonlyArray<FileCall>
+  readonly truncated: boolean
+}
+
+export interface ProcessEvent {
+  readonly id: string
+  readonly timeUs: number | string
+  /** When the process began. */
+  readonly startUs: number | string
+  /** exec, exit, oom_kill */
+  readonly type: string
+  readonly pid: number
+  readonly parentPid: number
+  readonly name: string
+  readonly commandLine: string
+  readonly uid: number
+  readonly exitCode: number | null
+  readonly exitSignal: number
+  readonly outcome: string
+  readonly host: string
+  readonly pod: string
+}
+
 export interface ServicePoint {
   readonly time: number
   readonly requests: number

@@ -8,8 +8,10 @@ import type {
   Demo,
   Health,
   Histogram,
+  ProcessEvent,
   ProcessView,
   RequestDetail,
+  RequestEvents,
   RequestPage,
   ServiceMap,
   ServiceMetrics,
@@ -55,6 +57,25 @@ export const useRequest = (id: string) =>
     queryKey: ["request", id],
     queryFn: ({ signal }) => ask<RequestDetail>(`/api/v1/requests/${encodeURIComponent(id)}`, { signal }),
   })
+
+/** Its events may arrive a little after the request itself: a young one's are asked for again. */
+export const useRequestEvents = (id: string) =>
+  useQuery({
+    queryKey: ["request events", id],
+    queryFn: ({ signal }) =>
+      ask<RequestEvents>(`/api/v1/requests/${encodeURIComponent(id)}/events`, { signal }),
+    refetchInterval: ({ state }) => (state.dataUpdateCount < 3 ? every.chart : false),
+  })
+
+export const useProcessEvents = (params: QueryParams) => {
+  const url = withQuery("/api/v1/processes/events", { last: 3_600, limit: 200, ...params })
+  return useQuery({
+    queryKey: [url],
+    queryFn: ({ signal }) => ask<{ readonly events: ReadonlyArray<ProcessEvent> }>(url, { signal }),
+    refetchInterval: every.processes,
+    placeholderData: keepPreviousData,
+  })
+}
 
 export const useProcesses = () =>
   useQuery({

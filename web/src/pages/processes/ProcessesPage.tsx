@@ -1,6 +1,6 @@
 // The processes of the host: what is captured of each, what is not, and why.
 
-import { useCallback, useState } from "react"
+import { type ReactNode, useCallback, useState } from "react"
 import type { ProcessView } from "../../api/contract.ts"
 import { useProcesses } from "../../api/queries.ts"
 import { setParams, usePlace } from "../../app/location.ts"
@@ -13,6 +13,7 @@ import { SearchField } from "../../parts/SearchField.tsx"
 import { Segmented } from "../../parts/Segmented.tsx"
 import { SortHeader, sortedBy, type Sorting } from "../../parts/SortHeader.tsx"
 import { captureStates, type Column, columns, countByState, matchesProcess } from "./processList.ts"
+import { ProcessHistory } from "./ProcessHistory.tsx"
 import { ProcessRow } from "./ProcessRow.tsx"
 import "./processes.css"
 
@@ -97,8 +98,33 @@ const ProcessTable = ({
   )
 }
 
-export const ProcessesPage = () => {
-  const { params } = usePlace()
+const views = [
+  ["", "Running"],
+  ["history", "Began and ended"],
+] as const
+
+const changes = [
+  ["", "All"],
+  ["exec", "Began"],
+  ["exit", "Ended"],
+  ["oom_kill", "Killed for memory"],
+] as const
+
+const Toolbar = ({
+  params,
+  children,
+}: {
+  readonly params: URLSearchParams
+  readonly children: ReactNode
+}) => (
+  <div className="toolbar">
+    <Segmented name="View" value={params.get("view") ?? ""} choices={views} onChange={change("view")} />
+    <SearchField name="Name, command, pid, port, user" value={params.get("q") ?? ""} onChange={change("q")} />
+    {children}
+  </div>
+)
+
+const Running = ({ params }: { readonly params: URLSearchParams }) => {
   const answer = useProcesses()
   const search = params.get("q") ?? ""
   const state = params.get("state") ?? ""
@@ -108,10 +134,8 @@ export const ProcessesPage = () => {
   const listed = found.filter((process) => state === "" || process.capture.state === state)
 
   return (
-    <div className="processes-page">
-      <h1 className="hidden-text">Processes</h1>
-      <div className="toolbar">
-        <SearchField name="Name, command, pid, port, user" value={search} onChange={change("q")} />
+    <>
+      <Toolbar params={params}>
         <Segmented
           name="Capture"
           value={state}
@@ -123,7 +147,7 @@ export const ProcessesPage = () => {
           ]}
           onChange={change("state")}
         />
-      </div>
+      </Toolbar>
       {answer.data === undefined ? null : <StaleNote error={answer.error} />}
       {answer.data === undefined ? (
         answer.isError ? (
@@ -146,6 +170,26 @@ export const ProcessesPage = () => {
             Show all
           </button>
         </EmptyState>
+      )}
+    </>
+  )
+}
+
+export const ProcessesPage = () => {
+  const { params } = usePlace()
+  const type = params.get("change") ?? ""
+  return (
+    <div className="processes-page">
+      <h1 className="hidden-text">Processes</h1>
+      {params.get("view") === "history" ? (
+        <>
+          <Toolbar params={params}>
+            <Segmented name="Change" value={type} choices={changes} onChange={change("change")} />
+          </Toolbar>
+          <ProcessHistory search={params.get("q") ?? ""} type={type} />
+        </>
+      ) : (
+        <Running params={params} />
       )}
     </div>
   )

@@ -2,7 +2,7 @@
 
 import type { RequestDetail, RequestRow, StoredRequest } from "../../api/contract.ts"
 import { ApiFailure } from "../../api/client.ts"
-import { useRequest } from "../../api/queries.ts"
+import { useRequest, useRequestEvents } from "../../api/queries.ts"
 import { useNowMs } from "../../app/clock.ts"
 import { pageAddress, usePlace } from "../../app/location.ts"
 import { CopyButton } from "../../parts/CopyButton.tsx"
@@ -16,6 +16,7 @@ import { Protocol } from "../../parts/Protocol.tsx"
 import { Stat } from "../../parts/Stat.tsx"
 import { StatusMark, statusText } from "../../parts/status.tsx"
 import { curlOf } from "./curl.ts"
+import { FileLanes } from "./FileLanes.tsx"
 import { RequestTrace } from "./RequestTrace.tsx"
 import { SideCard } from "./SideCard.tsx"
 import { StoredColumns } from "./StoredColumns.tsx"
@@ -106,6 +107,7 @@ const Request = ({
   const row = rowOf(request)
   const all = [row, ...sides]
   const timing = timingOf(all)
+  const events = useRequestEvents(row.id).data
   const points = new Set(all.map((each) => each.point))
   return (
     <article className="request-page">
@@ -118,7 +120,9 @@ const Request = ({
         <Stat name="Request body" value={lengthOf(row.requestLength)} />
         <Stat name="Response body" value={lengthOf(row.responseLength)} />
       </dl>
-      <TimingDiagram timing={timing} />
+      <TimingDiagram timing={timing}>
+        <FileLanes events={events} timing={timing} />
+      </TimingDiagram>
       <RequestTrace id={row.id} params={params} />
       <div className="request-columns">
         <SideCard

@@ -1,5 +1,6 @@
 // Who saw the request when, on one line of time.
 
+import type { ReactNode } from "react"
 import { formatDuration } from "../../parts/format.ts"
 import { pointOf } from "../../parts/points.ts"
 import { marksBetween } from "../../parts/timeMarks.ts"
@@ -68,7 +69,13 @@ const Division = ({ timing }: { readonly timing: Timing }) => {
   )
 }
 
-export const TimingDiagram = ({ timing }: { readonly timing: Timing }) => {
+interface TimingDiagramProps {
+  readonly timing: Timing
+  /** Further lanes. */
+  readonly children?: ReactNode
+}
+
+export const TimingDiagram = ({ timing, children }: TimingDiagramProps) => {
   const { lanes, lengthUs } = timing
   return (
     <section className="card request-card">
@@ -84,6 +91,7 @@ export const TimingDiagram = ({ timing }: { readonly timing: Timing }) => {
         {lanes.map((lane) => (
           <Bar key={lane.row.id} lane={lane} lengthUs={lengthUs} />
         ))}
+        {children}
       </div>
       <Division timing={timing} />
       {lanes.length > 1 ? null : (
