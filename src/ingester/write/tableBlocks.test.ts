@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest"
-import type { AnyBatch } from "../../model/ColumnBatch.ts"
+import { type AnyBatch, makeBatch } from "../../model/ColumnBatch.ts"
 import { applicationColumns, l4Columns, l7Columns, networkColumns } from "../../model/columns.ts"
 import { application1m, application1s } from "../../tables/applicationMetrics.ts"
+import { fileAggEvent, fileEvent, procOpsEvent } from "../../tables/eventTables.ts"
 import { l4FlowLog } from "../../tables/l4FlowLog.ts"
 import { l7FlowLog } from "../../tables/l7FlowLog.ts"
 import { network, networkMap } from "../../tables/networkMetrics.ts"
@@ -11,7 +12,7 @@ import { ResourceIndex } from "../enrich/ResourceIndex.ts"
 import { TagInterner } from "../enrich/TagInterner.ts"
 import { filedSeconds, keptAYear, noTimeStats } from "./filedSeconds.ts"
 import { RowIds } from "./RowIds.ts"
-import { tableBlocks } from "./tableBlocks.ts"
+import { type TableBlock, tableBlocks } from "./tableBlocks.ts"
 import { flows, metrics, requests, second, traffic } from "./writer.testing.ts"
 
 /** Tags of a batch when nothing is known of its sides. */
@@ -23,7 +24,59 @@ const blocksOf = (batch: AnyBatch) => {
   return tableBlocks(batch, times, untagged(batch), 1, new RowIds(1, 0), 1)
 }
 
+/** A call and the sum of a minute. */
+const fileBatch = () => {
+  const batch = makeBatch("file", 2)
+  batch.rows = 2
+  const { columns } = batch
+  columns.interval[1] = 60
+  columns.operation.set([3, 200])
+  columns.error.set([28, 0])
+  columns.end_time.fill(second * 1e6)
+  columns.file_name.splice(0, 2, "one", "many")
+  return batch
+}
+
+const processBatch = () => {
+  const batch = makeBatch("process", 3)
+  batch.rows = 3
+  const { columns } = batch
+  columns.change.set([1, 2, 2])
+  columns.exit_code.set([-1, 2, -1])
+  columns.exit_signal.set([0, 0, 15])
+  columns.end_time.fill(second * 1e6)
+  return batch
+}
+
+/** The texts of a String column, out of the bytes of its block. */
+const hasText = (block: TableBlock | undefined, text: string): boolean =>
+  Buffer.from(block!.block).includes(text)
+
 describe("tableBlocks", () => {
+  it("puts calls on files and their sums into a table each, and says what failed", () => {
+    const [single, sum] = blocksOf(fileBatch())
+    expect([single!.table, single!.rows, sum!.table, sum!.rows]).toEqual([fileEvent, 1, fileAggEvent, 1])
+    expect(["one", "sync", "ENOSPC"].map((text) => hasText(single, text))).toEqual([true, true, true])
+    expect(["one", "many", "unknown"].map((text) => hasText(sum, text))).toEqual([false, true, true])
+    for (const { columns, table } of [single!, sum!]) {
+      const stored = storedColumns(table)
+      expect(columns.filter((name) => !stored.includes(name))).toEqual([])
+    }
+  })
+
+  it("says how processes ended", () => {
+    const [block] = blocksOf(processBatch())
+    expect([block!.table, block!.rows]).toEqual([procOpsEvent, 3])
+    expect(["exec", "exit", "code 2", "SIGTERM"].map((text) => hasText(block, text))).toEqual([
+      true,
+      true,
+      true,
+      true,
+    ])
+    const stored = storedColumns(procOpsEvent)
+    expect(block!.columns.filter((name) => !stored.includes(name))).toEqual([])
+  })
+
   it("fills columns the tables store, and leaves only those that other signals fill", () => {
     const [l7] = blocksOf(requests(1))
     const unfilled = (table: Table, columns: ReadonlyArray<string>) => {
