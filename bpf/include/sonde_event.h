@@ -129,6 +129,7 @@ struct sonde_file {
 	__u64 end_ns;   /* ... at the end of the call */
 	__u64 bytes;    /* moved by reads and writes */
 	__u64 offset;   /* where these began */
+	__u64 coroutine; /* address of the goroutine that made the call; 0: none is known */
 	struct sonde_file_key key;
 	__u32 error;    /* errno; 0: none */
 	__u16 mode;     /* i_mode */

@@ -51,8 +51,6 @@ enum {
 #define S_IFSOCK 0140000
 #define S_IFREG 0100000
 #define S_IFBLK 0060000
-/* arch/x86/include/asm/page_64_types.h */
-#define THREAD_SIZE 16384
 /* include/linux/sched/signal.h */
 #define SIGNAL_GROUP_EXIT 0x4
 

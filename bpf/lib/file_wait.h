@@ -59,7 +59,7 @@ static __always_inline struct pt_regs *entry_registers(void)
 		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 	/* Before 5.15: at the end of the stack. */
 	task = (struct task_struct *)bpf_get_current_task();
-	return (void *)BPF_CORE_READ(task, stack) + THREAD_SIZE - bpf_core_type_size(struct pt_regs);
+	return (void *)BPF_CORE_READ(task, stack) + KERNEL_STACK - bpf_core_type_size(struct pt_regs);
 }
 
 /* The current thread is put to sleep, not by preemption, in a state with TASK_UNINTERRUPTIBLE. */
@@ -87,6 +87,8 @@ static __always_inline int thread_waits(void)
 		return 0;
 	if (call.has_offset)
 		wait.offset = BPF_CORE_READ(regs, r10);
+	wait.r14 = BPF_CORE_READ(regs, r14);
+	wait.sp = BPF_CORE_READ(regs, sp);
 	wait.begin_ns = bpf_ktime_get_ns();
 	/* Only its first wait counts. */
 	if (bpf_map_update_elem(&file_waits, &thread, &wait, BPF_NOEXIST) == 0)
@@ -140,6 +142,7 @@ static __always_inline void tell_of_file(struct file *file, const struct sonde_f
 {
 	__u32 zero = 0;
 	struct sonde_file_scratch *event = bpf_map_lookup_elem(&file_scratch, &zero);
+	struct sonde_call call = { .r14 = wait->r14, .sp = wait->sp };
 	__u64 length;
 
 	if (!event)
@@ -158,6 +161,7 @@ static __always_inline void tell_of_file(struct file *file, const struct sonde_f
 		event->head.offset = file_call_of(wait->nr).has_offset ? wait->offset :
 									  BPF_CORE_READ(file, f_pos) - event->head.bytes;
 	}
+	event->head.coroutine = goroutine_of(&call);
 	event->head.error = moved < 0 ? -moved : 0;
 	bpf_get_current_comm(event->head.comm, sizeof(event->head.comm));
 	bpf_probe_read_kernel_str(event->head.fs, sizeof(event->head.fs), BPF_CORE_READ(file, f_inode, i_sb, s_type, name));

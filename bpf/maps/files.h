@@ -4,6 +4,7 @@
 struct sonde_file_wait {
 	__u64 begin_ns; /* CLOCK_MONOTONIC at its first wait */
 	__u64 offset;   /* as the call says it; of the calls that do not, 0 */
+	__u64 r14, sp;  /* of the thread at the call: which goroutine makes it */
 	__u32 nr;
 	__u32 fd;
 };

@@ -301,8 +301,10 @@ export const fileColumns = [
   /** `FileOperation`. */
   column("operation", "u8"),
   ...processSide,
-  /** 0 in sums. */
+  /** Thread, goroutine and served request (its `syscall_trace_id_request`) that it was for; 0: not known, and in sums. */
   column("syscall_thread", "u32"),
+  column("syscall_coroutine", "u64"),
+  column("syscall_trace_id", "u64"),
   column("bytes", "u64"),
   /** Where in the file; 0 in sums. */
   column("offset", "u64"),

@@ -81,7 +81,14 @@ const rootPid = number("root_pid", "First process of the container.")
 
 export const event = eventTable("event", "Changes of resources, processes and Kubernetes' events", "event")
 
-export const fileEvent = eventTable("file_event", "Reads and writes of files", "fileEvent", file)
+export const fileEvent = eventTable("file_event", "Reads and writes of files", "fileEvent", [
+  ...file,
+  column(
+    "syscall_trace_id",
+    "UInt64",
+    "Served request it was for: the `syscall_trace_id_request` of its rows; 0: not known.",
+  ),
+])
 
 export const fileAggEvent = eventTable("file_agg_event", "Reads and writes of files, summed", "fileEvent", [
   ...file,

@@ -43,7 +43,7 @@ describeSystem("events of files and processes", ["/usr/bin/python3", "/usr/bin/c
     file = join(folder, "kept.bin")
     web = await start("/usr/bin/python3", "syncing-server", (port) => ["-c", serverSource(file, port)])
     sonde = new Sonde({ data: join(folder, "data"), set: ["agent.fileSlowUs=0"] })
-    await sonde.capturing()
+    await sonde.capturing(90)
   })
   afterAll(async () => {
     await sonde?.stop()
@@ -68,7 +68,7 @@ describeSystem("events of files and processes", ["/usr/bin/python3", "/usr/bin/c
       { side: "server", pid: row!["process_id_1"], thread: row!["process_id_1"], otherRequests: 0 },
     ])
     for (const one of files.filter(({ type }) => type === "sync")) {
-      expect(one).toMatchObject({ side: "server", path: file, error: "", bytes: 0 })
+      expect(one).toMatchObject({ side: "server", path: file, error: "", bytes: 0, isCertain: true })
       expect(Number(one["startUs"])).toBeGreaterThanOrEqual(Number(row!["start"]))
       expect(Number(one["endUs"])).toBeLessThanOrEqual(Number(row!["end"]))
     }
@@ -152,7 +152,7 @@ describeSystem("kills for memory", ["/usr/bin/python3", `${memory}/memory.limit_
     mkdirSync(group)
     writeFileSync(join(group, "memory.limit_in_bytes"), String(48 * 1_048_576))
     sonde = new Sonde()
-    await sonde.capturing()
+    await sonde.capturing(90)
   })
   afterAll(async () => {
     await sonde?.stop()

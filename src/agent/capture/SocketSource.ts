@@ -77,6 +77,7 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
           clockOffsetNs,
           takeSums: (keys, sums) => tracer.takeFileSums(keys, sums),
           emit,
+          servedBy: (tgid, tid, coroutine) => context.pipeline.causality.servedBy(tgid, tid, coroutine),
         })
       : undefined
   const lives = agent.processEvents

@@ -25,6 +25,7 @@ class Play {
     processes: new ProcessTable(),
     clockOffsetNs: begin * 1e3,
     takeSums: sumsOf(this.sums),
+    servedBy: (tgid, tid, coroutine) => (coroutine === 0 ? tgid + tid : 77),
     emit: (batch: AnyBatch) => this.rows.push(...rowsOf(batch as ColumnBatch<"file">)),
   })
 
@@ -61,6 +62,8 @@ describe("events of files", () => {
       process_kname: "writer",
       gprocess: "writer",
       syscall_thread: 4_000_002,
+      syscall_coroutine: 0,
+      syscall_trace_id: 8_000_003,
       bytes: 4_096,
       offset: 8_192,
       file_dir: "/data",

@@ -13,6 +13,8 @@ export interface FileEventsOptions {
   /** Takes the sums that the kernel side has gathered (layout: fileKey, fileSum); returns how many. */
   readonly takeSums: (keys: Uint8Array, sums: Uint8Array) => number
   readonly emit: (batch: AnyBatch) => void
+  /** Id of the request that a thread or goroutine serves, and no other; 0: not known. */
+  readonly servedBy: (tgid: number, tid: number, coroutine: number) => number
 }
 
 interface Named {
@@ -72,7 +74,10 @@ export class FileEvents {
     }
     if (this.#young.size < namesMost || this.#young.has(key)) this.#young.set(key, named)
     if (bytes[at + fileEvent.isSlow] === 0) return
-    const row = this.#row(view.getUint32(at + fileEvent.key + fileKey.tgid, true), named)
+    const processId = view.getUint32(at + fileEvent.key + fileKey.tgid, true)
+    const thread = view.getUint32(at + fileEvent.tid, true)
+    const coroutine = u64(view, at + fileEvent.coroutine)
+    const row = this.#row(processId, named)
     const { columns } = this.#batch
     const beginNs = u64(view, at + fileEvent.beginNs)
     const endNs = u64(view, at + fileEvent.endNs)
@@ -80,7 +85,9 @@ export class FileEvents {
     columns.end_time[row] = Math.floor((endNs + this.#options.clockOffsetNs) / 1_000)
     columns.start_time[row] = columns.end_time[row]! - durationUs
     columns.operation[row] = bytes[at + fileEvent.operation]!
-    columns.syscall_thread[row] = view.getUint32(at + fileEvent.tid, true)
+    columns.syscall_thread[row] = thread
+    columns.syscall_coroutine[row] = coroutine
+    columns.syscall_trace_id[row] = this.#options.servedBy(processId, thread, coroutine)
     columns.bytes[row] = u64(view, at + fileEvent.bytes)
     columns.offset[row] = u64(view, at + fileEvent.offset)
     columns.duration[row] = durationUs

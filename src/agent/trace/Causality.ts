@@ -69,6 +69,11 @@ export class Causality {
     this.lanes.ended(tgid)
   }
 
+  /** Id of the request that is served there at this point of the events, and no other; 0: not known. */
+  servedBy(tgid: number, tid: number, coroutine: number): number {
+    return this.#isBlind ? 0 : (this.lanes.known(tgid, tid, coroutine)?.only?.id ?? 0)
+  }
+
   /** A thread began to connect the socket. */
   connecting(socket: number, tgid: number, tid: number, waits: number, nowUs: number): void {
     this.#connects.delete(socket)

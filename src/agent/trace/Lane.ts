@@ -70,6 +70,12 @@ export class Lane {
     return this.#isLoop
   }
 
+  /** What is served here and nothing else; null in event loops, where that would be a guess. */
+  get only(): ServedRequest | null {
+    const [request] = this.#served
+    return this.#isLoop || this.#served.length !== 1 || request!.isOver ? null : request!
+  }
+
   /** A request begins to be read here, on the connection of which `others` wait for their answers. */
   serve(request: ServedRequest, others: ReadonlyArray<ServedRequest>): void {
     const served = this.#served

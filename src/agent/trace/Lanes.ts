@@ -41,6 +41,13 @@ export class Lanes {
     return lane
   }
 
+  /** The lane, if it is known by what it did before. */
+  known(tgid: number, tid: number, coroutine: number): Lane | null {
+    if (coroutine !== 0) return this.#goroutines.get(tgid)?.get(coroutine) ?? null
+    const lane = this.#threads.get(tid)
+    return lane === undefined || lane.tgid !== tgid || lane.program.hasGoroutines ? null : lane
+  }
+
   #program(tgid: number): Program {
     let program = this.#programs.get(tgid)
     if (program === undefined) this.#programs.set(tgid, (program = new Program()))

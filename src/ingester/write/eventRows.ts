@@ -68,13 +68,16 @@ export const fileRows = (
     number("duration", "UInt64"),
     number("offset", "UInt64"),
     number("syscall_thread", "UInt32"),
+    number("syscall_coroutine", "UInt64"),
     text("file_dir"),
     text("file_name"),
     number("file_type", "UInt8"),
     text("mount_source"),
     text("mount_point"),
     number("access_permission", "UInt32"),
-    ...(isSum ? [number("event_count", "UInt32"), number("duration_max", "UInt64")] : []),
+    ...(isSum
+      ? [number("event_count", "UInt32"), number("duration_max", "UInt64")]
+      : [number("syscall_trace_id", "UInt64")]),
   ]
 }
 

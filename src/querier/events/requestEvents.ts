@@ -1,5 +1,6 @@
-// GET /api/v1/requests/:id/events: slow calls on files by the threads that made and served a request, while it was under way. What else
-// these threads had under way at that time is told with them: in an event loop a wait is that of all.
+// GET /api/v1/requests/:id/events: slow calls on files by the thread (in Go the goroutine) that made or served a request, while it was
+// under way. Calls that the agent knows to be for another request are left out; what else was under way there is told with them: in
+// an event loop a wait is that of all.
 
 import * as Effect from "effect/Effect"
 import type { Row } from "../../runtime/clickhouse/ClickHouse.ts"
@@ -28,6 +29,8 @@ export interface FileCall {
   readonly error: string
   readonly pid: number
   readonly thread: number
+  /** The thread served nothing but this request; else it was only made meanwhile. */
+  readonly isCertain: boolean
 }
 
 export interface ThreadOfRequest {
@@ -46,18 +49,27 @@ interface Window {
   readonly agent: number
   readonly pid: number
   readonly thread: number
+  /** 64-bit numbers in decimal; "0": none is known. */
+  readonly coroutine: string
+  readonly served: string
   /** DateTime64(6) as text. */
   readonly start: string
   readonly end: string
 }
 
-const windowParams = ({ agent, end, pid, start, thread }: Window): Statement["params"] => ({
+const windowParams = ({ agent, coroutine, end, pid, start, thread }: Window): Statement["params"] => ({
   agent,
   pid,
-  thread,
   start,
   end,
+  ...(coroutine === "0" ? { thread } : { coroutine }),
 })
+
+/** Goroutines change threads: of these the thread tells nothing. */
+const whoSql = ({ coroutine }: Window, suffix: "" | "_0" | "_1"): string =>
+  coroutine === "0"
+    ? `syscall_thread${suffix} = {thread:UInt32} AND syscall_coroutine${suffix} = 0`
+    : `syscall_coroutine${suffix} = {coroutine:UInt64}`
 
 const overlaps = "start_time <= {end:DateTime64(6)} AND end_time >= {start:DateTime64(6)}"
 
@@ -73,14 +85,17 @@ export const fileCallsStatement = (window: Window): Statement => ({
   concat(file_dir, if(endsWith(file_dir, '/'), '', '/'), file_name) AS path,
   mount_source AS mountSource,
   mount_point AS mountPoint,
-  event_desc AS error
+  event_desc AS error,
+  syscall_thread AS thread,
+  syscall_trace_id = {served:UInt64} AND {served:UInt64} != 0 AS isCertain
 FROM event.file_event
 WHERE time >= toDateTime({start:DateTime64(6)}) AND time <= toDateTime({end:DateTime64(6)}) + ${longestSeconds}
-  AND agent_id = {agent:UInt16} AND process_id = {pid:UInt32} AND syscall_thread = {thread:UInt32}
+  AND agent_id = {agent:UInt16} AND process_id = {pid:UInt32} AND ${whoSql(window, "")}
+  AND (syscall_trace_id = 0 OR {served:UInt64} = 0 OR syscall_trace_id = {served:UInt64})
   AND ${overlaps}
 ORDER BY start_time, _id
 LIMIT ${maxEvents + 1}`,
-  params: windowParams(window),
+  params: { ...windowParams(window), served: window.served },
 })
 
 /** `side`: 0 client, 1 server. */
@@ -88,7 +103,7 @@ export const otherRequestsStatement = (id: string, side: 0 | 1, window: Window):
   sql: `SELECT count() AS others
 FROM ${requestTable}
 WHERE time >= toDateTime({start:DateTime64(6)}) - ${longestSeconds} AND time <= toDateTime({end:DateTime64(6)})
-  AND agent_id = {agent:UInt16} AND process_id_${side} = {pid:UInt32} AND syscall_thread_${side} = {thread:UInt32}
+  AND agent_id = {agent:UInt16} AND process_id_${side} = {pid:UInt32} AND ${whoSql(window, side === 0 ? "_0" : "_1")}
   AND observation_point = '${side === 0 ? "c-p" : "s-p"}' AND _id != {id:UInt64}
   AND ${overlaps}`,
   params: { ...windowParams(window), id },
@@ -99,7 +114,7 @@ const sides = [
   [1, "server", "s-p"],
 ] as const
 
-const fileCall = (row: Row, { pid, side, thread }: Omit<ThreadOfRequest, "otherRequests">): FileCall => ({
+const fileCall = (row: Row, pid: number, side: FileCall["side"]): FileCall => ({
   id: String(row.id),
   side,
   startUs: Number(row.startUs),
@@ -113,7 +128,8 @@ const fileCall = (row: Row, { pid, side, thread }: Omit<ThreadOfRequest, "otherR
   mountPoint: String(row.mountPoint),
   error: String(row.error),
   pid,
-  thread,
+  thread: Number(row.thread),
+  isCertain: Boolean(row.isCertain),
 })
 
 export const requestEvents = Effect.fn("requestEvents")(function* (idText: string) {
@@ -139,6 +155,9 @@ export const requestEvents = Effect.fn("requestEvents")(function* (idText: strin
       agent: Number(request.agent_id),
       pid,
       thread,
+      coroutine: String(request[`syscall_coroutine_${index}`] ?? "0"),
+      // Of a call as a client it is the request that the call is made for.
+      served: side === "server" ? String(request.syscall_trace_id_request ?? "0") : "0",
       start: String(request.start_time),
       end: String(request.end_time),
     }
@@ -147,7 +166,7 @@ export const requestEvents = Effect.fn("requestEvents")(function* (idText: strin
       { concurrency: 2 },
     )
     threads.push({ side, pid, thread, otherRequests: Number(others[0]?.others ?? 0) })
-    files.push(...calls.map((row) => fileCall(row, { pid, side, thread })))
+    files.push(...calls.map((row) => fileCall(row, pid, side)))
   }
   return { threads, files: files.slice(0, maxEvents), truncated: files.length > maxEvents }
 })

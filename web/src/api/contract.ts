@@ -114,6 +114,8 @@ export interface FileCall {
   readonly error: string
   readonly pid: number
   readonly thread: number
+  /** The thread served nothing but this request. */
+  readonly isCertain: boolean
 }
 
 /** What happened in the threads of a request while it was under way. */

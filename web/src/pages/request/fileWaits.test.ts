@@ -17,6 +17,7 @@ const call = (part: Partial<FileCall>): FileCall => ({
   error: "",
   pid: 7,
   thread: 8,
+  isCertain: false,
   ...part,
 })
 
@@ -50,8 +51,8 @@ describe("waits for files", () => {
     const threads = [{ side: "server" as const, pid: 1, thread: 1, otherRequests: 0 }]
     expect(sharedNote({ threads, files: [], truncated: false })).toBe("")
     const [thread] = threads
-    expect(sharedNote({ threads: [{ ...thread!, otherRequests: 2 }], files: [], truncated: false })).toMatch(
-      /2 other requests/,
-    )
+    const shared = [{ ...thread!, otherRequests: 2 }]
+    expect(sharedNote({ threads: shared, files: [call({})], truncated: false })).toMatch(/2 other requests/)
+    expect(sharedNote({ threads: shared, files: [call({ isCertain: true })], truncated: false })).toBe("")
   })
 })

@@ -45,7 +45,8 @@ export const callNote = ({ bytes, error, offset, type }: FileCall): string => {
 }
 
 /** What is to be said when a thread had more to do than this request; empty: nothing. */
-export const sharedNote = ({ threads }: RequestEvents): string => {
+export const sharedNote = ({ files, threads }: RequestEvents): string => {
+  if (files.every(({ isCertain }) => isCertain)) return ""
   const others = threads.reduce((sum, { otherRequests }) => sum + otherRequests, 0)
   if (others === 0) return ""
   const what = others === 1 ? "another request" : `${others} other requests`
