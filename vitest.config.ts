@@ -26,7 +26,7 @@ export default defineConfig({
           name: "system",
           // Other agents may run on this machine.
           env: { SONDE_AGENT_BESIDE_ANOTHER: "capture" },
-          include: ["system", "chaos", "kernel", "differential", "kernels"].map(
+          include: ["system", "chaos", "kernel", "differential", "kernels", "truth"].map(
             (folder) => `test/${folder}/**/*.test.ts`,
           ),
           pool: "forks",

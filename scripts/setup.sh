@@ -40,6 +40,7 @@ stamped() { file=$1; shift; [ -f "$file" ] && [ "$(cat "$file")" = "$("$@")" ]; 
 needed="clang llvm make libbpf-dev libelf-dev zlib1g-dev"
 [ "$dev" = yes ] && needed="$needed nginx-light redis-server redis-tools python3 chromium wrk curl bpftool etcd-server faketime tshark
   mariadb-server-core mariadb-client-core postgresql postgresql-client memcached libmemcached-tools mosquitto mosquitto-clients
+  haproxy python3-aiohttp python3-psycopg2 python3-redis
   nats-server rabbitmq-server amqp-tools dnsmasq-base bind9-dnsutils slapd ldap-utils iproute2 iperf3 openssl qemu-system-x86 busybox-static"
 missing=
 for package in $needed; do

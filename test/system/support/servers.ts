@@ -38,15 +38,15 @@ export const postgresPrograms = (): string => {
   }
 }
 
-/** It does not run as root. The user is `sonde`, the password `secret`. */
-export const postgresql = (): Promise<Program> => {
+/** It does not run as root. The user is `sonde`, the password `secret`; `trust` as authentication asks for none. */
+export const postgresql = (authentication = "scram-sha-256"): Promise<Program> => {
   const asUser = ["--reuid=postgres", "--regid=postgres", "--clear-groups"]
   return start("/usr/bin/setpriv", undefined, (port, folder) => {
     chmodSync(folder, 0o777)
     const data = join(folder, "data")
     const password = join(folder, "password")
     writeFileSync(password, "secret")
-    const initialise = ["-D", data, "-U", "sonde", "--pwfile", password, "-A", "scram-sha-256", "--no-sync"]
+    const initialise = ["-D", data, "-U", "sonde", "--pwfile", password, "-A", authentication, "--no-sync"]
     execFileSync("/usr/bin/setpriv", [...asUser, join(postgresPrograms(), "initdb"), ...initialise], {
       stdio: "ignore",
       cwd: folder,
