@@ -1,7 +1,8 @@
 // How true traces are: real programs under load, each call with its true request in its text, compared with the parents that Sonde
-// says. Usage: node test/truth/main.ts [SCENARIO ...] [--clients 1,16,128] [--requests 1000] [--traces N] [--cases N]
-// [--set KEY=VALUE] [--list] [--json].
-// A scenario's name also stands for those that begin with it and a dash. `--traces`: looks at the assembled traces of so many requests
+// says. Usage: node test/truth/main.ts [SCENARIO ...] [--clients 1,16,128] [--requests 1000] [--before 300] [--traces N]
+// [--cases N] [--set KEY=VALUE] [--list] [--json].
+// A scenario's name also stands for those that begin with it and a dash. `--before`: requests made
+// at each concurrency that are not counted. `--traces`: looks at the assembled traces of so many requests
 // of each run, too. `--cases`: prints so many calls that are not right.
 
 import { argv, exit } from "node:process"
@@ -23,6 +24,7 @@ const { positionals: names, values } = parseArgs({
   options: {
     clients: { type: "string", default: "1,16,128" },
     requests: { type: "string", default: "1000" },
+    before: { type: "string", default: "300" },
     traces: { type: "string", default: "0" },
     cases: { type: "string", default: "0" },
     set: { type: "string", multiple: true, default: [] },
@@ -39,6 +41,7 @@ const count = (text: string, least = 1): number =>
 const options = {
   concurrencies: values.clients.split(",").map((text) => count(text)),
   requests: count(values.requests),
+  before: count(values.before, 0),
   traces: count(values.traces, 0),
 }
 const cases = count(values.cases, 0)

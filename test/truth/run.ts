@@ -42,7 +42,9 @@ export interface RunOptions {
   readonly concurrencies: ReadonlyArray<number>
   /** At each concurrency. */
   readonly requests: number
-  /** Of how many of them the assembled trace is looked at. */
+  /** Made before at each concurrency and not counted: Sonde learns how event loops work by watching them. */
+  readonly before: number
+  /** Of how many requests the assembled trace is looked at. */
   readonly traces: number
 }
 
@@ -112,7 +114,7 @@ const assemble = async (
 export const runScenario = async (
   sonde: Sonde,
   { name: scenario, start }: Scenario,
-  { concurrencies, requests, traces }: RunOptions,
+  { before, concurrencies, requests, traces }: RunOptions,
   numbers: Numbers,
   onRun: (details: RunDetails) => void,
 ): Promise<void> => {
@@ -122,6 +124,7 @@ export const runScenario = async (
     const { hops } = running
     await warm(sonde, running, numbers, sinceS)
     for (const concurrency of concurrencies) {
+      if (before > 0) await makeRequests(sonde, running, numbers.take(before), concurrency, numbers, sinceS)
       const numbered = numbers.take(requests)
       const rows = await makeRequests(sonde, running, numbered, concurrency, numbers, sinceS)
       const judged = judge(hops, numbered, rows, parentsByLinks(rows))

@@ -58,7 +58,7 @@ export const traceLine = ({
   concurrency,
   medianSpans,
   scenario,
-  tally,
+  tally: counts,
   traces,
   whole,
 }: TraceResult): string =>

@@ -26,7 +26,7 @@ describeSystem("traces are true", [], () => {
     if (lack !== "") console.warn(`SKIPPED ${name}: ${lack}`)
     it.skipIf(lack !== "")(`${name}: ${scenario.about}`, async () => {
       const results: Array<Result> = []
-      const options = { concurrencies: [clients], requests, traces: 0 }
+      const options = { concurrencies: [clients], requests, before: 100, traces: 0 }
       await runScenario(sonde, scenario, options, numbers, (details) => results.push(...details.results))
       expect(results.length).toBeGreaterThan(0)
       for (const { calls, hop, missing } of results) {
