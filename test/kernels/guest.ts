@@ -4,6 +4,7 @@
 import { Buffer } from "node:buffer"
 import { execFileSync } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
+import { open } from "node:fs/promises"
 import { createServer, get } from "node:http"
 import { createServer as createSecureServer, get as getSecurely } from "node:https"
 import { release } from "node:os"
@@ -51,6 +52,33 @@ const tryHook = async (only: HookKind): Promise<Finding> => {
     // The client's and the server's call each.
     const on = sent === 2 && answered === 2
     return { feature, on, detail: `${sent} calls with the request, ${answered} with the answer` }
+  } finally {
+    tracer.close()
+  }
+}
+
+/** Several threads write one file at once: all but one wait for it. No disk is needed for that. */
+const waitForFile = async (): Promise<void> => {
+  const file = await open("/contended", "w")
+  const bytes = Buffer.alloc(4 * 1_048_576)
+  await Promise.all(Array.from({ length: 12 }, (_, i) => file.write(bytes, 0, bytes.length, i % 2)))
+  await file.close()
+}
+
+const tryFiles = async (only: HookKind): Promise<Finding> => {
+  const feature = `waits for files by ${only}`
+  const addon = loadAddon()
+  if ("missing" in addon) return { feature, on: false, detail: addon.missing }
+  const tracer = openSocketTracer(addon, { payloadBytes: 1_024, ringMiB: 1, only, files: { slowUs: 0 } })
+  if (!(tracer instanceof SocketTracer)) return { feature, on: false, detail: tracer.refused[0]!.missing }
+  try {
+    await waitForFile()
+    await sleep(100)
+    const buffer = new Uint8Array(1_048_576)
+    const said = Buffer.from(buffer.buffer, 0, tracer.poll(buffer)).toString("latin1")
+    const waits = said.split("contended\0").length - 1
+    const missing = tracer.features.map((one) => one.missing).join("; ")
+    return { feature, on: waits > 0, detail: `${waits} writes that waited ${missing}` }
   } finally {
     tracer.close()
   }
@@ -148,6 +176,14 @@ for (const kind of ["tp_btf direct", "tp_btf", "raw_tp", "tracepoint"] as const)
   say(
     await tryHook(kind).catch((cause: unknown) => ({
       feature: `system calls by ${kind}`,
+      on: false,
+      detail: message(cause),
+    })),
+  )
+for (const kind of ["tp_btf", "raw_tp", "tracepoint"] as const)
+  say(
+    await tryFiles(kind).catch((cause: unknown) => ({
+      feature: `waits for files by ${kind}`,
       on: false,
       detail: message(cause),
     })),
