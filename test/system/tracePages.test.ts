@@ -6,8 +6,9 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Browser, Page } from "playwright-core"
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest"
+import type { TraceFileCall } from "../../src/querier/events/traceEvents.ts"
 import type { Trace } from "../../src/querier/trace/Trace.ts"
-import { largeTrace, shopTrace, singleTrace } from "../../web/src/pages/trace/trace.testing.ts"
+import { fileCallOf, largeTrace, shopTrace, singleTrace } from "../../web/src/pages/trace/trace.testing.ts"
 import { seriousViolations } from "./pageAxe.ts"
 import { browserPath, consoleFile, launchBrowser, openPage } from "./support/browser.ts"
 import { curl, nginx, type Program, renamed } from "./support/programs.ts"
@@ -72,8 +73,15 @@ describeSystem("the console's traces", ["/usr/sbin/nginx", "/usr/bin/curl", brow
     return rows[0]!.id
   }
 
-  const openFixture = async (trace: Trace, query = ""): Promise<void> => {
+  const openFixture = async (
+    trace: Trace,
+    query = "",
+    files: ReadonlyArray<TraceFileCall> = [],
+  ): Promise<void> => {
     await page.route("**/api/v1/traces/fixture", (route) => route.fulfill({ json: trace }))
+    await page.route("**/api/v1/traces/fixture/events", (route) =>
+      route.fulfill({ json: { files, truncated: false } }),
+    )
     await open(`/traces/fixture${query}`)
     await rows().nth(1).waitFor()
   }
@@ -216,6 +224,20 @@ describeSystem("the console's traces", ["/usr/sbin/nginx", "/usr/bin/curl", brow
     await openFixture(shopTrace({ limits: [{ name: "shared_id", limit: 200, text }] }))
     await page.getByText(text).waitFor()
     await page.getByText("The clock of box-2").waitFor()
+  })
+
+  it("shows waits for files at their span", async () => {
+    const trace = shopTrace()
+    const at = trace.spans.findIndex((span) => span.point === "s-p" && span.service === "stock")
+    await openFixture(trace, "", [
+      fileCallOf(trace, at, 5_300, 600),
+      { ...fileCallOf(trace, at, 31_200, 3_300), isCertain: false },
+    ])
+    await page.getByText("Waits for files within that: stock 3.9 ms").waitFor()
+    await rowOf("2 file waits").click()
+    await panel().getByText("Waits for files").waitFor()
+    expect(await panel().getByText("Read of /var/lib/stock/items.db").count()).toBe(2)
+    expect(await panel().getByText("made by its thread meanwhile").count()).toBe(1)
   })
 
   it("is walked by keys", async () => {

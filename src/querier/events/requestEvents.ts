@@ -73,9 +73,8 @@ const whoSql = ({ coroutine }: Window, suffix: "" | "_0" | "_1"): string =>
 
 const overlaps = "start_time <= {end:DateTime64(6)} AND end_time >= {start:DateTime64(6)}"
 
-export const fileCallsStatement = (window: Window): Statement => ({
-  sql: `SELECT
-  toString(_id) AS id,
+/** What `fileCall` reads. */
+export const fileCallColumns = `toString(_id) AS id,
   toUnixTimestamp64Micro(start_time) AS startUs,
   toUnixTimestamp64Micro(end_time) AS endUs,
   duration AS durationUs,
@@ -87,7 +86,11 @@ export const fileCallsStatement = (window: Window): Statement => ({
   mount_point AS mountPoint,
   event_desc AS error,
   syscall_thread AS thread,
-  syscall_trace_id = {served:UInt64} AND {served:UInt64} != 0 AS isCertain
+  syscall_trace_id = {served:UInt64} AND {served:UInt64} != 0 AS isCertain`
+
+export const fileCallsStatement = (window: Window): Statement => ({
+  sql: `SELECT
+  ${fileCallColumns}
 FROM event.file_event
 WHERE time >= toDateTime({start:DateTime64(6)}) AND time <= toDateTime({end:DateTime64(6)}) + ${longestSeconds}
   AND agent_id = {agent:UInt16} AND process_id = {pid:UInt32} AND ${whoSql(window, "")}
@@ -114,7 +117,7 @@ const sides = [
   [1, "server", "s-p"],
 ] as const
 
-const fileCall = (row: Row, pid: number, side: FileCall["side"]): FileCall => ({
+export const fileCall = (row: Row, pid: number, side: FileCall["side"]): FileCall => ({
   id: String(row.id),
   side,
   startUs: Number(row.startUs),

@@ -12,6 +12,7 @@ import { deepflowRoutes } from "../deepflow/deepflowRoutes.ts"
 import { jaegerRoutes } from "../jaeger/jaegerRoutes.ts"
 import { processEvents } from "../events/processEvents.ts"
 import { requestEvents } from "../events/requestEvents.ts"
+import { traceEvents } from "../events/traceEvents.ts"
 import { serviceMap } from "../map/serviceMap.ts"
 import { requestDetail } from "../requests/requestDetail.ts"
 import { requestHistogram } from "../requests/requestHistogram.ts"
@@ -94,6 +95,7 @@ export const consoleRoutes = (
     answer(Effect.flatMap(Effect.all([parameter("id"), query]), ([id, asked]) => traceAnswer(id, asked))),
   ],
   ["GET", "/api/v1/requests/:id/events", answer(Effect.flatMap(parameter("id"), requestEvents))],
+  ["GET", "/api/v1/traces/:id/events", answer(Effect.flatMap(parameter("id"), traceEvents))],
   ["GET", "/api/v1/processes/events", answer(Effect.flatMap(query, processEvents))],
   [
     "GET",

@@ -15,4 +15,5 @@ export type {
   TraceSpan,
   TraceSummary,
 } from "../../../src/querier/trace/Trace.ts"
+export type { TraceEvents, TraceFileCall } from "../../../src/querier/events/traceEvents.ts"
 export type { DurationCell, DurationHeatmap } from "../../../src/querier/trace/list/traceDurations.ts"

@@ -4,7 +4,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query"
 import type { TimeScope } from "../app/useTimeScope.ts"
 import { ask, type QueryParams } from "./client.ts"
 import { every, useRanged } from "./queries.ts"
-import type { DurationHeatmap, Trace, TraceList } from "./traceContract.ts"
+import type { DurationHeatmap, Trace, TraceEvents, TraceList } from "./traceContract.ts"
 
 /** A trace is complete some seconds after its end; asked again while it may still grow. */
 const growsMs = 15_000
@@ -20,6 +20,14 @@ export const useTrace = (id: string, isFollowed = false) =>
         ? everyMs
         : false,
     placeholderData: keepPreviousData,
+  })
+
+/** Its events may arrive a little after the trace itself: a young one's are asked for again. */
+export const useTraceEvents = (id: string, isFollowed: boolean) =>
+  useQuery({
+    queryKey: ["trace events", id],
+    queryFn: ({ signal }) => ask<TraceEvents>(`/api/v1/traces/${encodeURIComponent(id)}/events`, { signal }),
+    refetchInterval: ({ state }) => (isFollowed && state.dataUpdateCount < 3 ? every.chart : false),
   })
 
 export const useDurations = (scope: TimeScope, params: QueryParams) =>

@@ -1,7 +1,9 @@
 // The bar of one span: solid where it works itself, pale while others do, hatched on the way; a line beneath where the trace
 // waited for it.
 
-import type { Trace, TraceSpan } from "../../api/traceContract.ts"
+import type { Trace, TraceFileCall, TraceSpan } from "../../api/traceContract.ts"
+import { formatDuration } from "../../parts/format.ts"
+import { callText } from "../request/fileWaits.ts"
 import { type Interval, intervalOf, placeOf, type Place, uncovered } from "./bars.ts"
 
 const percent = (ratio: number): string => `${ratio * 100}%`
@@ -14,10 +16,11 @@ interface BarProps {
   /** What is shown directly below it. */
   readonly below: ReadonlyArray<TraceSpan>
   readonly critical: ReadonlyArray<Interval>
+  readonly calls: ReadonlyArray<TraceFileCall>
   readonly view: Interval
 }
 
-export const SpanBar = ({ trace, span, below, critical, view }: BarProps) => {
+export const SpanBar = ({ trace, span, below, critical, calls, view }: BarProps) => {
   const whole = intervalOf(trace, span)
   const place = placeOf(whole, view)
   if (place === undefined) {
@@ -49,6 +52,17 @@ export const SpanBar = ({ trace, span, below, critical, view }: BarProps) => {
       {critical.map((part) => {
         const at = placeOf(part, view)
         return at === undefined ? null : <span key={part.from} className="bar-critical" style={styleOf(at)} />
+      })}
+      {calls.map((call) => {
+        const at = placeOf({ from: call.startUs - trace.startUs, to: call.endUs - trace.startUs }, view)
+        return at === undefined ? null : (
+          <span
+            key={call.id}
+            className="bar-file-wait"
+            style={styleOf(at)}
+            title={`${callText(call)}: ${formatDuration(call.durationUs)}`}
+          />
+        )
       })}
     </>
   )

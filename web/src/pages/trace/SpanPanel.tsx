@@ -1,17 +1,18 @@
 // Beside the waterfall: one span, why it hangs where it hangs, what is known of it, the stored row.
 
 import { type ReactNode, useState } from "react"
-import type { SpanSide, Trace, TraceSpan } from "../../api/traceContract.ts"
+import type { SpanSide, Trace, TraceFileCall, TraceSpan } from "../../api/traceContract.ts"
 import { useRequest } from "../../api/queries.ts"
 import { pageAddress } from "../../app/location.ts"
 import { ErrorNote } from "../../parts/ErrorNote.tsx"
-import { formatBytes, formatDuration, formatMoment, formatPercent } from "../../parts/format.ts"
+import { formatBytes, formatDuration, formatExact, formatMoment, formatPercent } from "../../parts/format.ts"
 import { Link } from "../../parts/Link.tsx"
 import { Loading } from "../../parts/Loading.tsx"
 import { pointOf } from "../../parts/points.ts"
 import { Protocol } from "../../parts/Protocol.tsx"
 import { SidePanel } from "../../parts/SidePanel.tsx"
 import { StatusMark } from "../../parts/status.tsx"
+import { callNote, callText } from "../request/fileWaits.ts"
 import { StoredColumns } from "../request/StoredColumns.tsx"
 import { confidenceText, orphanOf, reasonText } from "./parentWords.ts"
 
@@ -21,6 +22,7 @@ interface PanelProps {
   readonly params: URLSearchParams
   /** How long the trace waited for this span and nothing below it. */
   readonly criticalUs: number
+  readonly calls: ReadonlyArray<TraceFileCall>
   readonly onSelect: (span: number) => void
   readonly onClose: () => void
 }
@@ -145,6 +147,35 @@ const What = ({ span, params }: { readonly span: TraceSpan; readonly params: URL
   </dl>
 )
 
+const mostCalls = 40
+
+const FileWaits = ({ trace, calls }: Pick<PanelProps, "trace" | "calls">) =>
+  calls.length === 0 ? null : (
+    <section>
+      <h3>Waits for files</h3>
+      <ul className="file-waits">
+        {calls.slice(0, mostCalls).map((call) => (
+          <li key={call.id}>
+            <span>
+              {callText(call)}
+              <span className="faint">
+                {" "}
+                {[`${formatDuration(call.startUs - trace.startUs)} after the trace's start`, callNote(call)]
+                  .filter((part) => part !== "")
+                  .join(", ")}
+                {call.isCertain ? "" : ", made by its thread meanwhile"}
+              </span>
+            </span>
+            <b>{formatDuration(call.durationUs)}</b>
+          </li>
+        ))}
+      </ul>
+      {calls.length > mostCalls ? (
+        <p className="faint">And {formatExact(calls.length - mostCalls)} more.</p>
+      ) : null}
+    </section>
+  )
+
 const StoredRow = ({ id }: { readonly id: string }) => {
   const answer = useRequest(id)
   if (answer.data !== undefined) return <StoredColumns request={answer.data.request} />
@@ -155,7 +186,7 @@ const StoredRow = ({ id }: { readonly id: string }) => {
   )
 }
 
-export const SpanPanel = ({ trace, at, params, criticalUs, onSelect, onClose }: PanelProps) => {
+export const SpanPanel = ({ trace, at, params, criticalUs, calls, onSelect, onClose }: PanelProps) => {
   const span = trace.spans[at]!
   const [isRowOpen, setRowOpen] = useState(false)
   const tags = Object.entries(span.tags)
@@ -177,6 +208,7 @@ export const SpanPanel = ({ trace, at, params, criticalUs, onSelect, onClose }: 
     >
       <Parent trace={trace} at={at} onSelect={onSelect} />
       <Times trace={trace} at={at} criticalUs={criticalUs} />
+      <FileWaits trace={trace} calls={calls} />
       <section>
         <h3>What it is</h3>
         <What span={span} params={params} />

@@ -2,10 +2,12 @@
 
 import type { CSSProperties } from "react"
 import { formatDuration, formatPercent } from "../../parts/format.ts"
+import type { ServiceWait } from "./fileCalls.ts"
 import { type ShareKind, shareText, type TimeShare } from "./whereTimeWent.ts"
 
 interface SummaryProps {
   readonly shares: ReadonlyArray<TimeShare>
+  readonly waits: ReadonlyArray<ServiceWait>
   readonly hues: ReadonlyMap<string, string>
   readonly onSelect: (span: number) => void
 }
@@ -61,7 +63,7 @@ const Sentence = ({
   )
 }
 
-export const TimeSummary = ({ shares, hues, onSelect }: SummaryProps) => {
+export const TimeSummary = ({ shares, waits, hues, onSelect }: SummaryProps) => {
   const total = shares.reduce((sum, { us }) => sum + us, 0)
   if (total === 0) return null
   return (
@@ -96,6 +98,18 @@ export const TimeSummary = ({ shares, hues, onSelect }: SummaryProps) => {
           </li>
         ))}
       </ul>
+      {waits.length === 0 ? null : (
+        <p className="soft">
+          Waits for files within that:{" "}
+          {waits.map(({ service, us }, at) => (
+            <span key={service}>
+              {at === 0 ? "" : ", "}
+              {service} <b>{formatDuration(us)}</b>
+            </span>
+          ))}
+          .
+        </p>
+      )}
     </section>
   )
 }

@@ -2,14 +2,15 @@
 
 import { useCallback, useMemo, useState } from "react"
 import { ApiFailure } from "../../api/client.ts"
-import type { Trace } from "../../api/traceContract.ts"
-import { useTrace } from "../../api/traceQueries.ts"
+import type { Trace, TraceFileCall } from "../../api/traceContract.ts"
+import { useTrace, useTraceEvents } from "../../api/traceQueries.ts"
 import { pageAddress, setParams, usePlace } from "../../app/location.ts"
 import { EmptyState } from "../../parts/EmptyState.tsx"
 import { ErrorNote, StaleNote } from "../../parts/ErrorNote.tsx"
 import { Link } from "../../parts/Link.tsx"
 import { Loading } from "../../parts/Loading.tsx"
 import { around, type Interval, intervalOf, wholeOf } from "./bars.ts"
+import { callsBySpan, waitsOfServices } from "./fileCalls.ts"
 import { findSpans } from "./findSpans.ts"
 import { foldableSpans, hopsOf } from "./hops.ts"
 import { type Folding, nothingFolded, revealed, rowsOf } from "./rows.ts"
@@ -53,7 +54,15 @@ const useShape = (trace: Trace) =>
     }
   }, [trace])
 
-const TraceView = ({ trace, params }: { readonly trace: Trace; readonly params: URLSearchParams }) => {
+interface ViewProps {
+  readonly trace: Trace
+  readonly files: ReadonlyArray<TraceFileCall>
+  readonly params: URLSearchParams
+}
+
+const noFiles: ReadonlyArray<TraceFileCall> = []
+
+const TraceView = ({ trace, files, params }: ViewProps) => {
   const shape = useShape(trace)
   const { hops, foldable, hues, whole } = shape
   const [folds, setFolds] = useState<Pick<Folding, "openHops" | "closed">>(nothingFolded)
@@ -68,6 +77,7 @@ const TraceView = ({ trace, params }: { readonly trace: Trace; readonly params: 
     [trace, hops, foldable, folding, chosen],
   )
   const rows = useMemo(() => rowsOf(trace, hops, foldable, shown), [trace, hops, foldable, shown])
+  const calls = useMemo(() => callsBySpan(trace, files), [trace, files])
   const near = useMemo(() => findSpans(trace, { text: search, service }), [trace, search, service])
 
   const select = useCallback((at: number) => change("span")(trace.spans[at]?.id ?? ""), [trace])
@@ -94,7 +104,12 @@ const TraceView = ({ trace, params }: { readonly trace: Trace; readonly params: 
       <TraceHead trace={trace} params={params} />
       <TraceNotes trace={trace} onSelect={select} />
       <div className="trace-top">
-        <TimeSummary shares={shape.shares} hues={hues} onSelect={select} />
+        <TimeSummary
+          shares={shape.shares}
+          waits={waitsOfServices(trace, calls)}
+          hues={hues}
+          onSelect={select}
+        />
         {shape.graph === undefined ? null : (
           <TraceMap graph={shape.graph} hues={hues} chosen={service} onChoose={change("service")} />
         )}
@@ -122,6 +137,7 @@ const TraceView = ({ trace, params }: { readonly trace: Trace; readonly params: 
         <Waterfall
           trace={trace}
           rows={rows}
+          calls={calls}
           hues={hues}
           chosen={chosen}
           near={near}
@@ -138,6 +154,7 @@ const TraceView = ({ trace, params }: { readonly trace: Trace; readonly params: 
             at={chosen}
             params={params}
             criticalUs={criticalUs}
+            calls={calls.get(chosen) ?? noFiles}
             onSelect={select}
             onClose={() => change("span")("")}
           />
@@ -169,13 +186,17 @@ const idOf = (path: string): string => {
 
 export const TracePage = () => {
   const { path, params } = usePlace()
-  const answer = useTrace(idOf(path), params.get("live") !== "0")
+  const id = idOf(path)
+  const isFollowed = params.get("live") !== "0"
+  const answer = useTrace(id, isFollowed)
+  // Without them the trace is shown all the same.
+  const events = useTraceEvents(id, isFollowed)
   if (answer.data !== undefined) {
     if (answer.data.spans.length === 0) return <NoSuchTrace params={params} />
     return (
       <>
         <StaleNote error={answer.error} />
-        <TraceView trace={answer.data} params={params} />
+        <TraceView trace={answer.data} files={events.data?.files ?? noFiles} params={params} />
       </>
     )
   }

@@ -2,7 +2,7 @@
 
 import { useVirtualizer } from "@tanstack/react-virtual"
 import { useEffect, useEffectEvent, useMemo, useRef } from "react"
-import type { Trace } from "../../api/traceContract.ts"
+import type { Trace, TraceFileCall } from "../../api/traceContract.ts"
 import { useShortcuts } from "../../app/shortcuts.ts"
 import { marksBetween } from "../../parts/timeMarks.ts"
 import { criticalParts, type Interval, wholeOf } from "./bars.ts"
@@ -15,10 +15,13 @@ const rowHeight = 28
 const headHeight = 48
 const mostMarks = 8
 const none: ReadonlyArray<Interval> = []
+const noCalls: ReadonlyArray<TraceFileCall> = []
 
 interface WaterfallProps {
   readonly trace: Trace
   readonly rows: ReadonlyArray<Row>
+  /** Waits for files of spans. */
+  readonly calls: ReadonlyMap<number, ReadonlyArray<TraceFileCall>>
   readonly hues: ReadonlyMap<string, string>
   /** The chosen span, -1: none. */
   readonly chosen: number
@@ -101,6 +104,11 @@ export const Waterfall = (props: WaterfallProps) => {
             <span>
               <i className="legend-critical" aria-hidden="true" /> critical path
             </span>
+            {props.calls.size === 0 ? null : (
+              <span>
+                <i className="legend-file" aria-hidden="true" /> waits for a file
+              </span>
+            )}
           </div>
           <div role="columnheader" className="waterfall-duration number">
             Duration
@@ -137,6 +145,7 @@ export const Waterfall = (props: WaterfallProps) => {
                 isChosen={row.span === chosen}
                 isFar={near !== undefined && !near.has(row.span)}
                 critical={critical.get(row.span) ?? none}
+                calls={props.calls.get(row.span) ?? noCalls}
                 view={view}
                 onSelect={onSelect}
                 onToggle={onToggle}

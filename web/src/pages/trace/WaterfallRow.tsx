@@ -1,7 +1,7 @@
 // One line of the waterfall: whose span it is and what it did, its marks, its bar.
 
 import { type CSSProperties, memo } from "react"
-import type { Trace, TraceSpan } from "../../api/traceContract.ts"
+import type { Trace, TraceFileCall, TraceSpan } from "../../api/traceContract.ts"
 import { formatDuration } from "../../parts/format.ts"
 import { Icon } from "../../parts/Icon.tsx"
 import { pointOf } from "../../parts/points.ts"
@@ -22,6 +22,7 @@ interface RowProps {
   readonly isChosen: boolean
   readonly isFar: boolean
   readonly critical: ReadonlyArray<Interval>
+  readonly calls: ReadonlyArray<TraceFileCall>
   readonly view: Interval
   readonly onSelect: (span: number) => void
   readonly onToggle: (span: number) => void
@@ -41,7 +42,7 @@ const ErrorMark = ({ span }: { readonly span: TraceSpan }) =>
   )
 
 export const WaterfallRow = memo((props: RowProps) => {
-  const { trace, row, hue, isChosen, critical, view } = props
+  const { trace, row, hue, isChosen, critical, calls, view } = props
   const span = trace.spans[row.span]!
   const isFirstRoot = trace.roots[0] === row.span
   const service = span.service || span.server.ip || "unknown"
@@ -93,6 +94,11 @@ export const WaterfallRow = memo((props: RowProps) => {
         {isError(span.status) ? <ErrorMark span={span} /> : null}
         {row.isClosed ? <span className="span-chip">+{row.hidden}</span> : null}
         {row.parent < 0 && !isFirstRoot ? <span className="span-chip chip-warn">no parent found</span> : null}
+        {calls.length === 0 ? null : (
+          <span className="span-chip chip-file">
+            {calls.length} {calls.length === 1 ? "file wait" : "file waits"}
+          </span>
+        )}
         {row.foldedNetwork > 0 || row.isHopOpen ? (
           <button
             type="button"
@@ -117,6 +123,7 @@ export const WaterfallRow = memo((props: RowProps) => {
           trace={trace}
           span={span}
           critical={critical}
+          calls={calls}
           view={view}
           below={row.isClosed ? [] : row.children.map((at) => trace.spans[at]!)}
         />

@@ -7,6 +7,7 @@ import type {
   SpanLink,
   SpanSide,
   Trace,
+  TraceFileCall,
   TraceSpan,
 } from "../../api/traceContract.ts"
 
@@ -401,4 +402,28 @@ export const largeTrace = (count: number): Trace => {
     ],
     { limits: [{ name: "spans", limit: count, text: `more than ${count} spans: the rest is not shown` }] },
   )
+}
+
+/** A call on a file at a span, begun some time after the trace's start. */
+export const fileCallOf = (trace: Trace, at: number, from: number, durationUs: number): TraceFileCall => {
+  const span = trace.spans[at]!
+  return {
+    id: String(at * 1_000 + from),
+    span: at,
+    spanId: span.id,
+    side: "server",
+    startUs: trace.startUs + from,
+    endUs: trace.startUs + from + durationUs,
+    durationUs,
+    type: "read",
+    bytes: 4_096,
+    offset: 65_536,
+    path: "/var/lib/stock/items.db",
+    mountSource: "/dev/vda1",
+    mountPoint: "/",
+    error: "",
+    pid: span.server.pid,
+    thread: span.server.pid,
+    isCertain: true,
+  }
 }
