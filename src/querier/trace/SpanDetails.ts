@@ -2,6 +2,7 @@
 
 import type { Row } from "../../runtime/clickhouse/ClickHouse.ts"
 import { type StatusName, statusName } from "../requests/status.ts"
+import type { SpanRow } from "./SpanRow.ts"
 
 export interface SpanDetails {
   readonly id: string
@@ -44,32 +45,16 @@ export const shownTags = [
   "region",
 ] as const
 
-const tagsOf = (side: "_0" | "_1"): string => `[${shownTags.map((tag) => tag + side).join(", ")}]`
+/** Tags of a side by the number that stands for them; what is behind a number never changes. */
+export interface SideTags {
+  readonly service: string
+  readonly process: string
+  readonly tags: Readonly<Record<string, string>>
+}
 
-const selected: ReadonlyArray<readonly [sql: string, name: string]> = [
-  ["toString(_id)", "id"],
-  ["auto_service_0", "clientService"],
-  ["auto_service_1", "serverService"],
-  ["process_kname_0", "clientProcess"],
-  ["process_kname_1", "serverProcess"],
-  ["is_tls", "isTls"],
-  ["request_domain", "domain"],
-  ["request_resource", "resource"],
-  ["response_status", "status"],
-  ["response_code", "code"],
-  ["response_exception", "exception"],
-  ["request_length", "requestLength"],
-  ["response_length", "responseLength"],
-  [tagsOf("_0"), "clientTags"],
-  [tagsOf("_1"), "serverTags"],
-  ["attribute_names", "names"],
-  ["attribute_values", "values"],
-]
+export const noTags: SideTags = { service: "", process: "", tags: {} }
 
-export const spanDetailsColumns = selected.map(([sql, name]) => `${sql} AS d_${name}`).join(",\n  ")
-
-const numberOrNull = (value: unknown): number | null =>
-  value === null || value === undefined ? null : Number(value)
+export const sideTagsColumns = ["id", "auto_service", "process_kname", ...shownTags].join(", ")
 
 const record = (
   names: ReadonlyArray<string>,
@@ -79,29 +64,67 @@ const record = (
   return Object.fromEntries(pairs.filter(([, value]) => value !== ""))
 }
 
-export const spanDetails = (row: Row): SpanDetails => {
-  const clientTags = record(shownTags, row.d_clientTags as ReadonlyArray<unknown>)
-  const serverTags = record(shownTags, row.d_serverTags as ReadonlyArray<unknown>)
-  const host = (tags: Readonly<Record<string, string>>): string =>
-    tags.chost ?? tags.pod_node ?? tags.host ?? ""
-  return {
-    id: String(row.d_id),
-    clientService: String(row.d_clientService),
-    serverService: String(row.d_serverService),
-    clientProcess: String(row.d_clientProcess),
-    serverProcess: String(row.d_serverProcess),
-    clientHost: host(clientTags),
-    serverHost: host(serverTags),
-    isTls: Number(row.d_isTls) === 1,
-    domain: String(row.d_domain),
-    resource: String(row.d_resource),
-    status: statusName(Number(row.d_status)),
-    code: numberOrNull(row.d_code),
-    exception: String(row.d_exception),
-    requestLength: numberOrNull(row.d_requestLength),
-    responseLength: numberOrNull(row.d_responseLength),
-    clientTags,
-    serverTags,
-    attributes: record(row.d_names as ReadonlyArray<string>, row.d_values as ReadonlyArray<unknown>),
-  }
+export const sideTags = (row: Row): SideTags => ({
+  service: String(row.auto_service),
+  process: String(row.process_kname),
+  tags: record(
+    shownTags,
+    shownTags.map((name) => row[name]),
+  ),
+})
+
+const selected: ReadonlyArray<readonly [sql: string, name: string]> = [
+  ["_id", "id"],
+  ["resource_id_0", "client"],
+  ["resource_id_1", "server"],
+  ["is_tls", "isTls"],
+  ["request_domain", "domain"],
+  ["request_resource", "resource"],
+  ["response_status", "status"],
+  ["response_code", "code"],
+  ["response_exception", "exception"],
+  ["request_length", "requestLength"],
+  ["response_length", "responseLength"],
+  ["attribute_names", "names"],
+  ["attribute_values", "values"],
+]
+
+export const spanDetailsColumns = selected.map(([sql, name]) => `${sql} AS d_${name}`).join(",\n  ")
+
+const numberOrNull = (value: unknown): number | null =>
+  value === null || value === undefined ? null : Number(value)
+
+/** Numbers of the tags of both sides; 0: none. */
+export const resourceIds = (row: Row): readonly [client: number, server: number] => [
+  Number(row.d_client),
+  Number(row.d_server),
+]
+
+const hostOf = ({ tags }: SideTags): string => tags.chost ?? tags.pod_node ?? tags.host ?? ""
+
+/** What has no name is called by its address, a server with its port, as `auto_service` of the table is. */
+const nameOf = ({ service }: SideTags, ip: string, port: number): string => {
+  if (service !== "" || ip === "") return service
+  return port === 0 ? ip : ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`
 }
+
+export const spanDetails = (row: Row, span: SpanRow, client: SideTags, server: SideTags): SpanDetails => ({
+  id: String(row.d_id),
+  clientService: nameOf(client, span.clientIp, 0),
+  serverService: nameOf(server, span.serverIp, span.serverPort),
+  clientProcess: client.process,
+  serverProcess: server.process,
+  clientHost: hostOf(client),
+  serverHost: hostOf(server),
+  isTls: Number(row.d_isTls) === 1,
+  domain: String(row.d_domain),
+  resource: String(row.d_resource),
+  status: statusName(Number(row.d_status)),
+  code: numberOrNull(row.d_code),
+  exception: String(row.d_exception),
+  requestLength: numberOrNull(row.d_requestLength),
+  responseLength: numberOrNull(row.d_responseLength),
+  clientTags: client.tags,
+  serverTags: server.tags,
+  attributes: record(row.d_names as ReadonlyArray<string>, row.d_values as ReadonlyArray<unknown>),
+})

@@ -45,10 +45,12 @@ export interface SpanRow {
   readonly endpoint: string
 }
 
-const address = (side: string): string => `if(is_ipv4 = 1, toString(ip4_${side}), toString(ip6_${side}))`
-
-const selected: ReadonlyArray<readonly [sql: string, name: keyof SpanRow]> = [
-  ["toString(_id)", "id"],
+/**
+ * Of each column as it is stored: an expression for each of some thirty columns would take as long as finding the rows. They are named
+ * `s_...`: an alias called like a column would stand for it in conditions as well.
+ */
+const selected: ReadonlyArray<readonly [sql: string, name: string]> = [
+  ["_id", "id"],
   ["toUnixTimestamp(time)", "second"],
   ["agent_id", "agent"],
   ["observation_point", "point"],
@@ -57,37 +59,52 @@ const selected: ReadonlyArray<readonly [sql: string, name: keyof SpanRow]> = [
   ["protocol", "transport"],
   ["toUnixTimestamp64Micro(start_time)", "startUs"],
   ["toUnixTimestamp64Micro(end_time)", "endUs"],
-  ["toString(flow_id)", "flowId"],
-  [address("0"), "clientIp"],
-  [address("1"), "serverIp"],
+  ["flow_id", "flowId"],
+  ["is_ipv4", "isIpv4"],
+  ["ip4_0", "client4"],
+  ["ip6_0", "client6"],
+  ["ip4_1", "server4"],
+  ["ip6_1", "server6"],
   ["client_port", "clientPort"],
   ["server_port", "serverPort"],
   ["process_id_0", "clientPid"],
   ["process_id_1", "serverPid"],
   ["req_tcp_seq", "requestTcpSeq"],
   ["resp_tcp_seq", "responseTcpSeq"],
-  ["if(isNull(request_id), '', toString(request_id))", "requestId"],
-  ["toString(syscall_trace_id_request)", "causalRequest"],
-  ["toString(syscall_trace_id_response)", "causalResponse"],
+  ["request_id", "requestId"],
+  ["syscall_trace_id_request", "causalRequest"],
+  ["syscall_trace_id_response", "causalResponse"],
   ["x_request_id_0", "xRequestId0"],
   ["x_request_id_1", "xRequestId1"],
-  ["trace_id", "traceId"],
-  ["span_id", "spanId"],
-  ["parent_span_id", "parentSpanId"],
-  ["ifNull(span_kind, 0)", "programKind"],
+  ["hex(_trace_id)", "traceHex"],
+  ["_trace_id_text", "traceText"],
+  ["_span_id", "spanNumber"],
+  ["_span_id_text", "spanText"],
+  ["_parent_span_id", "parentNumber"],
+  ["_parent_span_id_text", "parentText"],
+  ["span_kind", "programKind"],
   ["app_service", "appService"],
   ["request_type", "requestType"],
   ["endpoint", "endpoint"],
 ]
 
-/** The columns are named `s_...`: an alias called like a column would stand for it in conditions as well. */
 export const spanRowColumns = selected.map(([sql, name]) => `${sql} AS s_${name}`).join(",\n  ")
 
 const idText = (value: unknown): string => (value === "0" || value === 0 ? "" : String(value))
 
+/** As `trace_id` of the table reads. */
+const traceIdText = (text: string, hex: string): string =>
+  text !== "" ? text : /^0*$/.test(hex) ? "" : hex.toLowerCase()
+
+/** As `span_id` of the table reads. */
+const spanIdText = (text: string, number: string): string =>
+  text !== "" ? text : number === "" ? "" : BigInt(number).toString(16).padStart(16, "0")
+
 export const spanRow = (row: Row): SpanRow => {
-  const text = (name: keyof SpanRow): string => String(row[`s_${name}`])
-  const number = (name: keyof SpanRow): number => Number(row[`s_${name}`])
+  const text = (name: string): string => String(row[`s_${name}`])
+  const number = (name: string): number => Number(row[`s_${name}`])
+  const id = (name: string): string => idText(row[`s_${name}`])
+  const version = number("isIpv4") === 1 ? "4" : "6"
   return {
     id: text("id"),
     second: number("second"),
@@ -98,23 +115,23 @@ export const spanRow = (row: Row): SpanRow => {
     transport: number("transport"),
     startUs: number("startUs"),
     endUs: number("endUs"),
-    flowId: idText(row.s_flowId),
-    clientIp: text("clientIp"),
-    serverIp: text("serverIp"),
+    flowId: id("flowId"),
+    clientIp: text(`client${version}`),
+    serverIp: text(`server${version}`),
     clientPort: number("clientPort"),
     serverPort: number("serverPort"),
     clientPid: number("clientPid"),
     serverPid: number("serverPid"),
     requestTcpSeq: number("requestTcpSeq"),
     responseTcpSeq: number("responseTcpSeq"),
-    requestId: text("requestId"),
-    causalRequest: idText(row.s_causalRequest),
-    causalResponse: idText(row.s_causalResponse),
+    requestId: row.s_requestId === null ? "" : text("requestId"),
+    causalRequest: id("causalRequest"),
+    causalResponse: id("causalResponse"),
     xRequestId0: text("xRequestId0"),
     xRequestId1: text("xRequestId1"),
-    traceId: text("traceId"),
-    spanId: text("spanId"),
-    parentSpanId: text("parentSpanId"),
+    traceId: traceIdText(text("traceText"), text("traceHex")),
+    spanId: spanIdText(text("spanText"), id("spanNumber")),
+    parentSpanId: spanIdText(text("parentText"), id("parentNumber")),
     programKind: number("programKind"),
     appService: text("appService"),
     requestType: text("requestType"),

@@ -2,9 +2,10 @@
 
 import { spanIndex, spanKey } from "../../../tables/spanIndex.ts"
 import { qualifiedName } from "../../../tables/Table.ts"
+import { resourceTable } from "../../../tables/tagTables.ts"
 import { requestTable } from "../../requests/requestFilter.ts"
 import type { Parameter, Statement } from "../../store/QueryStore.ts"
-import { spanDetailsColumns } from "../SpanDetails.ts"
+import { sideTagsColumns, spanDetailsColumns } from "../SpanDetails.ts"
 import { spanRowColumns } from "../SpanRow.ts"
 import type { Keys } from "./SearchKeys.ts"
 
@@ -148,4 +149,13 @@ export const detailsStatement = (ids: ReadonlyArray<string>, seconds: ReadonlyAr
 FROM ${requestTable}
 WHERE time IN (arrayMap(second -> toDateTime(second), {seconds:Array(UInt32)})) AND _id IN ({ids:Array(UInt64)})`,
   params: { ids: ids.map(BigInt), seconds },
+})
+
+/** Tags behind numbers: read of the table in its order, which for a few is faster than a dictionary for each tag. */
+export const sideTagsStatement = (ids: ReadonlyArray<number>): Statement => ({
+  sql: `SELECT ${sideTagsColumns}
+FROM ${qualifiedName(resourceTable)}
+WHERE id IN ({ids:Array(UInt32)})
+LIMIT 1 BY id`,
+  params: { ids },
 })
