@@ -20,6 +20,7 @@ import { rowSize } from "./rowSize.ts"
 import { scale } from "./scale.ts"
 import { smartEncoding } from "./smartEncoding.ts"
 import { start } from "./start.ts"
+import { traceSearch } from "./traceSearch.ts"
 
 const file = fileURLToPath(new URL("RESULTS.md", import.meta.url))
 const memoFile = fileURLToPath(new URL("results.json", import.meta.url))
@@ -71,6 +72,7 @@ const runs = {
   rowSize,
   ingest,
   smartEncoding,
+  traceSearch,
   placement,
   scale,
   fleet,
