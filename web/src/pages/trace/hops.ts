@@ -3,7 +3,7 @@
 import type { LinkReason, Trace, TraceSpan } from "../../api/traceContract.ts"
 
 /** Links between two sights of one call; all others lead from one call to another. */
-const sameCall: ReadonlySet<LinkReason> = new Set(["tcp_seq", "request_id", "connection", "span_id"])
+const sameCall: ReadonlySet<LinkReason> = new Set(["tcp_seq", "request_id", "connection"])
 
 /** The program's own span of answering the call that its process was seen to answer. */
 const isAnswerWithin = (parent: TraceSpan, child: TraceSpan): boolean =>
@@ -11,6 +11,10 @@ const isAnswerWithin = (parent: TraceSpan, child: TraceSpan): boolean =>
   parent.role !== "client" &&
   child.kind === "application" &&
   child.role === "server"
+
+/** One call carries one span id; a proxy that hands it on begins another call with the same. */
+const isOneSpanId = (reason: LinkReason, parent: TraceSpan, child: TraceSpan): boolean =>
+  reason === "span_id" && !(parent.role === "server" && child.role === "client")
 
 export interface Hops {
   /** Number of its call for each span. */
@@ -27,7 +31,9 @@ export const hopsOf = ({ spans }: Trace): Hops => {
     const isSame =
       parent !== undefined &&
       span.link !== null &&
-      (sameCall.has(span.link.reason) || isAnswerWithin(parent, span))
+      (sameCall.has(span.link.reason) ||
+        isOneSpanId(span.link.reason, parent, span) ||
+        isAnswerWithin(parent, span))
     const hop = isSame ? ofSpan[span.parent]! : members.length
     ofSpan.push(hop)
     if (isSame) members[hop]!.push(at)

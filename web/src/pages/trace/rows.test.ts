@@ -25,6 +25,44 @@ describe("hops", () => {
     ])
   })
 
+  it("are one where a program and its system call have one span id, two on both sides of a proxy", () => {
+    const [client, proxy, server] = [
+      side("web", "10.0.0.1", 1, 1),
+      side("proxy", "10.0.0.2", 80, 2),
+      side("shop", "10.0.0.3", 80, 3),
+    ]
+    const trace = traceOf([
+      {
+        point: "c-app",
+        from: 0,
+        to: 90,
+        client,
+        server: proxy,
+        below: [
+          {
+            point: "c-p",
+            from: 1,
+            to: 89,
+            reason: "span_id",
+            client,
+            server: proxy,
+            below: [
+              {
+                point: "s-p",
+                from: 2,
+                to: 88,
+                client,
+                server: proxy,
+                below: [{ point: "c-p", from: 3, to: 87, reason: "span_id", client: proxy, server }],
+              },
+            ],
+          },
+        ],
+      },
+    ])
+    expect(hopsOf(trace).spans).toEqual([[0, 1, 2], [3]])
+  })
+
   it("keep one span of a call that only packets were seen of", () => {
     const ends = { client: side("", "10.0.0.1", 1, 0), server: side("", "10.0.0.2", 2, 0) }
     const packets = traceOf([
