@@ -100,6 +100,10 @@ describeSystem("the console's traces", ["/usr/sbin/nginx", "/usr/bin/curl", brow
     await page.waitForURL(/\/traces\/\d+/)
     await rowOf("trace-curl").waitFor()
     await rowOf("nginx").waitFor()
+    await page.goBack()
+    await details.getByRole("link", { name: "Traces" }).click()
+    await page.waitForURL(/\/traces\?client=trace-curl&server=nginx/)
+    await page.getByRole("table", { name: "Traces" }).getByRole("row").nth(1).waitFor()
   })
 
   it("shows a request's trace on its page, small, and whole one click further", async () => {

@@ -26,7 +26,10 @@ export const RecentRequests = ({ scope, params, filter }: RecentProps) => {
     <section>
       <div className="section-head">
         <h3>Recent requests</h3>
-        <Link to={pageAddress("/requests", params, filter)}>Show all</Link>
+        <span className="recent-links">
+          <Link to={pageAddress("/traces", params, { ...filter, point: "" })}>Traces</Link>
+          <Link to={pageAddress("/requests", params, filter)}>Show all</Link>
+        </span>
       </div>
       {recent.isError && recent.data === undefined ? <ErrorNote error={recent.error} /> : null}
       {recent.data?.rows.length === 0 ? <p className="faint">None in this time range.</p> : null}

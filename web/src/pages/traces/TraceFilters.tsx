@@ -2,6 +2,7 @@
 
 import type { TraceSummary } from "../../api/traceContract.ts"
 import { pageAddress, setParams } from "../../app/location.ts"
+import { FilterChip } from "../../parts/FilterChip.tsx"
 import { formatDuration } from "../../parts/format.ts"
 import { Link } from "../../parts/Link.tsx"
 import { protocolChoices } from "../../parts/protocols.ts"
@@ -62,6 +63,8 @@ export const TraceFilters = ({ filters, traces, params }: FiltersProps) => {
         ]}
         onChange={(order) => setParams({ order }, { replace: true })}
       />
+      <FilterChip name="Client" value={filters.client} onClear={() => setFilters({ client: "" })} />
+      <FilterChip name="Server" value={filters.server} onClear={() => setFilters({ server: "" })} />
       <Select
         name="Service"
         value={filters.service}

@@ -11,6 +11,7 @@ describe("filters of traces", () => {
       "/x?service=shop&endpoint=%2Fitems&minUs=1000&maxUs=50000&tag=pod%3Da%3Db",
     )
     expect(isFiltered(filters)).toBe(true)
+    expect(asQuery(read("client=nginx&server=shop"))).toMatchObject({ client: "nginx", server: "shop" })
     expect(isFiltered(read("last=60&order=slowest"))).toBe(false)
     expect(read("order=slowest").order).toBe("slowest")
     expect(read("order=any").order).toBe("")

@@ -5,6 +5,8 @@ import type { QueryParams } from "../../api/client.ts"
 export const filterNames = [
   "q",
   "service",
+  "client",
+  "server",
   "endpoint",
   "protocol",
   "status",
