@@ -1,10 +1,12 @@
 // From what programs do to what is asked for: waits for files with the request they held up, begins and ends of processes.
 
 import { spawnSync } from "node:child_process"
-import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, expect, it } from "vitest"
+import { browserPath, consoleFile, launchBrowser, openPage } from "./support/browser.ts"
 import { curl, type Program, renamed, start } from "./support/programs.ts"
 import { Sonde, until } from "./support/Sonde.ts"
 import { describeSystem } from "./support/system.ts"
@@ -23,10 +25,12 @@ const serverSource = (file: string, port: number): string => `
 import http.server, os
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
+        if self.path == "/kept": self.keep()
+        self.send_response(200); self.send_header("Content-Length", "0"); self.end_headers()
+    def keep(self):
         fd = os.open(${JSON.stringify(file)}, os.O_CREAT | os.O_WRONLY, 0o600)
         for i in range(3): os.write(fd, b"x" * 1000000); os.fsync(fd)
         os.close(fd)
-        self.send_response(200); self.send_header("Content-Length", "0"); self.end_headers()
     def log_message(self, *args): pass
 http.server.HTTPServer(("127.0.0.1", ${port}), Handler).serve_forever()`
 
@@ -52,11 +56,14 @@ describeSystem("events of files and processes", ["/usr/bin/python3", "/usr/bin/c
   })
 
   it("waits for files are told with the request in whose thread they were", async () => {
+    // What a thread serves is believed when it was seen not to be an event loop.
+    curl([`http://127.0.0.1:${web.port}/warm`])
+    await sleep(3_000)
     curl([`http://127.0.0.1:${web.port}/kept`])
     const [row] = await sonde.sqlUntil(
       `SELECT toString(_id) AS id, process_id_1, toUnixTimestamp64Micro(start_time) AS start,
          toUnixTimestamp64Micro(end_time) AS end
-       FROM flow_log.l7_flow_log WHERE server_port = ${web.port} AND observation_point = 's-p'`,
+       FROM flow_log.l7_flow_log WHERE server_port = ${web.port} AND observation_point = 's-p' AND request_resource = '/kept'`,
       (rows) => rows.length === 1,
     )
     const { files, threads } = await until(
@@ -73,6 +80,36 @@ describeSystem("events of files and processes", ["/usr/bin/python3", "/usr/bin/c
       expect(Number(one["endUs"])).toBeLessThanOrEqual(Number(row!["end"]))
     }
   })
+
+  it.skipIf(!existsSync(browserPath) || !existsSync(consoleFile))(
+    "waits and processes are on the console's pages",
+    async () => {
+      const [row] = await sonde.sql(
+        `SELECT toString(_id) AS id FROM flow_log.l7_flow_log WHERE server_port = ${web.port} AND observation_point = 's-p' AND request_resource = '/kept'`,
+      )
+      spawnSync(renamed("/bin/false", "seen-on-page", folder))
+      const { url } = await sonde.ready
+      const complaints: Array<string> = []
+      const browser = await launchBrowser()
+      try {
+        const page = await openPage(browser, complaints)
+        const seen = async (text: string | RegExp): Promise<void> =>
+          page.getByText(text).first().waitFor({ state: "visible", timeout: 20_000 })
+        await page.goto(new URL(`/requests/${row!["id"]}`, url).href)
+        await seen("Waited for a file")
+        await seen(`Sync of ${file}`)
+        await page.goto(new URL("/processes", url).href)
+        await page.getByRole("button", { name: "Began and ended" }).click()
+        await seen("seen-on-page")
+        await page.getByRole("button", { name: "Killed for memory" }).click()
+        await seen("No process began or ended")
+        expect(complaints).toEqual([])
+      } finally {
+        await browser.close()
+      }
+    },
+    90_000,
+  )
 
   it("waits for files are rows with the tags of their process", async () => {
     const [row] = await sonde.sql(
@@ -132,17 +169,17 @@ describeSystem("events of files and processes", ["/usr/bin/python3", "/usr/bin/c
     }
   })
 
-  it("sums what waited by process and file", async () => {
-    await sonde.stop()
-    sonde = new Sonde({ command: "server", data: join(folder, "data") })
-    const rows = await sonde.sql(
+  it("sums what waited by process and file, once a minute", async () => {
+    const rows = await sonde.sqlUntil(
       `SELECT event_type, event_count, duration >= duration_max AS whole, file_dir, process_kname FROM event.file_agg_event
        WHERE file_name = 'kept.bin' AND event_type = 'sync'`,
+      (found) => found.length > 0,
+      90,
     )
     expect(rows).toEqual([
       { event_type: "sync", event_count: 3, whole: 1, file_dir: folder, process_kname: "syncing-server" },
     ])
-  })
+  }, 120_000)
 })
 
 describeSystem("kills for memory", ["/usr/bin/python3", `${memory}/memory.limit_in_bytes`], () => {

@@ -29,6 +29,37 @@ describe("a lane that serves one request after another", () => {
     })
   })
 
+  it("is known by the request that it serves and no other, for what happens in it meanwhile", () => {
+    const events = new Events(new Set([7]), new Set([1]))
+    const { causality } = events
+    const servedBy = (tid: number, coroutine = 0): number => causality.servedBy(100, tid, coroutine)
+    const [front, loop, go] = [events.server(), events.server(), events.server()]
+    events.request(front, "warm")
+    events.request(loop, "warm", { tid: 7 })
+    // Whether it is an event loop is not known before it was looked at.
+    expect(servedBy(1)).toBe(0)
+    causality.expire(2_000_000)
+    events.answer(front)
+    events.answer(loop, { tid: 7 })
+    expect(servedBy(1)).toBe(0)
+    events.request(front, "A")
+    const first = servedBy(1)
+    expect(first).toBeGreaterThan(0)
+    expect(servedBy(2)).toBe(0)
+    expect(causality.servedBy(200, 1, 0)).toBe(0)
+    events.answer(front)
+    expect(servedBy(1)).toBe(0)
+    events.request(front, "B")
+    expect(servedBy(1)).toBeGreaterThan(first)
+    // In an event loop it would be a guess, even of one request.
+    events.request(loop, "L", { tid: 7 })
+    expect(servedBy(7)).toBe(0)
+    events.request(go, "G", { tgid: 300, tid: 9, coroutine: 0xc000 })
+    expect(causality.servedBy(300, 9, 0)).toBe(0)
+    expect(causality.servedBy(300, 12, 0xc000)).toBeGreaterThan(0)
+    expect(causality.servedBy(300, 9, 0xd000)).toBe(0)
+  })
+
   it("is not mistaken for another thread, process or goroutine", () => {
     const events = new Events()
     const lanes = [

@@ -41,11 +41,12 @@ export class Lanes {
     return lane
   }
 
-  /** The lane, if it is known by what it did before. */
+  /** The lane, if it is known, and whether it is an event loop as well. */
   known(tgid: number, tid: number, coroutine: number): Lane | null {
     if (coroutine !== 0) return this.#goroutines.get(tgid)?.get(coroutine) ?? null
     const lane = this.#threads.get(tid)
-    return lane === undefined || lane.tgid !== tgid || lane.program.hasGoroutines ? null : lane
+    const isKnown = lane?.tgid === tgid && !lane.program.hasGoroutines && !this.#fresh.has(tid)
+    return isKnown ? lane : null
   }
 
   #program(tgid: number): Program {

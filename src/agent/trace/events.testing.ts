@@ -31,8 +31,11 @@ export class Events {
   readonly #calls: Array<readonly [name: string, id: number]> = []
   nowUs = 1
 
-  constructor(loops: ReadonlySet<number> = new Set()) {
-    this.causality = new Causality({ seed: 1, waitsAsLoop: (tid) => (loops.has(tid) ? true : undefined) })
+  /** Threads that are seen to wait as event loops do, and as others do. */
+  constructor(loops: ReadonlySet<number> = new Set(), others: ReadonlySet<number> = new Set()) {
+    const waitsAsLoop = (tid: number): boolean | undefined =>
+      loops.has(tid) ? true : others.has(tid) ? false : undefined
+    this.causality = new Causality({ seed: 1, waitsAsLoop })
   }
 
   server(): Talk {
