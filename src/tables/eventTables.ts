@@ -55,7 +55,8 @@ const eventTable = (
   retention,
   placement: { shardBy: "cityHash64(resource_id)" },
   settings: writtenTableSettings,
-  columns: [...subject, ...columns, ...names],
+  // A tag that the table has a column for is that column.
+  columns: [...subject, ...columns, ...names.filter(({ name }) => !columns.some((one) => one.name === name))],
 })
 
 const call: ReadonlyArray<TableColumn> = [
@@ -127,6 +128,8 @@ export const procPermEvent = eventTable(
 
 export const procOpsEvent = eventTable("proc_ops_event", "Starts and ends of processes", "event", [
   number("pid", "Process."),
+  // Programs that live for a moment are many: their names are no tags, which are kept for long.
+  column("process_kname", text, "Kernel's command name."),
   number("parent_pid", "Parent process."),
   rootPid,
   number("uid", "User."),

@@ -48,7 +48,7 @@ describe("begins and ends of processes", () => {
       start_time: 1e9 + 5e6,
       end_time: 1e9 + 5e6,
       process_kname: "python3",
-      gprocess: "job",
+      gprocess: "",
       cmdline: "/usr/bin/python3 -m job --token=? ",
       exit_code: -1,
       uid: 1_000,
@@ -88,12 +88,25 @@ describe("begins and ends of processes", () => {
     assert.deepInclude(rows[1], { cmdline: "", exit_code: 0 })
   })
 
+  it("have the name of their service where that has served or listened, as its requests have", () => {
+    const { ended, lives, processes, rows } = play()
+    const own = processes.get(process.pid)!
+    ended({ tgid: process.pid })
+    own.requests.set(20, 1)
+    ended({ tgid: process.pid })
+    lives.flush()
+    assert.deepStrictEqual(
+      rows.map((row) => row["gprocess"]),
+      ["", own.service],
+    )
+  })
+
   it("of a process with an old number are not told with what was known of that", () => {
     const { ended, lives, processes, rows } = play()
     processes.get(process.pid)
     processes.exit(process.pid, 1)
     ended({ tgid: process.pid, comm: "other" })
     lives.flush()
-    assert.deepInclude(rows[0], { process_kname: "other", gprocess: "other", cmdline: "", exec_path: "" })
+    assert.deepInclude(rows[0], { process_kname: "other", gprocess: "", cmdline: "", exec_path: "" })
   })
 })

@@ -7,7 +7,6 @@ import { processEvent } from "../capture/layout.gen.ts"
 import { fieldText, nulTexts } from "../file/fileNames.ts"
 import { maskArguments } from "./maskArguments.ts"
 import type { ProcessEntry, ProcessTable } from "./ProcessTable.ts"
-import { serviceName } from "./serviceName.ts"
 
 export interface ProcessEventsOptions {
   readonly processes: ProcessTable
@@ -53,7 +52,6 @@ export class ProcessEvents {
     columns.change[row] = ProcessChange.exec
     columns.exit_code[row] = -1
     columns.start_time[row] = columns.end_time[row]!
-    if (entry === undefined) columns.gprocess[row] = serviceName(columns.process_kname[row]!, args)
     columns.cmdline[row] = this.#commandLine(args)
     columns.exec_path[row] = entry?.info.exe ?? ""
   }
@@ -132,7 +130,9 @@ export class ProcessEvents {
     columns.uid[row] = view.getUint32(at + processEvent.uid, true)
     columns.gid[row] = view.getUint32(at + processEvent.gid, true)
     columns.process_kname[row] = comm || (entry?.info.comm ?? "")
-    columns.gprocess[row] = entry?.service ?? columns.process_kname[row]!
+    // Of services only: the names of all that ever begins would fill the tags, which are kept for long.
+    const isService = entry !== undefined && (entry.listening.length > 0 || entry.requests.size > 0)
+    columns.gprocess[row] = isService ? entry.service : ""
     // A process begins in the container of its parent.
     columns.container[row] =
       entry?.info.containerId ?? this.#options.processes.known(parent)?.info.containerId ?? ""

@@ -97,6 +97,7 @@ export const processRows = (
     ...subject(batch, time, tags, rows, agentId, ids, nowSecond, EventSource.process),
     { name: "event_type", type: "String", data: changes },
     { name: "pid", type: "UInt32", data: columns.process_id },
+    { name: "process_kname", type: "String", data: columns.process_kname },
     { name: "parent_pid", type: "UInt32", data: columns.parent_pid },
     { name: "uid", type: "UInt32", data: columns.uid },
     { name: "gid", type: "UInt32", data: columns.gid },

@@ -16,7 +16,7 @@ export interface ProcessEvent {
   readonly type: string
   readonly pid: number
   readonly parentPid: number
-  /** Kernel's command name; of a process without a group of its own that of the group. */
+  /** Kernel's command name. */
   readonly name: string
   readonly commandLine: string
   readonly uid: number
@@ -60,7 +60,7 @@ export const processEventsStatement = ({ limit, pid, range, text, type }: Filter
   event_type AS type,
   pid,
   parent_pid AS parentPid,
-  if(process_kname = '', gprocess, process_kname) AS name,
+  process_kname AS name,
   cmdline AS commandLine,
   uid,
   exit_code AS exitCode,
