@@ -83,7 +83,7 @@ struct sonde_connect {
 };
 
 /*
- * A process began to run a program, ended, made its first ring of io_uring, or is about to be killed because memory is short (then only
+ * A process began to run a program, ended, had io_uring work with a socket for the first time, or is about to be killed because memory is short (then only
  * its number is known). Of a begin the arguments follow, each with its NUL, as many bytes as there are.
  */
 struct sonde_process {

@@ -230,6 +230,15 @@ struct task_struct {
 	char comm[16];
 };
 
+struct io_cqe {
+	__u64 user_data;
+};
+
+struct io_kiocb {
+	__u8 opcode;
+	struct io_cqe cqe;
+};
+
 struct bpf_raw_tracepoint_args {
 	__u64 args[0];
 };

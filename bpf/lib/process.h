@@ -76,14 +76,31 @@ static __always_inline int file_mapped(const struct sonde_call *call, bool direc
 	return 0;
 }
 
-/* The current process made a ring of io_uring: user space hears of its first. */
-static __always_inline int ring_made(void)
+/* include/uapi/linux/io_uring.h, those that only sockets have: the numbers are the kernel's for good. */
+static __always_inline bool is_of_sockets(__u8 operation)
+{
+	switch (operation) {
+	case 9: /* sendmsg */
+	case 10: /* recvmsg */
+	case 13: /* accept */
+	case 16: /* connect */
+	case 26: /* send */
+	case 27: /* recv */
+	case 47: /* send without copies */
+	case 48: /* sendmsg without copies */
+		return true;
+	}
+	return false;
+}
+
+/* The current process had io_uring do something: user space hears of the first that is of a socket. */
+static __always_inline int ring_works(__u8 operation)
 {
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct sonde_process event;
 	__u8 one = 1;
 
-	if (bpf_map_update_elem(&rings, &tgid, &one, BPF_NOEXIST))
+	if (!is_of_sockets(operation) || bpf_map_update_elem(&rings, &tgid, &one, BPF_NOEXIST))
 		return 0;
 	describe_process(&event, SONDE_EVENT_RING);
 	return tell_of_process(&event);

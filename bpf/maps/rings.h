@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 #pragma once
-/* rings: processes that made a ring of io_uring, of which user space was told. The least recently used are told of again. */
+/* rings: processes that have io_uring work with sockets, of which user space was told. The least recently used are told of again. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);

@@ -22,8 +22,8 @@ const addon = (): Addon => {
 
 const u32 = (value: number): Uint8Array => new Uint8Array(new Uint32Array([value]).buffer)
 
-/** Four hooks, one for kills for memory, one for rings of io_uring, and ten that are attached to TLS libraries as these are found. */
-const programsOfATracer = 17
+/** Four hooks, one for kills for memory, two for io_uring, and eleven that are attached to TLS libraries as these are found. */
+const programsOfATracer = 18
 
 describeSystem("beginnings and ends", [...needed, "/usr/sbin/bpftool"], () => {
   for (const hook of hooks) {

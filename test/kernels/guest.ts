@@ -157,7 +157,8 @@ const tryCapture = async (kind: keyof typeof features, kernelTypes = ""): Promis
     source.features.find(({ name, on }) => on && name.includes("TLS") === (kind === "tls"))?.hook ?? ""
   // By system calls at both sides.
   const on = wanted === (capture === "ebpf" ? 6 : 3)
-  return { feature, on, detail: `${wanted} of ${sessions.length} requests, by ${hook}` }
+  const missing = source.features.map((one) => one.missing).join("; ")
+  return { feature, on, detail: `${wanted} of ${sessions.length} requests, by ${hook}; ${missing}` }
 }
 
 /** Of the oldest kernel, or for that of the newest: what Sonde reads lies elsewhere there. */
@@ -168,7 +169,7 @@ const tryForeign = async (): Promise<Omit<Finding, "feature">> => {
     on: true,
     detail: message(cause),
   }))
-  return { on: !on && detail.includes("not those of this kernel"), detail }
+  return { on: on && detail.includes("not those of this kernel") && detail.includes("old kernels"), detail }
 }
 
 say({ release: release() })

@@ -7,11 +7,10 @@ import { ProcessEvents } from "../process/ProcessEvents.ts"
 import { openCompat } from "./compat/openCompat.ts"
 import { DatagramFlows } from "./DatagramFlows.ts"
 import { loadAddon } from "./native/Addon.ts"
-import { areTypesRight, wrongTypes } from "./native/checkTypes.ts"
-import { openSocketTracer, SocketTracer } from "./native/SocketTracer.ts"
+import { openTracer } from "./native/openTracer.ts"
 import { SocketFlows } from "./SocketFlows.ts"
 import type { Opened, Source, SourceContext } from "./Source.ts"
-import { tlsFeature, TlsProbes } from "./tls/TlsProbes.ts"
+import { tlsCompat, tlsFeature, TlsProbes } from "./tls/TlsProbes.ts"
 import { Verdicts } from "./Verdicts.ts"
 
 /** Events are taken in pieces of this size: about 2 ms of parsing. */
@@ -26,11 +25,6 @@ const tlsOff = tlsFeature("", {
   next: "set agent.tls to true",
 })
 
-const tlsCompat = tlsFeature("", {
-  missing: "not read by the programs for old kernels, which do not tell which socket carries a session",
-  next: "use a newer kernel, or give the types of this one in a file (docs/kernels.md)",
-})
-
 export const openSocketSource = async (context: SourceContext): Promise<Opened> => {
   const addon = loadAddon()
   if ("missing" in addon) {
@@ -39,17 +33,15 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
     }
   }
   const { agent } = context.options
-  const tracer = openSocketTracer(addon, {
+  const opened = await openTracer(addon, {
     payloadBytes: agent.payloadBytes,
     ringMiB: agent.ringMiB,
     kernelTypes: agent.kernelTypes,
     files: agent.files ? { slowUs: agent.fileSlowUs } : undefined,
   })
-  if (!(tracer instanceof SocketTracer)) return tracer
-  if (tracer.typesFile !== "" && !(await areTypesRight(tracer))) {
-    tracer.close()
-    return { refused: [wrongTypes(tracer.typesFile)] }
-  }
+  if (!("tracer" in opened)) return opened
+  const { refused, tracer } = opened
+  for (const { missing, next } of refused) context.log("warn", `${missing}. ${next}`)
   context.exclusions.connect(tracer)
 
   const verdicts = new Verdicts(tracer)
@@ -80,9 +72,11 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
           servedBy: (tgid, tid, coroutine) => context.pipeline.causality.servedBy(tgid, tid, coroutine),
         })
       : undefined
-  const lives = agent.processEvents
-    ? new ProcessEvents({ processes, clockOffsetNs, emit, maskArguments: agent.maskLiterals })
-    : undefined
+  // Old kernels do not tell how a process ended.
+  const lives =
+    agent.processEvents && !isCompat
+      ? new ProcessEvents({ processes, clockOffsetNs, emit, maskArguments: agent.maskLiterals })
+      : undefined
   const flows = new SocketFlows({
     connections: context.pipeline.connections,
     flowLog: context.pipeline.flowLog,
@@ -105,7 +99,7 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
     by: "socket data",
     limit: undefined,
     get features() {
-      return [...tracer.features, tls?.feature ?? (isCompat ? tlsCompat : tlsOff)]
+      return [...tracer.features, ...refused, tls?.feature ?? (isCompat ? tlsCompat : tlsOff)]
     },
     drain: (nowMs) => {
       let total = 0

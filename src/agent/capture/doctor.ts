@@ -3,17 +3,14 @@
 import { existsSync, readFileSync } from "node:fs"
 import { release } from "node:os"
 import type { Feature, Tier } from "../../model/AgentStatus.ts"
-import { listPids, readComm, readDescriptors } from "../process/procfs.ts"
 import { aloneFeature, findOtherAgent, otherAgentText } from "./HostClaim.ts"
 import { type Addon, loadAddon } from "./native/Addon.ts"
-import { areTypesRight, wrongTypes } from "./native/checkTypes.ts"
 import { hasKernelTypes, typesFile } from "./native/kernelTypes.ts"
 import { typesNext } from "./native/privileges.ts"
-import { openSocketTracer, SocketTracer } from "./native/SocketTracer.ts"
+import { openTracer } from "./native/openTracer.ts"
 import { probePackets } from "./PacketSource.ts"
-import { tlsFeature, TlsProbes } from "./tls/TlsProbes.ts"
-
-const mostNamed = 6
+import { ringFeature, ringUsers } from "./ringUse.ts"
+import { tlsCompat, tlsFeature, TlsProbes } from "./tls/TlsProbes.ts"
 
 export interface Diagnosis {
   readonly tier: Tier
@@ -22,27 +19,33 @@ export interface Diagnosis {
 }
 
 const socketFeatures = async (addon: Addon, kernelTypes: string): Promise<ReadonlyArray<Feature>> => {
-  const tracer = openSocketTracer(addon, {
+  const opened = await openTracer(addon, {
     payloadBytes: 1_024,
     ringMiB: 1,
     kernelTypes,
     files: { slowUs: 1_000 },
   })
-  if (!(tracer instanceof SocketTracer)) {
-    const [first] = tracer.refused
-    return [...tracer.refused, tlsFeature("", { missing: first?.missing ?? "", next: first?.next ?? "" })]
+  if (!("tracer" in opened)) {
+    const [first] = opened.refused
+    return [
+      ...opened.refused,
+      tlsFeature("", { missing: first?.missing ?? "", next: first?.next ?? "" }),
+      ringFeature(undefined),
+    ]
   }
-  if (tracer.typesFile !== "" && !(await areTypesRight(tracer))) {
+  const { refused, tracer } = opened
+  if (tracer.hook === "compat") {
     tracer.close()
-    return [wrongTypes(tracer.typesFile)]
+    return [...tracer.features, ...refused, tlsCompat, ringFeature(undefined)]
   }
   // As an agent does at its start, with the libraries that the dynamic linker gives to programs.
   const tls = new TlsProbes({ target: tracer, isForbidden: () => false, log: () => undefined })
   await tls.settle()
   const { feature } = tls
   await tls.close()
+  const users = tracer.hook === "tracepoint" ? undefined : ringUsers(tracer)
   tracer.close()
-  return [...tracer.features, feature]
+  return [...tracer.features, ...refused, feature, ringFeature(users)]
 }
 
 const typesFeature = "kernel types (BTF)"
@@ -58,24 +61,6 @@ const kernelTypes = (configured: string): Feature => {
         next: typesNext,
       }
     : { name: typesFeature, on: true, hook: file, missing: "", next: "" }
-}
-
-/** Who uses it at this moment. */
-const rings = (): Feature => {
-  const users = listPids().flatMap((pid) =>
-    readDescriptors(pid).hasRing ? [`${readComm(pid)} (pid ${pid})`] : [],
-  )
-  const named = users.slice(0, mostNamed).join(", ")
-  const more = users.length > mostNamed ? ` and ${users.length - mostNamed} more` : ""
-  return {
-    name: "io_uring",
-    on: false,
-    hook: "",
-    missing:
-      "what processes send and receive by io_uring is not captured; " +
-      (users.length === 0 ? "none uses it now" : `it is used by ${named}${more}`),
-    next: users.length === 0 ? "" : "have them use ordinary system calls where they can",
-  }
 }
 
 const processList = (): Feature => {
@@ -124,6 +109,6 @@ export const diagnose = async (configured = ""): Promise<Diagnosis> => {
   return {
     tier: isOn("socket data") ? 1 : isOn("packets") ? 2 : 3,
     kernel: release(),
-    features: [...features, rings(), processList()],
+    features: [...features, processList()],
   }
 }

@@ -11,7 +11,7 @@ export interface ProcessEntry {
   info: ProcessInfo
   service: string
   listening: ReadonlyArray<ListeningPort>
-  /** It has a ring of io_uring. */
+  /** It has io_uring work with sockets. */
   usesRing: boolean
   /** Requests seen at this process, by protocol number; what the process page shows as captured. */
   readonly requests: Map<number, number>
@@ -93,7 +93,7 @@ export class ProcessTable {
     if (entry !== undefined) entry.endedMs = nowMs
   }
 
-  /** A process was seen making a ring of io_uring. */
+  /** A process was seen having io_uring work with a socket. */
   usesRing(pid: number): void {
     const entry = this.get(pid)
     if (entry !== undefined) entry.usesRing = true
@@ -171,9 +171,7 @@ export class ProcessTable {
   #ask(pid: number): void {
     const entry = this.#entries.get(pid)
     if (entry === undefined || entry.endedMs > 0) return
-    const { hasRing, sockets } = readDescriptors(pid)
-    entry.usesRing ||= hasRing
-    entry.listening = this.#ports.holds(pid, sockets)
+    entry.listening = this.#ports.holds(pid, readDescriptors(pid).sockets)
   }
 
   all(): Array<ProcessEntry> {

@@ -41,7 +41,7 @@ const userName = (uid: number): string => {
 
 const ringNote: CaptureNote = {
   what: "io_uring",
-  why: "it uses io_uring: what it sends or receives by that passes no system call, and is not seen",
+  why: "it has io_uring work with sockets: what it sends or receives by that passes no system call, and is not seen",
   next: "have it use ordinary system calls where it can; what it does by those is seen",
 }
 

@@ -186,8 +186,6 @@ export interface Descriptors {
   readonly sockets: ReadonlyArray<number>
   /** Their descriptors, in the same order. */
   readonly fds: ReadonlyArray<number>
-  /** One of them is a ring of io_uring. */
-  readonly hasRing: boolean
 }
 
 /** What a process holds open; at most `limit` descriptors are looked at. */
@@ -196,17 +194,16 @@ export const readDescriptors = (pid: number, limit = 4_096): Descriptors => {
   try {
     descriptors = readdirSync(`/proc/${pid}/fd`)
   } catch {
-    return { sockets: [], fds: [], hasRing: false }
+    return { sockets: [], fds: [] }
   }
   const sockets: Array<number> = []
   const fds: Array<number> = []
-  let hasRing = false
   for (const descriptor of descriptors.slice(0, limit)) {
     const target = link(`/proc/${pid}/fd/${descriptor}`)
     if (target.startsWith("socket:[")) {
       sockets.push(Number(target.slice(8, -1)))
       fds.push(Number(descriptor))
-    } else if (target === "anon_inode:[io_uring]") hasRing = true
+    }
   }
-  return { sockets, fds, hasRing }
+  return { sockets, fds }
 }

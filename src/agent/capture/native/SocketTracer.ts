@@ -305,7 +305,7 @@ export const openSocketTracer = (
         [
           ...programs,
           ...tlsPrograms,
-          extras.ring,
+          ...extras.rings,
           extras.oom,
           ...(options.files === undefined ? [] : [extras.files]),
         ],

@@ -55,7 +55,7 @@ export const areTypesRight = async (tracer: { poll(destination: Uint8Array): num
 
 /** What there is not, where they are of another kernel. */
 export const wrongTypes = (file: string): Feature => ({
-  name: "socket data",
+  name: "types of this kernel",
   on: false,
   hook: "",
   missing: `the types in ${file} are not those of this kernel: an exchange of which everything is known was told otherwise`,

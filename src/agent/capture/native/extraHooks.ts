@@ -9,24 +9,27 @@ export interface ExtraPrograms {
   readonly files: string
   /** Kills for memory. */
   readonly oom: string
-  /** Rings of io_uring. */
-  readonly ring: string
+  /** io_uring that works with sockets, by names of several kernels: one of them is attached. */
+  readonly rings: ReadonlyArray<string>
 }
+
+const rings = ["sonde_ring_req", "sonde_ring_sqe"]
 
 export const btfExtras: ExtraPrograms = {
   files: "sonde_switch_btf",
   oom: "sonde_oom_raw",
-  ring: "sonde_ring_raw",
+  rings,
 }
 export const rawExtras: ExtraPrograms = {
   files: "sonde_switch_raw",
   oom: "sonde_oom_raw",
-  ring: "sonde_ring_raw",
+  rings,
 }
 export const tracepointExtras: ExtraPrograms = {
   files: "sonde_switch_tp",
   oom: "sonde_oom_tp",
-  ring: "sonde_ring_tp",
+  // Of this kind because raw tracepoints are refused.
+  rings: [],
 }
 
 export const filesFeature = (hook: string, reason?: Reason): Feature => ({
@@ -55,11 +58,11 @@ export const attachExtras = (
   tracepoint: string,
   wantsFiles: boolean,
 ): ReadonlyArray<Feature> => {
-  for (const program of [programs.oom, programs.ring]) {
+  for (const program of [programs.oom, ...programs.rings]) {
     try {
       addon.attach(object, program)
     } catch {
-      // Without io_uring nobody makes a ring; kills of kernels that do not say so are told of as ends by SIGKILL.
+      // Nobody has io_uring do something, or only by the other name; kills of kernels that do not say so are told of as ends by SIGKILL.
     }
   }
   if (!wantsFiles) return [filesOff]

@@ -57,6 +57,12 @@ export const tlsFeature = (hook: string, reason?: Reason): Feature => ({
   next: reason?.next ?? "",
 })
 
+/** On kernels that only take the programs for old ones. */
+export const tlsCompat = tlsFeature("", {
+  missing: "not read by the programs for old kernels, which do not tell which socket carries a session",
+  next: "use a newer kernel, or give the types of this one in a file (docs/kernels.md)",
+})
+
 /** What of these files says which library it is, if its own name does not. */
 export const hookText = (
   files: ReadonlyArray<{ readonly name: string; readonly library: string }>,
