@@ -4,11 +4,12 @@
 
 import { execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdtempSync, rmSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
+import { listPids, readComm, readProcess } from "../src/agent/process/procfs.ts"
 import { Load } from "../test/system/support/Load.ts"
 import { nginx } from "../test/system/support/programs.ts"
 import { Sonde, until } from "../test/system/support/Sonde.ts"
@@ -57,7 +58,20 @@ const startCrowd = async (processes: number, sockets: number): Promise<() => Pro
   }
 }
 
+const own = new Set(["nginx", "crowd"])
+
+/** Kernel names of what else runs on this machine: left alone, so that it does not count. */
+const others = (): ReadonlyArray<string> =>
+  [...new Set(listPids().map(readComm))].filter((name) => /^[\w.:-]+$/.test(name) && !own.has(name))
+
+/** When the process started, in milliseconds since 1970. */
+const startMs = (pid: number): number => {
+  const bootSeconds = Number(/^btime (\d+)$/m.exec(readFileSync("/proc/stat", "utf8"))![1])
+  return bootSeconds * 1_000 + readProcess(pid)!.startTicks * 10
+}
+
 const observe = async (): Promise<Observed> => {
+  const excluded = others()
   const web = await nginx()
   const load = new Load(web.port, "/ok/scale", perSecond)
   await until(
@@ -65,8 +79,7 @@ const observe = async (): Promise<Observed> => {
     () => load.answered.length,
     (count) => count > 0,
   )
-  const startedMs = Date.now()
-  const observer = new Sonde()
+  const observer = new Sonde({ set: [`agent.excludePrograms=${excluded.join(",")}`] })
   const stored = (from = "") =>
     observer.sql(
       `SELECT request_resource AS path, min(start_time) AS at FROM flow_log.l7_flow_log
@@ -98,7 +111,7 @@ const observe = async (): Promise<Observed> => {
     }
     const firstMs = load.answered.find(({ path }) => number(path) === firstNumber)!.atMs
     return {
-      beganSeconds: (firstMs - startedMs) / 1_000,
+      beganSeconds: (firstMs - startMs(observer.agentPid!)) / 1_000,
       asked: expected.length,
       missed,
       lost: await observer.metric("sonde_agent_kernel_lost_total"),
@@ -124,7 +137,7 @@ export const scale = async (processes = 10_000, sockets = 50_000): Promise<Reado
     const percent = (observed: Observed) => median(observed.rest)
     return [
       {
-        what: `first request captured after the start, with ${processes} processes and ${sockets} open sockets`,
+        what: `from the agent's start to the first request captured, with ${processes} processes and ${sockets} open sockets`,
         bar: `<= ${mostSecondsLater} s later than without`,
         measured: `${full.beganSeconds.toFixed(2)} s (without ${empty.beganSeconds.toFixed(2)} s); ${full.processes} processes listed`,
         isMet: later <= mostSecondsLater && full.processes >= processes,

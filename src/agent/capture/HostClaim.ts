@@ -40,6 +40,8 @@ const programPrefix = "sonde_"
 const askMs = 200
 /** So long after it has begun an agent still gives way to one that began a moment before it. */
 const yieldMs = 30_000
+/** Between two searches for the process that holds programs. */
+const searchMs = 30_000
 /** Looks at which nobody else's programs are loaded, before they count as gone: an agent loads its own anew now and then. */
 const freeLooks = 2
 
@@ -81,6 +83,8 @@ export class HostClaim {
   #sinceMs: number | undefined
   /** Looks since other programs were last seen; -1: they were not what it waited for. */
   #free = -1
+  /** For whom was searched last, by one of the programs. */
+  #found: { readonly program: number; readonly pid: number; readonly atMs: number } | undefined
   /** Other programs at the last look. Those of a process that has just ended are loaded for some milliseconds more. */
   #seen: ReadonlySet<number> = new Set()
 
@@ -108,10 +112,7 @@ export class HostClaim {
       holder !== undefined && (holder.uid === 0 || holder.uid === process.getuid?.() || programs.size > 0)
     if (isBelieved) this.#wait({ pid: holder.pid, data: holder.data }, -1)
     else if (programs.size > 0 && !this.#isFirst(programs, nowMs))
-      this.#wait(
-        this.#free >= 0 && this.#other !== undefined ? this.#other : { pid: holderOf(programs), data: "" },
-        0,
-      )
+      this.#wait({ pid: this.#holder(programs, nowMs), data: "" }, 0)
     else if (this.#free >= 0 && this.#seen.size > 0) this.#free = 0
     else if (this.#free >= 0 && this.#free + 1 < freeLooks) this.#free++
     else {
@@ -162,6 +163,16 @@ export class HostClaim {
       }
     }
     return undefined
+  }
+
+  /** Who holds them; looks through all processes, so not again for the same ones, nor often. */
+  #holder(programs: ReadonlySet<number>, nowMs: number): number {
+    const found = this.#found
+    const isSame = found !== undefined && programs.has(found.program)
+    if (found !== undefined && (isSame || nowMs - found.atMs < searchMs)) return isSame ? found.pid : 0
+    const pid = holderOf(programs)
+    this.#found = { program: Math.min(...programs), pid, atMs: nowMs }
+    return pid
   }
 
   #ownPrograms(): ReadonlySet<number> {

@@ -52,8 +52,10 @@ const turnOf = (
     let wanted: AgentSection | undefined
     const look = (): OtherAgent | undefined => {
       if (wanted === undefined) return undefined
-      const other = claim.look(performance.now(), wanted.capture === "auto" || wanted.capture === "ebpf")
-      return wanted.besideAnother === "capture" ? undefined : other
+      const mayWait = wanted.besideAnother === "wait"
+      const byEbpf = wanted.capture === "auto" || wanted.capture === "ebpf"
+      const other = claim.look(performance.now(), mayWait && byEbpf)
+      return mayWait ? other : undefined
     }
     const want = (agent: AgentSection): OtherAgent | undefined => {
       wanted = agent.capture === "none" ? undefined : agent

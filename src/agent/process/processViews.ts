@@ -58,10 +58,10 @@ const notes = (entry: ProcessEntry, situation: CaptureSituation): Array<CaptureN
   }
   if (situation.limit !== undefined) all.push(situation.limit)
   if (entry.usesRing) all.push(ringNote)
-  if (entry.listening.some(({ port }) => tlsPorts.has(port))) {
+  if (situation.by === "packets" && entry.listening.some(({ port }) => tlsPorts.has(port))) {
     all.push({
       what: "encrypted traffic",
-      why: "it listens on a port that usually speaks TLS; encrypted payloads are not read in this version",
+      why: "it listens on a port that usually speaks TLS; what is within that is not read from packets",
       next: "let it serve plain HTTP on loopback behind a TLS proxy to see its requests",
     })
   }
@@ -70,8 +70,8 @@ const notes = (entry: ProcessEntry, situation: CaptureSituation): Array<CaptureN
       what: "no requests yet",
       why:
         entry.listening.length > 0
-          ? "it listens, but nobody has asked it in HTTP/1.1 or Redis since the agent started"
-          : "it has made no HTTP/1.1 or Redis requests since the agent started; other protocols are not read yet",
+          ? "it listens, but nobody has asked it in a protocol that is read since the agent started"
+          : "it has made no requests in a protocol that is read since the agent started",
       next: "",
     })
   }
