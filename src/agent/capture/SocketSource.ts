@@ -72,11 +72,9 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
           servedBy: (tgid, tid, coroutine) => context.pipeline.causality.servedBy(tgid, tid, coroutine),
         })
       : undefined
-  // Old kernels do not tell how a process ended.
-  const lives =
-    agent.processEvents && !isCompat
-      ? new ProcessEvents({ processes, clockOffsetNs, emit, maskArguments: agent.maskLiterals })
-      : undefined
+  const lives = agent.processEvents
+    ? new ProcessEvents({ processes, clockOffsetNs, emit, maskArguments: agent.maskLiterals })
+    : undefined
   const flows = new SocketFlows({
     connections: context.pipeline.connections,
     flowLog: context.pipeline.flowLog,
