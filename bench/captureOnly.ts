@@ -4,6 +4,7 @@
 
 import { Exclusions } from "../src/agent/capture/Exclusions.ts"
 import { openSource } from "../src/agent/capture/Source.ts"
+import { Shedding } from "../src/agent/capture/Shedding.ts"
 import { Pipeline } from "../src/agent/Pipeline.ts"
 import { ProcessTable } from "../src/agent/process/ProcessTable.ts"
 import { ColumnEncoder } from "../src/wire/ColumnEncoder.ts"
@@ -36,6 +37,7 @@ const source = await openSource({
   exclusions,
   pipeline,
   processes,
+  shedding: new Shedding(),
   log: (_level, message) => process.stderr.write(`${message}\n`),
 })
 

@@ -18,6 +18,7 @@
 #include "maps/mapped.h"
 #include "maps/offers.h"
 #include "maps/files.h"
+#include "maps/process_budgets.h"
 #include "maps/rings.h"
 #include "maps/scratch.h"
 #include "maps/sockets.h"
@@ -27,6 +28,7 @@
 #include "lib/read.h"
 #include "lib/count.h"
 #include "lib/settings.h"
+#include "lib/budget.h"
 #include "lib/call.h"
 #include "lib/excluded.h"
 #include "lib/infer.h"
@@ -70,6 +72,7 @@ struct sonde_layout {
 	struct sonde_socket_key socket;
 	struct sonde_server_key server;
 	struct sonde_mapped_key mapped;
+	struct sonde_process_budget process_budget;
 	enum sonde_event_kind kind;
 	enum sonde_file_operation operation;
 	enum sonde_verdict verdict;

@@ -5,7 +5,6 @@
 #include "sonde.h"
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -92,33 +91,6 @@ static void release_object(napi_env env, void *handle, void *hint)
 	free(object);
 }
 
-// Sets one constant (`const volatile`) of the object before it is loaded.
-static bool set_constant(napi_env env, struct bpf_object *bpf, const char *name, uint32_t number)
-{
-	const struct btf *btf = bpf_object__btf(bpf);
-	struct bpf_map *map = bpf_object__find_map_by_name(bpf, ".rodata");
-	int section = btf ? btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC) : -ENOENT;
-	size_t size;
-	uint8_t *data = map ? (uint8_t *)bpf_map__initial_value(map, &size) : NULL;
-
-	if (section > 0 && data) {
-		const struct btf_type *type = btf__type_by_id(btf, section);
-		const struct btf_var_secinfo *variables = btf_var_secinfos(type);
-
-		for (int i = 0; i < btf_vlen(type); i++) {
-			const struct btf_type *variable = btf__type_by_id(btf, variables[i].type);
-
-			if (strcmp(btf__name_by_offset(btf, variable->name_off), name) == 0 &&
-			    variables[i].size == sizeof(number)) {
-				memcpy(data + variables[i].offset, &number, sizeof(number));
-				return true;
-			}
-		}
-	}
-	sonde_throw_errno(env, ENOENT, "the object has no 32-bit constant %s", name);
-	return false;
-}
-
 // Calls `apply` with each name and number of a JavaScript object.
 static bool each_number(napi_env env, napi_value record, struct bpf_object *bpf,
 			bool (*apply)(napi_env, struct bpf_object *, const char *, uint32_t))
@@ -189,7 +161,7 @@ static bool choose_programs(napi_env env, struct bpf_object *bpf, napi_value nam
 	return true;
 }
 
-// openObject(path, programs: string[], constants: Record<string, number>, mapSizes: Record<string, number>, btfPath: string)
+// openObject(path, programs: string[], variables: Record<string, number>, mapSizes: Record<string, number>, btfPath: string)
 napi_value sonde_object_open(napi_env env, napi_callback_info info)
 {
 	napi_value arguments[5], handle;
@@ -217,7 +189,7 @@ napi_value sonde_object_open(napi_env env, napi_callback_info info)
 		return NULL;
 	}
 	if (!choose_programs(env, object->bpf, arguments[1]) ||
-	    !each_number(env, arguments[2], object->bpf, set_constant) ||
+	    !each_number(env, arguments[2], object->bpf, sonde_initial_variable) ||
 	    !each_number(env, arguments[3], object->bpf, set_map_size)) {
 		close_object(object);
 		free(object);
@@ -313,6 +285,13 @@ void sonde_object_release(struct sonde_object *object)
 struct bpf_program *sonde_object_program(struct sonde_object *object, const char *name)
 {
 	return bpf_object__find_program_by_name(object->bpf, name);
+}
+
+struct bpf_object *sonde_object_bpf(napi_env env, napi_value handle)
+{
+	struct sonde_object *object = open_object(env, handle);
+
+	return object ? object->bpf : NULL;
 }
 
 struct bpf_map *sonde_object_map(napi_env env, napi_value handle, const char *name)
@@ -453,4 +432,38 @@ napi_value sonde_map_sums(napi_env env, napi_callback_info info)
 	}
 	free(values);
 	return sums;
+}
+
+// mapEntries(object, map, keys: Uint8Array, values: Uint8Array): how many entries were copied, as many as there is room for. While programs
+// write, one may come twice or not at all.
+napi_value sonde_map_entries(napi_env env, napi_callback_info info)
+{
+	size_t keys_length, values_length, key_size, value_size, most, count = 0;
+	napi_value arguments[4];
+	uint8_t *keys, *values;
+	struct bpf_map *map;
+	char name[64];
+
+	if (!sonde_arguments(env, info, 4, arguments) || !sonde_string(env, arguments[1], name, sizeof(name)) ||
+	    !sonde_bytes(env, arguments[2], &keys, &keys_length) ||
+	    !sonde_bytes(env, arguments[3], &values, &values_length) ||
+	    !(map = sonde_object_map(env, arguments[0], name)))
+		return NULL;
+	key_size = bpf_map__key_size(map);
+	value_size = bpf_map__value_size(map);
+	if (is_per_cpu(map) || key_size == 0 || value_size == 0) {
+		sonde_throw_errno(env, EINVAL, "map %s has no entries to read", name);
+		return NULL;
+	}
+	most = keys_length / key_size;
+	if (most > values_length / value_size)
+		most = values_length / value_size;
+	// A key that lost its value is written over by the next.
+	for (uint8_t *before = NULL; count < most; before = keys + count++ * key_size)
+		do {
+			if (bpf_map_get_next_key(bpf_map__fd(map), before, keys + count * key_size))
+				return sonde_double(env, (double)count);
+			before = keys + count * key_size;
+		} while (bpf_map_lookup_elem(bpf_map__fd(map), before, values + count * value_size));
+	return sonde_double(env, (double)count);
 }

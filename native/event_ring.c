@@ -122,3 +122,16 @@ napi_value sonde_ring_poll(napi_env env, napi_callback_info info)
 	__atomic_store_n(ring->consumer, consumed, __ATOMIC_RELEASE);
 	return sonde_double(env, (double)written);
 }
+
+// ringWaiting(ring): bytes that wait in it, with what their records take beside them.
+napi_value sonde_ring_waiting(napi_env env, napi_callback_info info)
+{
+	napi_value arguments[1];
+	struct ring *ring;
+
+	if (!sonde_arguments(env, info, 1, arguments) ||
+	    !sonde_handle(env, arguments[0], &ring_tag, (void **)&ring))
+		return NULL;
+	return sonde_double(env, (double)(__atomic_load_n(ring->producer, __ATOMIC_ACQUIRE) -
+					  __atomic_load_n(ring->consumer, __ATOMIC_ACQUIRE)));
+}

@@ -38,8 +38,14 @@ SONDE_FUNCTION(sonde_map_update_many);
 SONDE_FUNCTION(sonde_map_delete);
 SONDE_FUNCTION(sonde_map_sums);
 SONDE_FUNCTION(sonde_map_take);
+SONDE_FUNCTION(sonde_map_entries);
+SONDE_FUNCTION(sonde_set_variable);
+SONDE_FUNCTION(sonde_counting_start);
+SONDE_FUNCTION(sonde_counting_stop);
+SONDE_FUNCTION(sonde_program_stats);
 SONDE_FUNCTION(sonde_ring_open);
 SONDE_FUNCTION(sonde_ring_poll);
+SONDE_FUNCTION(sonde_ring_waiting);
 SONDE_FUNCTION(sonde_perf_open);
 SONDE_FUNCTION(sonde_perf_poll);
 SONDE_FUNCTION(sonde_packets_open);
@@ -52,6 +58,13 @@ SONDE_FUNCTION(sonde_clock_offset);
 SONDE_FUNCTION(sonde_claim_name);
 SONDE_FUNCTION(sonde_ask_name);
 SONDE_FUNCTION(sonde_program_ids);
+
+/* What libbpf has of an open object; NULL and an exception when it is closed. */
+struct bpf_object;
+struct bpf_object *sonde_object_bpf(napi_env env, napi_value handle);
+
+/* Sets a 32-bit variable before the object is loaded; false and an exception when there is none of that name. */
+bool sonde_initial_variable(napi_env env, struct bpf_object *bpf, const char *name, uint32_t number);
 
 /* A map of an open object, alive until the object is closed; NULL and an exception when there is none of that name. */
 struct bpf_map;

@@ -37,6 +37,7 @@ export const layoutSource = (object: Uint8Array): string => {
   struct("sonde_mapped_key", "mappedKey")
   struct("sonde_socket_key", "socketKey")
   struct("sonde_server_key", "serverKey")
+  struct("sonde_process_budget", "processBudget")
   lines.push("export const eventKind = {")
   for (const [name, value] of values("sonde_event_kind"))
     lines.push(`  ${camel(name.replace("SONDE_EVENT_", ""))}: ${value},`)

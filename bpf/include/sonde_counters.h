@@ -19,5 +19,6 @@ enum sonde_counter {
 	SONDE_COUNT_FILE_EVENTS,     /* of these, those told of one by one */
 	SONDE_COUNT_FILE_REFUSED,    /* ... those not told of because the second's budget was used up */
 	SONDE_COUNT_FILE_SUMS_FULL,  /* ... those for whose sum there was no room */
+	SONDE_COUNT_OVER_BUDGET,     /* events not made because their process had made its share of the moment */
 	SONDE_COUNT_MAX,
 };

@@ -9,6 +9,9 @@
 /* Threads in `file_waits`, about: one that the table forgot stays counted, which only costs look-ups. */
 __u32 files_waiting;
 
+/* 0: no calls are followed. Written by user space while programs run. */
+volatile __u32 follows_files = 1;
+
 /* Set before loading. */
 const volatile __u32 file_slow_us = 1000;
 const volatile __u32 file_events_per_second = 512;
@@ -71,7 +74,7 @@ static __always_inline int thread_waits(void)
 	struct file_call call;
 	struct pt_regs *regs;
 
-	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
+	if (!follows_files || BPF_CORE_READ(task, flags) & PF_KTHREAD)
 		return 0;
 	regs = entry_registers();
 	wait.nr = BPF_CORE_READ(regs, orig_ax);

@@ -117,6 +117,7 @@ static __always_inline int thread_ended(void)
 		return 0;
 	bpf_map_delete_elem(&excluded_tgids, &tgid);
 	bpf_map_delete_elem(&rings, &tgid);
+	bpf_map_delete_elem(&process_budgets, &tgid);
 	describe_process(&event, SONDE_EVENT_EXIT);
 	event.exit_status = BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT ?
 				    BPF_CORE_READ(task, signal, group_exit_code) :

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* What user space sets before loading. */
+/* What user space sets before loading; what is not constant it also sets while programs run. */
 #pragma once
 
 /* Most payload bytes delivered of one system call; below SONDE_PAYLOAD_MAX. */
-const volatile __u32 payload_bytes = 1024;
+volatile __u32 payload_bytes = 1024;
 
 /* Offers of one CPU in one second. */
 const volatile __u32 offers_per_second = 4096;

@@ -26,20 +26,26 @@ static __always_inline __u64 read_payload(__u8 *payload, const struct sonde_call
 	return read_vector(payload, vector, segments, most);
 }
 
+/* Nothing is told of this call. */
+static __always_inline int pass_over(struct sock *sk, struct sonde_socket_state *state, __u8 direction, bool direct)
+{
+	if (direction == SONDE_INGRESS)
+		close_when_read(sk, state, direct);
+	return 0;
+}
+
 /* The call is of a socket that nobody wants to see now. */
 static __always_inline int filter(struct sock *sk, struct sonde_socket_state *state, __u8 direction, bool direct)
 {
 	count(SONDE_COUNT_FILTERED);
-	if (direction == SONDE_INGRESS)
-		close_when_read(sk, state, direct);
-	return 0;
+	return pass_over(sk, state, direction, direct);
 }
 
 /* `direct`: how fields are read (lib/read.h). `call` is followed, has moved `moved` > 0 bytes, and is not of an excluded process. */
 static __always_inline int handle_call(const struct sonde_call *call, long moved, bool direct)
 {
 	struct call_kind kind = kind_of_call(call->nr);
-	__u64 pid_tgid = bpf_get_current_pid_tgid(), flags = receive_flags(call), captured;
+	__u64 pid_tgid = bpf_get_current_pid_tgid(), flags = receive_flags(call), captured, now;
 	__u32 fd = call->arguments[0], zero = 0, sequence, ports;
 	struct sonde_socket_state *state;
 	struct sonde_scratch *event;
@@ -86,6 +92,9 @@ static __always_inline int handle_call(const struct sonde_call *call, long moved
 	/* Bytes that cannot be seen only matter to those who saw the ones before. */
 	if (kind.shape == CALL_UNSEEN && !state->delivered)
 		return 0;
+	now = bpf_ktime_get_ns();
+	if (!within_budget(pid_tgid >> 32, now))
+		return pass_over(sk, state, kind.direction, direct);
 	captured = read_payload(event->payload, call, kind.shape, moved);
 	if (!state->is_tls && looks_tls(event->payload, captured)) {
 		state->is_tls = 1;
@@ -99,7 +108,7 @@ static __always_inline int handle_call(const struct sonde_call *call, long moved
 
 	event->head.kind = SONDE_EVENT_DATA;
 	event->head.captured = captured;
-	event->head.time_ns = bpf_ktime_get_ns();
+	event->head.time_ns = now;
 	event->head.socket = (__u64)sk;
 	event->head.tgid = pid_tgid >> 32;
 	event->head.tid = (__u32)pid_tgid;

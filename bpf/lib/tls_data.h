@@ -97,6 +97,8 @@ static __always_inline int plaintext_moved(__u64 address, __u8 direction, const 
 		count(SONDE_COUNT_FILTERED);
 		return 0;
 	}
+	if (!within_budget(id >> 32, bpf_ktime_get_ns()))
+		return 0;
 	scratch = take_tls_scratch(id);
 	if (!scratch) {
 		count(SONDE_COUNT_TLS_FULL);

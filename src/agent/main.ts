@@ -7,8 +7,10 @@ import type { AgentStatus } from "../model/AgentStatus.ts"
 import type { SondeConfig } from "../runtime/configSchema.ts"
 import { exposeStats, processStats, StatsSources } from "../runtime/metrics.ts"
 import { monotonicMs } from "../runtime/monotonicMs.ts"
+import { supervise } from "../runtime/supervise.ts"
 import { type Address, parseAddress } from "../wire/socket.ts"
 import { AgentStartError, readAgentId } from "./agentId.ts"
+import { makeBudgetKeeper } from "./budget/BudgetKeeper.ts"
 import { makeCaptureRunner } from "./capture/CaptureRunner.ts"
 import { makeHostTurn } from "./capture/HostTurn.ts"
 import { agentIdentity, type AgentIdentity } from "./control/AgentIdentity.ts"
@@ -86,29 +88,37 @@ const capture = (
     let latest: AgentStatus | undefined
     const contact = new HomeContact(yield* monotonicMs)
     const isControlled = config.agent.controllers.length > 0
-    const first = isControlled ? followed.config() : config.agent
-    const turn = yield* makeHostTurn(resolve(config.data), first)
+    const settings = () => (isControlled ? followed.config() : config.agent)
+    const budget = yield* makeBudgetKeeper(settings)
+    const turn = yield* makeHostTurn(resolve(config.data), settings())
     const runner = yield* makeCaptureRunner(
-      first,
-      (agent) => ({
+      settings(),
+      (agent, shed) => ({
         agent,
         other: turn.otherFor(agent),
+        shed,
         excludePids: options.excludePids,
         excludePorts: ownPorts({ ...config, agent }, server),
       }),
       {
         onBatch: (batch) => sender.push(batch),
+        onBegin: budget.begun,
+        onFailed: budget.failed,
+        onCost: budget.costs,
         onStatus: (status) => {
+          const reported = budget.report(status)
           latest = {
             ...status,
+            ...reported,
             machine: { ...readMachine(), ...(contact.label === "" ? {} : { region: contact.label }) },
-            counters: { ...status.counters, ...registry.snapshot() },
+            counters: { ...reported.counters, ...registry.snapshot() },
           }
           sender.tell(latest)
         },
       },
     )
     yield* turn.follow(runner.anew)
+    yield* Effect.forkScoped(supervise("agent/budget")(budget.keep(runner)))
     if (isControlled) {
       yield* followed.follow(limiting(sender, runner))
       yield* agentControl({
@@ -119,6 +129,7 @@ const capture = (
         status: () => latest,
         remoteConfig: followed,
         mayWork: (may) => Effect.andThen(runner.mayWork(may), may ? Effect.void : turn.leave),
+        budgetTrouble: budget.trouble,
         contact,
         packages: usedPackages(config, options, () => latest?.tier ?? 3),
       })

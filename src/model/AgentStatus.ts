@@ -11,6 +11,66 @@ export interface Feature {
   readonly missing: string
   /** What to do about it; empty when nothing is missing. */
   readonly next: string
+  /** What of it was given up to stay within the agent's budget, since when and why; left out: nothing. */
+  readonly shed?: string
+}
+
+/** What one kernel program costs, counted for a moment now and then. */
+export interface HookCost {
+  readonly program: string
+  /** In the last moment of counting. */
+  readonly runsPerSecond: number
+  /** Of one run; 0 when it did not run. */
+  readonly nsPerRun: number
+  /** Sums of all moments of counting. */
+  readonly runs: number
+  readonly ns: number
+  /** Runs left out because another of the program was under way on the same processor. */
+  readonly missed: number
+}
+
+/** One thing that was given up to stay within the budget. */
+export interface ShedStep {
+  /** What is left: "payload 256 B". */
+  readonly what: string
+  /** Milliseconds since 1970. */
+  readonly sinceMs: number
+  /** "CPU 34 % of 30 %" */
+  readonly why: string
+}
+
+/** What the agent may take of its machine, and takes. CPU as shares of one processor. */
+export interface BudgetView {
+  readonly cpu: {
+    /** All threads and the kernel programs. */
+    readonly share: number
+    readonly limit: number
+    readonly main: number
+    readonly worker: number
+    /** Of the kernel programs, estimated between moments of counting; null: not known. */
+    readonly kernel: number | null
+    /** Why it is not known; empty when it is. */
+    readonly kernelMissing: string
+  }
+  readonly memory: {
+    readonly residentBytes: number
+    readonly limitBytes: number
+    /** Of the capture worker's JavaScript heap. */
+    readonly heapBytes: number
+    readonly heapLimitBytes: number
+  }
+  readonly ring: { readonly peakBytes: number; readonly bytes: number; readonly lost: number }
+  /** Events that processes were refused beyond their share. */
+  readonly refused: number
+  /** In the order in which they were given up. */
+  readonly shed: ReadonlyArray<ShedStep>
+  /** What the agent cannot help; empty: nothing. */
+  readonly problem: string
+  readonly hooks: ReadonlyArray<HookCost>
+  /** Seconds for which runs were counted, in all. */
+  readonly countedSeconds: number
+  /** Capture was started anew: the last few times. */
+  readonly restarts: ReadonlyArray<{ readonly atMs: number; readonly why: string }>
 }
 
 /** 1: system calls by eBPF; 2: packets; 3: inventory only. */
@@ -73,4 +133,6 @@ export interface CaptureStatus {
 
 export interface AgentStatus extends CaptureStatus {
   readonly machine: MachineView
+  /** Left out by agents of older versions. */
+  readonly budget?: BudgetView
 }

@@ -3,7 +3,7 @@
 
 import * as Schema from "effect/Schema"
 import { genevePorts, tunnelNames, vxlanPorts } from "../model/tunnels.ts"
-import { choice, choices, flag, integer, integers, text, texts } from "./configFields.ts"
+import { choice, choices, flag, integer, integers, section, text, texts } from "./configFields.ts"
 import { type ConfigKey, keysOfSchema } from "./schemaKeys.ts"
 
 export const agentConfigFields = {
@@ -78,6 +78,36 @@ export const agentConfigFields = {
     "Connections followed at the same time; the idlest is given up beyond.",
     "restart",
   ),
+  budget: section("What the agent may take of this machine (docs/budgets.md).", {
+    cpuPercent: integer(
+      100,
+      1,
+      6_400,
+      "Most CPU of the agent, all its threads and its kernel programs, in percent of one processor; near it, features are given up in turn.",
+      "hot",
+    ),
+    residentMiB: integer(
+      768,
+      192,
+      1_048_576,
+      "Most resident memory of the agent's process; near it, features are given up in turn, beyond it capture starts anew.",
+      "hot",
+    ),
+    eventsPerProcess: integer(
+      100_000,
+      0,
+      100_000_000,
+      "Most events that one process may cause in a second (a system call that moves bytes is one), so that it cannot push out what others say; 0: any number.",
+      "hot",
+    ),
+    sockets: integer(
+      65_536,
+      1_024,
+      1_048_576,
+      "Connections of which the kernel side keeps the state at the same time; the longest unused is forgotten beyond.",
+      "restart",
+    ),
+  }),
   flushMs: integer(500, 50, 10_000, "How often batches leave the agent.", "hot"),
   memoryMiB: integer(64, 1, 4_096, "Batches kept in memory while the server does not acknowledge.", "hot"),
   spoolMiB: integer(256, 0, 1_048_576, "Batches kept on disk while the server is away; 0: none.", "hot"),

@@ -9,6 +9,40 @@ const Feature = Schema.Struct({
   hook: Schema.String,
   missing: Schema.String,
   next: Schema.String,
+  shed: Schema.optionalKey(Schema.String),
+})
+
+const Budget = Schema.Struct({
+  cpu: Schema.Struct({
+    share: Schema.Finite,
+    limit: Schema.Finite,
+    main: Schema.Finite,
+    worker: Schema.Finite,
+    kernel: Schema.NullOr(Schema.Finite),
+    kernelMissing: Schema.String,
+  }),
+  memory: Schema.Struct({
+    residentBytes: Schema.Finite,
+    limitBytes: Schema.Finite,
+    heapBytes: Schema.Finite,
+    heapLimitBytes: Schema.Finite,
+  }),
+  ring: Schema.Struct({ peakBytes: Schema.Finite, bytes: Schema.Finite, lost: Schema.Finite }),
+  refused: Schema.Finite,
+  shed: Schema.Array(Schema.Struct({ what: Schema.String, sinceMs: Schema.Finite, why: Schema.String })),
+  problem: Schema.String,
+  hooks: Schema.Array(
+    Schema.Struct({
+      program: Schema.String.check(Schema.isPattern(/^\w{1,64}$/)),
+      runsPerSecond: Schema.Finite,
+      nsPerRun: Schema.Finite,
+      runs: Schema.Finite,
+      ns: Schema.Finite,
+      missed: Schema.Finite,
+    }),
+  ).check(Schema.isMaxLength(256)),
+  countedSeconds: Schema.Finite,
+  restarts: Schema.Array(Schema.Struct({ atMs: Schema.Finite, why: Schema.String })),
 })
 
 const CaptureNote = Schema.Struct({ what: Schema.String, why: Schema.String, next: Schema.String })
@@ -48,4 +82,5 @@ export const AgentStatusSchema: Schema.Codec<AgentStatus, unknown> = Schema.Stru
   counters: Schema.Record(Schema.String, Schema.Finite),
   processes: Schema.Array(ProcessView),
   machine: Machine,
+  budget: Schema.optionalKey(Budget),
 })

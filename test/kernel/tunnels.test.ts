@@ -6,6 +6,7 @@ import * as Schema from "effect/Schema"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { Exclusions } from "../../src/agent/capture/Exclusions.ts"
 import { openPacketSource } from "../../src/agent/capture/PacketSource.ts"
+import { Shedding } from "../../src/agent/capture/Shedding.ts"
 import { sessionRecord } from "../../src/agent/flow/sessionRecord.ts"
 import { Pipeline } from "../../src/agent/Pipeline.ts"
 import { ProcessTable } from "../../src/agent/process/ProcessTable.ts"
@@ -170,6 +171,7 @@ describeSystem("tunnels", [python, ip], () => {
         exclusions: new Exclusions([], [], []),
         pipeline,
         processes: new ProcessTable(),
+        shedding: new Shedding(),
         log: () => {},
       },
       [],

@@ -15,6 +15,7 @@ import { loadAddon } from "../../src/agent/capture/native/Addon.ts"
 import { type HookKind, openSocketTracer, SocketTracer } from "../../src/agent/capture/native/SocketTracer.ts"
 import type { CaptureOptions } from "../../src/agent/capture/messages.ts"
 import { openSource } from "../../src/agent/capture/Source.ts"
+import { Shedding } from "../../src/agent/capture/Shedding.ts"
 import { Pipeline } from "../../src/agent/Pipeline.ts"
 import { ProcessTable } from "../../src/agent/process/ProcessTable.ts"
 import type { Finding } from "./boot.ts"
@@ -135,6 +136,7 @@ const tryCapture = async (kind: keyof typeof features, kernelTypes = ""): Promis
     exclusions: new Exclusions([], [], []),
     pipeline,
     processes,
+    shedding: new Shedding(),
     log: () => undefined,
   })
   if (source.by === "none")

@@ -119,4 +119,37 @@ describe("makeCaptureRunner", () => {
       assert.deepStrictEqual(workers.log.slice(2), ["start 5"])
     }),
   )
+
+  it.effect(
+    "gives features up in the worker that runs, and in the next; capture as a whole by another worker",
+    () =>
+      Effect.gen(function* () {
+        const workers = makeWorkers(() => 1)
+        const shed: Array<ReadonlyArray<string> | undefined> = []
+        const start: typeof runCapture = (options, handlers) =>
+          Effect.suspend(() => {
+            shed.push(options.shed)
+            return workers.start(options, handlers)
+          })
+        const isUp = yield* Deferred.make<void>()
+        const capture = yield* makeCaptureRunner(
+          local,
+          (agent, steps) => ({ agent, shed: steps, excludePids: [], excludePorts: [] }),
+          { onBatch: () => undefined, onStatus: () => void Deferred.doneUnsafe(isUp, Effect.void) },
+          start,
+        )
+        yield* Effect.forkScoped(capture.run)
+        yield* Deferred.await(isUp)
+        yield* capture.shed(["payload"])
+        assert.deepStrictEqual(workers.log, ["start 16", "shed"])
+        yield* capture.anew
+        yield* TestClock.adjust("1 second")
+        yield* capture.shed(["payload", "capture"])
+        yield* TestClock.adjust("1 second")
+        yield* capture.shed(["payload"])
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(shed, [[], ["payload"], ["payload", "capture"], ["payload"]])
+        assert.strictEqual(workers.log.filter((line) => line === "stop 16").length, 3)
+      }),
+  )
 })

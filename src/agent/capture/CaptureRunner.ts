@@ -8,7 +8,8 @@ import type * as Scope from "effect/Scope"
 import { supervise } from "../../runtime/supervise.ts"
 import { type AgentSection, type ConfigApplier, ConfigUnusable } from "../control/applyConfig.ts"
 import { captureProblem } from "../control/FollowedConfig.ts"
-import { type CaptureHandlers, runCapture } from "./Capture.ts"
+import type { ShedName } from "../budget/shedOrder.ts"
+import { type CaptureFailed, type CaptureHandlers, runCapture } from "./Capture.ts"
 import type { CaptureCommand, CaptureOptions } from "./messages.ts"
 
 export interface CaptureRunner extends ConfigApplier {
@@ -17,6 +18,14 @@ export interface CaptureRunner extends ConfigApplier {
   readonly mayWork: (may: boolean) => Effect.Effect<void>
   /** Starts what runs anew, because its options are others now. */
   readonly anew: Effect.Effect<void>
+  /** These features are given up from now on, and no others. Without `capture` among them what captures goes on. */
+  readonly shed: (steps: ReadonlyArray<ShedName>) => Effect.Effect<void>
+}
+
+/** What else wants to know how captures begin and end. */
+export interface RunnerHandlers extends CaptureHandlers {
+  readonly onBegin?: () => void
+  readonly onFailed?: (failure: CaptureFailed) => void
 }
 
 /** Who waits for capture to come up, and with how much it was up before. */
@@ -27,8 +36,8 @@ interface Waiting {
 
 export const makeCaptureRunner = (
   first: AgentSection,
-  optionsOf: (agent: AgentSection) => CaptureOptions,
-  handlers: CaptureHandlers,
+  optionsOf: (agent: AgentSection, shed: ReadonlyArray<ShedName>) => CaptureOptions,
+  handlers: RunnerHandlers,
   /** In place of the worker, for tests. */
   start: typeof runCapture = runCapture,
 ): Effect.Effect<CaptureRunner, never, Scope.Scope> =>
@@ -37,6 +46,7 @@ export const makeCaptureRunner = (
     /** Opened to end what runs: to wait at the gate, or to begin with other settings. */
     const end = yield* Latch.make(false)
     let settings = first
+    let given: ReadonlyArray<ShedName> = []
     let tier: number | undefined
     let tell: ((command: CaptureCommand) => void) | undefined
     let isRunning = false
@@ -44,23 +54,29 @@ export const makeCaptureRunner = (
 
     const once = Effect.suspend(() => {
       const agent = settings
-      return start(optionsOf(agent), {
-        onBatch: handlers.onBatch,
+      const isShed = given.includes("capture")
+      handlers.onBegin?.()
+      return start(optionsOf(agent, given), {
+        ...handlers,
         onStatus: (status) => {
-          tier = status.tier
+          if (!isShed) tier = status.tier
           handlers.onStatus(status)
           // What the capture that ends still tells does not count.
           if (waiting === undefined || end.isOpen()) return
-          const problem = captureProblem(agent, waiting.tierBefore, status.tier)
+          // Given up, capture tells nothing of the settings.
+          const problem = isShed ? undefined : captureProblem(agent, waiting.tierBefore, status.tier)
           Deferred.doneUnsafe(waiting.up, problem === undefined ? Effect.void : Effect.fail(problem))
         },
         onStarted: (say) => void (tell = say),
       })
     }).pipe(
       // Before the scope closes: a last status of a worker that failed must not count as one that came up.
-      Effect.tapError(({ message }) =>
-        waiting === undefined ? Effect.void : Deferred.fail(waiting.up, new ConfigUnusable({ message })),
-      ),
+      Effect.tapError((failure) => {
+        handlers.onFailed?.(failure)
+        return waiting === undefined
+          ? Effect.void
+          : Deferred.fail(waiting.up, new ConfigUnusable({ message: failure.message }))
+      }),
       Effect.scoped,
       Effect.ensuring(Effect.sync(() => void (tell = undefined))),
     )
@@ -96,7 +112,14 @@ export const makeCaptureRunner = (
       hot: (agent) =>
         Effect.sync(() => {
           settings = agent
-          tell?.({ type: "configure", options: optionsOf(agent) })
+          tell?.({ type: "configure", options: optionsOf(agent, given) })
+        }),
+      shed: (steps) =>
+        Effect.suspend(() => {
+          const isOther = given.includes("capture") !== steps.includes("capture")
+          given = steps
+          if (isOther) return Effect.asVoid(end.open)
+          return Effect.sync(() => tell?.({ type: "shed", steps }))
         }),
       restart: (agent) =>
         Effect.gen(function* () {

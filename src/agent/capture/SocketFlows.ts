@@ -39,8 +39,6 @@ export interface SocketFlowsOptions {
   readonly exclusions: Exclusions
   readonly verdicts: Verdicts
   readonly datagrams: DatagramFlows
-  /** Undefined: TLS is not looked into. */
-  readonly tls?: TlsProbes | undefined
   /** Undefined: calls on files, begins and ends of processes make no rows. */
   readonly files?: FileEvents | undefined
   readonly lives?: ProcessEvents | undefined
@@ -59,6 +57,8 @@ const recordHeader = 8
 
 export class SocketFlows {
   readonly counters = { events_total: 0, bytes_total: 0, closes_total: 0, malformed_total: 0 }
+  /** Hears of processes and of what they map; undefined: TLS is not looked into. */
+  tls: TlsProbes | undefined
   readonly #options: SocketFlowsOptions
   /** Connections of local sockets by "local port, remote port, remote address": finds the other end of a local connection. */
   readonly #call = { thread: 0, coroutine: 0, number: 0 }
@@ -120,7 +120,7 @@ export class SocketFlows {
           const pid = view.getUint32(at + processEvent.tgid, true)
           this.#options.lives?.ended(bytes, view, at)
           this.#options.processes.exit(pid, nowMs)
-          this.#options.tls?.ended(pid)
+          this.tls?.ended(pid)
           this.#options.causality.ended(pid)
           return this.#options.exclusions.ended(pid)
         }
@@ -134,7 +134,7 @@ export class SocketFlows {
     const entry = this.#options.processes.get(pid)
     this.#options.lives?.began(bytes, view, at, size, entry)
     if (entry !== undefined) this.#options.exclusions.started(pid, entry.info.comm)
-    this.#options.tls?.started(pid)
+    this.tls?.started(pid)
   }
 
   #connect(view: DataView, at: number): void {
@@ -149,7 +149,7 @@ export class SocketFlows {
 
   #mapped(bytes: Uint8Array, view: DataView, at: number): void {
     const key = bytes.slice(at + mappingEvent.inode, at + mappingEvent.inode + mappedKey.size)
-    this.#options.tls?.mapped(view.getUint32(at + mappingEvent.tgid, true), key)
+    this.tls?.mapped(view.getUint32(at + mappingEvent.tgid, true), key)
   }
 
   #data(bytes: Uint8Array, view: DataView, at: number, size: number): void {

@@ -7,10 +7,13 @@ import { ProcessEvents } from "../process/ProcessEvents.ts"
 import { openCompat } from "./compat/openCompat.ts"
 import { DatagramFlows } from "./DatagramFlows.ts"
 import { loadAddon } from "./native/Addon.ts"
+import { filesFeatureName } from "./native/extraHooks.ts"
+import { ringBytes } from "./native/kernelTables.ts"
 import { openTracer } from "./native/openTracer.ts"
+import { SocketCost } from "./SocketCost.ts"
 import { SocketFlows } from "./SocketFlows.ts"
 import type { Opened, Source, SourceContext } from "./Source.ts"
-import { tlsCompat, tlsFeature, TlsProbes } from "./tls/TlsProbes.ts"
+import { tlsCompat, tlsFeature, tlsFeatureName, TlsProbes } from "./tls/TlsProbes.ts"
 import { Verdicts } from "./Verdicts.ts"
 
 /** Events are taken in pieces of this size: about 2 ms of parsing. */
@@ -25,6 +28,14 @@ const tlsOff = tlsFeature("", {
   next: "set agent.tls to true",
 })
 
+const tlsShed = tlsFeature("", {
+  missing: "given up to stay within the budget (agent.budget)",
+  next: "it comes back by itself; see docs/budgets.md",
+})
+
+/** What is left of payloads near the budget: first lines and most headers. */
+const shedPayloadBytes = 256
+
 export const openSocketSource = async (context: SourceContext): Promise<Opened> => {
   const addon = loadAddon()
   if ("missing" in addon) {
@@ -33,9 +44,12 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
     }
   }
   const { agent } = context.options
+  const { payloadBytes, ringMiB } = agent
   const opened = await openTracer(addon, {
-    payloadBytes: agent.payloadBytes,
-    ringMiB: agent.ringMiB,
+    payloadBytes,
+    ringMiB,
+    eventsPerProcess: agent.budget.eventsPerProcess,
+    sockets: agent.budget.sockets,
     kernelTypes: agent.kernelTypes,
     files: agent.files ? { slowUs: agent.fileSlowUs } : undefined,
   })
@@ -58,7 +72,6 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
     return info === undefined || forbidden.has(info.comm) || forbidden.has(basename(info.exe))
   }
   const isCompat = tracer.hook === "compat"
-  const tls = agent.tls && !isCompat ? new TlsProbes({ target: tracer, isForbidden, log }) : undefined
   const ends = isCompat ? openCompat(tracer, processes, (port) => exclusions.ports.has(port)) : undefined
   const clockOffsetNs = addon.clockOffsetNs()
   const emit = (batch: AnyBatch): void => context.pipeline.emit(batch)
@@ -84,10 +97,44 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
     exclusions,
     verdicts,
     datagrams,
-    tls,
     files,
     lives,
   })
+  const cost = new SocketCost(tracer, ringBytes(ringMiB))
+  if (payloadBytes > shedPayloadBytes)
+    context.shedding.register({
+      step: "payload",
+      feature: "socket data",
+      what: `payload ${shedPayloadBytes} B`,
+      shed: () => tracer.setPayloadBytes(shedPayloadBytes),
+      restore: () => tracer.setPayloadBytes(payloadBytes),
+    })
+  let closing = Promise.resolve()
+  const closeTls = (): void => {
+    const { tls } = flows
+    flows.tls = undefined
+    if (tls !== undefined) closing = Promise.all([closing, tls.close()]).then(() => undefined)
+  }
+  if (files !== undefined)
+    context.shedding.register({
+      step: "files",
+      feature: filesFeatureName,
+      what: "no events of files",
+      shed: () => tracer.followFiles(false),
+      restore: () => tracer.followFiles(true),
+    })
+  if (agent.tls && !isCompat)
+    context.shedding.register({
+      step: "tls",
+      feature: tlsFeatureName,
+      what: "no plaintext of TLS",
+      shed: closeTls,
+      restore: () => {
+        // Files that were mapped meanwhile are told of again.
+        tracer.forgetAllMapped()
+        flows.tls ??= new TlsProbes({ target: tracer, isForbidden, log })
+      },
+    })
   const buffer = new Uint8Array(bufferBytes)
   const view = new DataView(buffer.buffer)
 
@@ -97,11 +144,14 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
     by: "socket data",
     limit: undefined,
     get features() {
-      return [...tracer.features, ...refused, tls?.feature ?? (isCompat ? tlsCompat : tlsOff)]
+      const other = isCompat ? tlsCompat : agent.tls ? tlsShed : tlsOff
+      return [...tracer.features, ...refused, flows.tls?.feature ?? other]
     },
     drain: (nowMs) => {
       let total = 0
-      const lost = tracer.counters().ring_full
+      cost.look()
+      const { over_budget, ring_full } = tracer.counters()
+      const lost = ring_full + over_budget
       context.pipeline.causality.blind(lost !== lostBefore)
       lostBefore = lost
       verdicts.isAwaited = false
@@ -113,25 +163,28 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
         if (length < bufferBytes / 2) break
       }
       verdicts.flush()
-      tls?.look()
+      flows.tls?.look()
       return total > busyBytes || verdicts.isAwaited
     },
     expire: (nowUs) => {
       flows.expire(nowUs)
-      tls?.expire(nowUs / 1_000)
+      flows.tls?.expire(nowUs / 1_000)
     },
     flush: (nowUs, isLast) => {
       lives?.flush()
       if (isLast) files?.end(nowUs)
       else files?.flush(nowUs)
     },
+    configure: ({ budget }) => tracer.setEventsPerProcess(budget.eventsPerProcess),
+    cost: (nowMs) => cost.cost(nowMs),
+    refusedEvents: () => cost.refusedEvents(),
     stats: () => {
       const kernel = tracer.counters()
       return {
         ...flows.counters,
         ...verdicts.stats(),
         ...datagrams.counters,
-        ...tls?.stats(),
+        ...flows.tls?.stats(),
         ...ends?.counters,
         ...files?.counters,
         ...lives?.counters,
@@ -151,10 +204,13 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
         kernel_file_events_total: kernel.file_events,
         kernel_file_refused_total: kernel.file_refused,
         kernel_file_sums_full_total: kernel.file_sums_full,
+        kernel_over_budget_total: kernel.over_budget,
       }
     },
     close: async () => {
-      await tls?.close()
+      closeTls()
+      await closing
+      cost.close()
       tracer.close()
     },
   }

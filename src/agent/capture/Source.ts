@@ -5,8 +5,9 @@ import type { Pipeline } from "../Pipeline.ts"
 import type { ProcessTable } from "../process/ProcessTable.ts"
 import type { Exclusions } from "./Exclusions.ts"
 import { aloneFeature, otherAgentNext, otherAgentText } from "./HostClaim.ts"
-import type { CaptureOptions } from "./messages.ts"
+import type { CaptureOptions, SourceCost } from "./messages.ts"
 import { openPacketSource } from "./PacketSource.ts"
+import type { Shedding } from "./Shedding.ts"
 import { openSocketSource } from "./SocketSource.ts"
 
 /** What the worker's loop asks of a source. */
@@ -25,6 +26,10 @@ export interface Source {
   configure?(agent: CaptureOptions["agent"]): void
   /** Counters by metric name. */
   stats(): Record<string, number>
+  /** What its kernel side costs; to be asked about once a second. Left out: that is not measured. */
+  cost?(nowMs: number): SourceCost
+  /** Events that processes were refused beyond their share, by process. */
+  refusedEvents?(): ReadonlyMap<number, number>
   close(): Promise<void>
 }
 
@@ -33,6 +38,8 @@ export interface SourceContext {
   readonly exclusions: Exclusions
   readonly pipeline: Pipeline
   readonly processes: ProcessTable
+  /** Where features register that can be given up. */
+  readonly shedding: Shedding
   readonly log: (level: "info" | "warn", message: string) => void
 }
 
@@ -51,7 +58,7 @@ const nothing = (features: ReadonlyArray<Feature>, limit: CaptureNote): Source =
 })
 
 export const openSource = async (context: SourceContext): Promise<Source> => {
-  const wanted = context.options.agent.capture
+  const wanted = context.shedding.has("capture") ? "none" : context.options.agent.capture
   const { other } = context.options
   if (other !== undefined && wanted !== "none") {
     const [missing, next] = [otherAgentText(other), otherAgentNext]
@@ -79,16 +86,24 @@ export const openSource = async (context: SourceContext): Promise<Source> => {
     refused.push(...opened.refused)
     for (const { missing, name, next } of opened.refused) context.log("warn", `${name}: ${missing}. ${next}`)
   }
-  const why =
-    wanted === "none"
+  const isShed = context.shedding.has("capture")
+  const why = isShed
+    ? "the agent is beyond its budget (agent.budget)"
+    : wanted === "none"
       ? "agent.capture is none"
       : refused.map(({ missing, name }) => `${name}: ${missing}`).join("; ")
-  context.log("warn", `nothing is captured, only processes and listening ports are listed (${why})`)
-  return nothing(refused, {
+  if (!isShed)
+    context.log("warn", `nothing is captured, only processes and listening ports are listed (${why})`)
+  const nextOfShed = "it comes back by itself; see docs/budgets.md"
+  const features = isShed
+    ? [{ name: "socket data", on: false, hook: "", missing: why, next: nextOfShed }]
+    : refused
+  return nothing(features, {
     what: "no traffic",
     why,
-    next:
-      wanted === "none"
+    next: isShed
+      ? nextOfShed
+      : wanted === "none"
         ? "set agent.capture to auto"
         : "run Sonde as root, or with CAP_BPF and CAP_PERFMON, or at least CAP_NET_RAW",
   })

@@ -133,6 +133,13 @@ export const serverKey = {
   ip: 8,
 } as const
 
+export const processBudget = {
+  size: 16,
+  window: 0,
+  used: 4,
+  refused: 8,
+} as const
+
 export const eventKind = {
   data: 1,
   close: 2,
@@ -172,4 +179,5 @@ export const kernelCounters = [
   "file_events",
   "file_refused",
   "file_sums_full",
+  "over_budget",
 ] as const

@@ -2,6 +2,7 @@
 // finished batches. Everything between the kernel and an encoded batch happens here, synchronously and without Effect.
 
 import { readFileSync } from "node:fs"
+import { getHeapStatistics } from "node:v8"
 import { parentPort, workerData } from "node:worker_threads"
 import { ColumnEncoder } from "../../wire/ColumnEncoder.ts"
 import { type Connection, Side } from "../flow/Connection.ts"
@@ -11,6 +12,7 @@ import { listPids, readComm } from "../process/procfs.ts"
 import { processViews } from "../process/processViews.ts"
 import { Exclusions } from "./Exclusions.ts"
 import type { CaptureCommand, CaptureMessage, CaptureOptions } from "./messages.ts"
+import { Shedding } from "./Shedding.ts"
 import { openSource } from "./Source.ts"
 
 const options = workerData as CaptureOptions
@@ -68,11 +70,13 @@ const exclusions = new Exclusions(options.excludePids, options.excludePorts, opt
 // Capture does not wait for all processes to be read; only whose traffic is left alone must be known before.
 for (const pid of listPids()) exclusions.started(pid, readComm(pid))
 
+const shedding = new Shedding(options.shed)
 const source = await openSource({
   options,
   exclusions,
   pipeline,
   processes,
+  shedding,
   log: (level, message) => post({ type: "log", level, message }),
 })
 
@@ -97,8 +101,34 @@ const status = (): void => {
         by: source.by,
         limit: source.limit,
         isExcluded: (pid) => exclusions.has(pid),
+        refusedEvents: source.refusedEvents?.() ?? new Map(),
         bootUs: boot,
       }),
+    },
+  })
+}
+
+/** Of a source whose kernel side is not measured. */
+const noCost = {
+  kernel: null,
+  kernelMissing: "only of system calls the kernel side is measured",
+  hooks: [],
+  countedSeconds: 0,
+  ring: { peakBytes: 0, bytes: 0, lost: 0 },
+  refused: 0,
+}
+
+const cost = (now: number): void => {
+  const { user, system } = process.threadCpuUsage()
+  const heap = getHeapStatistics()
+  post({
+    type: "cost",
+    cost: {
+      ...(source.cost?.(now) ?? noCost),
+      threadUs: user + system,
+      heapBytes: heap.used_heap_size,
+      heapLimitBytes: heap.heap_size_limit,
+      offers: shedding.offers,
     },
   })
 }
@@ -125,6 +155,7 @@ const tick = (): void => {
   if (now - lastSecond >= secondMs) {
     lastSecond = now
     source.expire(nowUs())
+    cost(now)
   }
   if (now - lastRefresh >= refreshAfterMs) {
     lastRefresh = now
@@ -162,6 +193,7 @@ const configure = ({ agent, excludePorts }: CaptureOptions): void => {
 port.on("message", (command: CaptureCommand) => {
   if (stopping) return
   if (command.type === "configure") return configure(command.options)
+  if (command.type === "shed") return shedding.apply(command.steps)
   stopping = true
   source.drain(Date.now())
   pipeline.end(nowUs())

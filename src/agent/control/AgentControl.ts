@@ -33,6 +33,8 @@ export interface AgentControlOptions {
   readonly status: () => AgentStatus | undefined
   readonly remoteConfig: RemoteConfig
   readonly mayWork: (may: boolean) => Effect.Effect<void>
+  /** What the agent gives up to stay within its budget; empty: nothing. */
+  readonly budgetTrouble: () => string
   readonly contact: HomeContact
   readonly packages: UsedPackages
 }
@@ -62,7 +64,8 @@ const work = (
     if (packageProblem !== "") told.push({ code: "package", message: packageProblem })
     if ((counters["send_connected"] ?? 0) === 0)
       told.push({ code: "not delivering", message: "the agent has no connection to its ingester" })
-    if (status()?.tier === 3) {
+    if (options.budgetTrouble() !== "") told.push({ code: "budget", message: options.budgetTrouble() })
+    else if (status()?.tier === 3) {
       const held = status()?.features.find(({ name }) => name === aloneFeature)
       told.push(
         held === undefined

@@ -12,6 +12,8 @@ export interface CaptureSituation {
   /** Why not better than that; empty when system calls are captured. */
   readonly limit: CaptureNote | undefined
   readonly isExcluded: (pid: number) => boolean
+  /** Events that processes were refused beyond their share, by process. */
+  readonly refusedEvents: ReadonlyMap<number, number>
   /** Microseconds since 1970 at which the host booted. */
   readonly bootUs: number
 }
@@ -58,6 +60,14 @@ const notes = (entry: ProcessEntry, situation: CaptureSituation): Array<CaptureN
   }
   if (situation.limit !== undefined) all.push(situation.limit)
   if (entry.usesRing) all.push(ringNote)
+  const refused = situation.refusedEvents.get(entry.info.pid)
+  if (refused !== undefined) {
+    all.push({
+      what: "some requests",
+      why: `it made more system calls than agent.budget.eventsPerProcess allows in a second: ${refused} were not looked at`,
+      next: "raise agent.budget.eventsPerProcess, or leave it out by agent.excludePrograms",
+    })
+  }
   if (situation.by === "packets" && entry.listening.some(({ port }) => tlsPorts.has(port))) {
     all.push({
       what: "encrypted traffic",

@@ -7,6 +7,7 @@ import { readdirSync } from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
 import { Exclusions } from "../../../src/agent/capture/Exclusions.ts"
 import { openSocketSource } from "../../../src/agent/capture/SocketSource.ts"
+import { Shedding } from "../../../src/agent/capture/Shedding.ts"
 import type { Connection } from "../../../src/agent/flow/Connection.ts"
 import type { Session } from "../../../src/agent/flow/Session.ts"
 import { Pipeline } from "../../../src/agent/Pipeline.ts"
@@ -132,6 +133,7 @@ export const startCapturing = async (
     exclusions: new Exclusions(options.isEverything === true ? [process.pid] : running, [], []),
     pipeline,
     processes,
+    shedding: new Shedding(),
     log: (_level, message) => console.warn(message),
   })
   if (!("source" in opened)) throw new Error(opened.refused[0]!.missing)

@@ -21,6 +21,7 @@ const open = (): SocketTracer => {
     ringMiB: options.ringMiB ?? 16,
     files: options.files,
     ...(options.offersPerCpu === undefined ? {} : { offersPerCpu: options.offersPerCpu }),
+    ...(options.eventsPerProcess === undefined ? {} : { eventsPerProcess: options.eventsPerProcess }),
     only: options.hook ?? "tp_btf direct",
     ...(options.objectPath === undefined ? {} : { objectPath: options.objectPath }),
   })

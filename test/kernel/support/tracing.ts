@@ -15,6 +15,7 @@ export interface TraceOptions {
   readonly payloadBytes?: number
   readonly ringMiB?: number
   readonly offersPerCpu?: number
+  readonly eventsPerProcess?: number
   readonly isLate?: boolean
   /** Calls on files that had to wait are followed. */
   readonly files?: FileOptions

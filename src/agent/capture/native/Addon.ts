@@ -15,13 +15,14 @@ export type EventRing = Handle<"EventRing">
 export type PerfRings = Handle<"PerfRings">
 export type Probes = Handle<"Probes">
 export type PacketRing = Handle<"PacketRing">
+export type Counting = Handle<"Counting">
 
 export interface Addon {
-  /** Loads the named programs of an object file; constants are 32-bit; `btfPath` is empty for the kernel's own BTF. */
+  /** Loads the named programs of an object file; variables are 32-bit; `btfPath` is empty for the kernel's own BTF. */
   openObject(
     path: string,
     programs: ReadonlyArray<string>,
-    constants: Readonly<Record<string, number>>,
+    variables: Readonly<Record<string, number>>,
     mapSizes: Readonly<Record<string, number>>,
     btfPath: string,
   ): BpfObject
@@ -37,6 +38,17 @@ export interface Addon {
   mapSums(object: BpfObject, map: string): Array<number>
   /** Copies entries of a hash map into the buffers and removes them; returns how many, at most what both buffers hold. */
   mapTake(object: BpfObject, map: string, keys: Uint8Array, values: Uint8Array): number
+  /** Copies keys and values one after the other, as many as there is room for; how many. One may come twice while programs write. */
+  mapEntries(object: BpfObject, map: string, keys: Uint8Array, values: Uint8Array): number
+  /** Of a loaded object; EPERM for constants. */
+  setVariable(object: BpfObject, name: string, value: number): void
+  /** The kernel counts runs of programs, of all on this machine, until `stopCounting` or the end of the process. EPERM, EINVAL (5.8). */
+  startCounting(): Counting
+  stopCounting(counting: Counting): void
+  /** Of each loaded program since it was loaded, as far as runs were counted. */
+  programStats(
+    object: BpfObject,
+  ): Array<[name: string, runs: number, nanoseconds: number, missedByRecursion: number]>
   openRing(object: BpfObject, map: string): EventRing
   /**
    * Copies whole records [u32 length, u32 0, data, padding to 8]; returns the bytes written. EMSGSIZE when not even the next one
@@ -47,6 +59,8 @@ export interface Addon {
   openPerfRings(object: BpfObject, map: string, bytes: number): PerfRings
   /** As `pollRing`, in the order in which events happened on all CPUs; those of the last millisecond stay for the next call. */
   pollPerfRings(rings: PerfRings, destination: Uint8Array): number
+  /** Bytes that wait in the ring. */
+  ringWaiting(ring: EventRing): number
   /** `interfaceName` is empty for all; the filter is made by capture/cbpf.ts; a block waits at most `retireMs`. */
   openPackets(
     interfaceName: string,

@@ -11,6 +11,7 @@ import {
   type Addon,
   type BpfObject,
   compatObjectPath,
+  type EventRing,
   kernelObjectPath,
   kernelObjectWithoutTypesPath,
   type Probes,
@@ -24,6 +25,15 @@ import {
   rawExtras,
   tracepointExtras,
 } from "./extraHooks.ts"
+import type { CountedPrograms } from "./HookCosts.ts"
+import {
+  defaultSockets,
+  eventsPerWindow,
+  forgetAllMapped,
+  readRefusedEvents,
+  ringBytes,
+  tableSizes,
+} from "./kernelTables.ts"
 import { bpfReason, type Reason } from "./privileges.ts"
 
 /** Ways to hook the same four things, best first. Programs are named in bpf/hooks. */
@@ -82,6 +92,10 @@ export interface SocketTracerOptions {
   /** 64 to 4095. */
   readonly payloadBytes: number
   readonly ringMiB: number
+  /** Events a second of one process; 0 or left out: any number. */
+  readonly eventsPerProcess?: number
+  /** Connections of which the kernel side keeps the state at the same time; other tables have a part of that. */
+  readonly sockets?: number
   /** Payloads of unknown protocol that one CPU offers in a second; by default its share of `defaultOffers`. */
   readonly offersPerCpu?: number
   /** Calls on files that had to wait; undefined: not followed. */
@@ -96,9 +110,7 @@ export interface SocketTracerOptions {
 /** As bpf/lib/compat_call.h has it. */
 const descriptorKey = (pid: number, fd: number): bigint =>
   ((BigInt(pid) << 20n) | BigInt(fd & 0xf_ffff)) << 6n
-
-/** A ring's size is a power of two. */
-const ringBytes = (mebibytes: number): number => 2 ** Math.ceil(Math.log2(mebibytes)) * 1_048_576
+const payloadMost = 4_095
 
 const one = new Uint8Array([1])
 
@@ -107,7 +119,7 @@ const defaultOffers = 8_192
 /** The share of one CPU below which a quiet machine with many of them would notice. */
 const minOffers = 256
 
-export class SocketTracer implements ExclusionTarget, VerdictTarget, TlsTarget {
+export class SocketTracer implements ExclusionTarget, VerdictTarget, TlsTarget, CountedPrograms {
   readonly hook: HookKind
   readonly features: ReadonlyArray<Feature>
   /** Where the kernel's types come from; empty: the kernel itself. */
@@ -115,6 +127,9 @@ export class SocketTracer implements ExclusionTarget, VerdictTarget, TlsTarget {
   readonly #addon: Addon
   readonly #object: BpfObject
   readonly #poll: (destination: Uint8Array) => number
+  /** Undefined: perf rings. */
+  readonly #ring: EventRing | undefined
+  readonly #offersPerCpu: number
 
   constructor(
     addon: Addon,
@@ -122,14 +137,24 @@ export class SocketTracer implements ExclusionTarget, VerdictTarget, TlsTarget {
     hook: HookKind,
     features: ReadonlyArray<Feature>,
     typesFile: string,
-    poll: (destination: Uint8Array) => number,
+    rings: {
+      readonly poll: (destination: Uint8Array) => number
+      readonly ring?: EventRing
+      readonly offersPerCpu: number
+    },
   ) {
     this.hook = hook
     this.typesFile = typesFile
     this.features = features
     this.#addon = addon
     this.#object = object
-    this.#poll = poll
+    this.#poll = rings.poll
+    this.#ring = rings.ring
+    this.#offersPerCpu = rings.offersPerCpu
+  }
+
+  get #isCompat(): boolean {
+    return this.hook === compat.hook
   }
 
   /** Copies waiting events into the buffer, which has room for the largest (below 5 kB); returns the bytes written. */
@@ -200,6 +225,48 @@ export class SocketTracer implements ExclusionTarget, VerdictTarget, TlsTarget {
     this.#addon.mapDelete(this.#object, "mapped", key)
   }
 
+  /** The kernel tells again of every file that is mapped from now on. */
+  forgetAllMapped(): void {
+    forgetAllMapped(this.#addon, this.#object)
+  }
+
+  /** Most bytes of a payload from now on; at most 4,095. */
+  setPayloadBytes(bytes: number): void {
+    const most = Math.min(bytes, payloadMost)
+    if (this.#isCompat) setCompat(this.#addon, this.#object, most, this.#offersPerCpu)
+    else this.#addon.setVariable(this.#object, "payload_bytes", most)
+  }
+
+  /** Events a second of one process from now on; 0: any number. The programs for old kernels let pass all. */
+  setEventsPerProcess(perSecond: number): void {
+    if (!this.#isCompat)
+      this.#addon.setVariable(this.#object, "process_events", eventsPerWindow(perSecond))
+  }
+
+  /** Whether calls on files are followed from now on. */
+  followFiles(follows: boolean): void {
+    if (!this.#isCompat) this.#addon.setVariable(this.#object, "follows_files", follows ? 1 : 0)
+  }
+
+  /** Events that processes were refused, by process, as far as the kernel remembers them. */
+  refusedEvents(): ReadonlyMap<number, number> {
+    return this.#isCompat ? new Map() : readRefusedEvents(this.#addon, this.#object)
+  }
+
+  /** Bytes that wait in the ring; 0 of perf rings, which do not say. */
+  waiting(): number {
+    return this.#ring === undefined ? 0 : this.#addon.ringWaiting(this.#ring)
+  }
+
+  startCounting(): () => void {
+    const counting = this.#addon.startCounting()
+    return () => this.#addon.stopCounting(counting)
+  }
+
+  programStats(): ReturnType<CountedPrograms["programStats"]> {
+    return this.#addon.programStats(this.#object)
+  }
+
   counters(): Record<(typeof kernelCounters)[number], number> {
     const sums = this.#addon.mapSums(this.#object, "counters")
     return Object.fromEntries(kernelCounters.map((name, at) => [name, sums[at] ?? 0])) as Record<
@@ -260,6 +327,15 @@ const features = (
 
 const offersPerCpu = (): number => Math.max(minOffers, Math.ceil(defaultOffers / availableParallelism()))
 
+/** What the programs for old kernels have in place of constants and variables. */
+const setCompat = (addon: Addon, object: BpfObject, payloadBytes: number, offers: number): void =>
+  addon.mapUpdate(
+    object,
+    "settings",
+    new Uint8Array(4),
+    new Uint8Array(new Uint32Array([payloadBytes, offers]).buffer),
+  )
+
 /** Undefined when this cannot be had, either. */
 const openCompat = (
   addon: Addon,
@@ -269,17 +345,18 @@ const openCompat = (
   let object: BpfObject | undefined
   try {
     object = addon.openObject(compatObjectPath, compat.programs, {}, {}, "")
-    const settings = [Math.min(options.payloadBytes, 4_095), options.offersPerCpu ?? offersPerCpu()]
-    addon.mapUpdate(object, "settings", new Uint8Array(4), new Uint8Array(new Uint32Array(settings).buffer))
+    const offers = options.offersPerCpu ?? offersPerCpu()
+    setCompat(addon, object, Math.min(options.payloadBytes, payloadMost), offers)
     const rings = addon.openPerfRings(object, "events", ringBytes(options.ringMiB))
     for (const program of compat.programs) addon.attach(object, program)
     const all = [
       ...features(compat.hook, refused),
       options.files === undefined ? filesOff : filesOfOldKernels,
     ]
-    return new SocketTracer(addon, object, compat.hook, all, "", (destination) =>
-      addon.pollPerfRings(rings, destination),
-    )
+    return new SocketTracer(addon, object, compat.hook, all, "", {
+      poll: (destination) => addon.pollPerfRings(rings, destination),
+      offersPerCpu: offers,
+    })
   } catch (cause) {
     if (object !== undefined) addon.closeObject(object)
     refused.push([compat.hook, bpfReason(cause as Error & { code?: string })])
@@ -299,6 +376,7 @@ export const openSocketTracer = (
     // These are checked against the types of the kernel itself.
     if (options.only === undefined && hook.startsWith("tp_btf") && !hasKernelTypes()) continue
     let object: BpfObject | undefined
+    const offers = options.offersPerCpu ?? offersPerCpu()
     try {
       object = addon.openObject(
         options.objectPath ?? (types === "" ? kernelObjectPath : kernelObjectWithoutTypesPath),
@@ -310,11 +388,12 @@ export const openSocketTracer = (
           ...(options.files === undefined ? [] : [extras.files]),
         ],
         {
-          payload_bytes: Math.min(options.payloadBytes, 4_095),
-          offers_per_second: options.offersPerCpu ?? offersPerCpu(),
+          payload_bytes: Math.min(options.payloadBytes, payloadMost),
+          process_events: eventsPerWindow(options.eventsPerProcess ?? 0),
+          offers_per_second: offers,
           ...(options.files === undefined ? {} : fileConstants(options.files)),
         },
-        { events: ringBytes(options.ringMiB) },
+        { events: ringBytes(options.ringMiB), ...tableSizes(options.sockets ?? defaultSockets) },
         types,
       )
       for (const program of programs) addon.attach(object, program)
@@ -326,7 +405,7 @@ export const openSocketTracer = (
         hook,
         [...features(hook, refused), ...more],
         types,
-        (destination) => addon.pollRing(ring, destination),
+        { poll: (destination) => addon.pollRing(ring, destination), ring, offersPerCpu: offers },
       )
     } catch (cause) {
       if (object !== undefined) addon.closeObject(object)

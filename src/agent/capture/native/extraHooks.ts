@@ -32,8 +32,10 @@ export const tracepointExtras: ExtraPrograms = {
   rings: [],
 }
 
+export const filesFeatureName = "file reads and writes"
+
 export const filesFeature = (hook: string, reason?: Reason): Feature => ({
-  name: "file reads and writes",
+  name: filesFeatureName,
   on: reason === undefined,
   hook,
   missing: reason?.missing ?? "",

@@ -48,9 +48,11 @@ const keepIdleMs = 60_000
 /** Names of files in the feature's text. */
 const maxNamed = 6
 
+export const tlsFeatureName = "encrypted traffic (TLS)"
+
 /** On by this hook, or off for a reason. */
 export const tlsFeature = (hook: string, reason?: Reason): Feature => ({
-  name: "encrypted traffic (TLS)",
+  name: tlsFeatureName,
   on: reason === undefined,
   hook,
   missing: reason?.missing ?? "",
