@@ -4,11 +4,13 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { AgentDirectory } from "../ingester/receive/AgentDirectory.ts"
+import { budgetTrouble } from "../model/budgetText.ts"
 import { ConsoleSources } from "../querier/ConsoleSources.ts"
 import { ClickHouse } from "../runtime/clickhouse/ClickHouse.ts"
 import type { SondeConfig } from "../runtime/configSchema.ts"
 import { Health } from "../runtime/Health.ts"
 import { StatsSources } from "../runtime/metrics.ts"
+import { agentMetricLines } from "./agentMetrics.ts"
 import { makeDemoControl } from "./demo/demoChild.ts"
 import { version } from "./version.ts"
 
@@ -58,6 +60,7 @@ export const consoleSources = (config: SondeConfig) =>
             lastSeenUs: agent.lastSeenUs,
             features: agent.status?.features ?? [],
             counters: agent.status?.counters ?? {},
+            budget: agent.status?.budget ?? null,
           })),
           storage: { mode: config.storage.mode, ...size },
         }
@@ -69,28 +72,23 @@ export const consoleSources = (config: SondeConfig) =>
         const away = agents
           .list()
           .filter((agent) => !agent.connected || nowMs * 1_000 - agent.lastSeenUs > silentUs)
-        const parts = [
-          ...view.parts,
-          ...agents.list().map((agent) => ({
+        const agentParts = agents.list().map((agent) => {
+          const message = away.includes(agent) ? "not connected" : budgetTrouble(agent.status?.budget)
+          return {
             name: `agent on ${agent.host}`,
-            state: away.includes(agent) ? ("degraded" as const) : ("running" as const),
-            restarts: 0,
-            ...(away.includes(agent) ? { message: "not connected" } : {}),
-          })),
-        ]
-        return { status: view.status === "ok" && away.length > 0 ? "degraded" : view.status, parts }
+            state: message === "" ? ("running" as const) : ("degraded" as const),
+            restarts: agent.status?.counters["sonde_agent_capture_restarts_total"] ?? 0,
+            ...(message === "" ? {} : { message }),
+          }
+        })
+        const isDegraded = view.status === "ok" && agentParts.some(({ state }) => state === "degraded")
+        return { status: isDegraded ? "degraded" : view.status, parts: [...view.parts, ...agentParts] }
       })
 
       /** This process' metrics, then those that agents told, with the agent's host as label. */
       const metricsText = Effect.gen(function* () {
         const lines = [yield* stats.text()]
-        for (const agent of agents.list()) {
-          for (const [name, value] of Object.entries(agent.status?.counters ?? {})) {
-            lines.push(
-              `${name}{agent="${agent.id}",host="${agent.host.replaceAll(/["\\\n]/g, "_")}"} ${value}`,
-            )
-          }
-        }
+        for (const agent of agents.list()) lines.push(...agentMetricLines(agent))
         return `${lines.join("\n")}\n`
       })
 

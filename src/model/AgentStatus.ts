@@ -31,6 +31,8 @@ export interface HookCost {
 
 /** One thing that was given up to stay within the budget. */
 export interface ShedStep {
+  /** Of a small set: "payload" */
+  readonly step: string
   /** What is left: "payload 256 B". */
   readonly what: string
   /** Milliseconds since 1970. */

@@ -3,6 +3,7 @@
 
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import type { BudgetView } from "../model/AgentStatus.ts"
 import type { HealthTree } from "../runtime/Health.ts"
 
 export interface ProcessView {
@@ -31,6 +32,8 @@ export interface FeatureView {
   readonly hook: string
   readonly missing: string
   readonly next: string
+  /** What of it was given up to stay within the agent's budget; left out: nothing. */
+  readonly shed?: string
 }
 
 export interface AgentView {
@@ -40,6 +43,8 @@ export interface AgentView {
   readonly lastSeenUs: number
   readonly features: ReadonlyArray<FeatureView>
   readonly counters: Readonly<Record<string, number>>
+  /** Null: it tells of none. */
+  readonly budget: BudgetView | null
 }
 
 export interface StatusView {

@@ -29,7 +29,14 @@ const Budget = Schema.Struct({
   }),
   ring: Schema.Struct({ peakBytes: Schema.Finite, bytes: Schema.Finite, lost: Schema.Finite }),
   refused: Schema.Finite,
-  shed: Schema.Array(Schema.Struct({ what: Schema.String, sinceMs: Schema.Finite, why: Schema.String })),
+  shed: Schema.Array(
+    Schema.Struct({
+      step: Schema.String.check(Schema.isPattern(/^\w{1,64}$/)),
+      what: Schema.String,
+      sinceMs: Schema.Finite,
+      why: Schema.String,
+    }),
+  ).check(Schema.isMaxLength(64)),
   problem: Schema.String,
   hooks: Schema.Array(
     Schema.Struct({

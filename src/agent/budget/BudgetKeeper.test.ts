@@ -75,7 +75,12 @@ describe("makeBudgetKeeper", () => {
       assert.strictEqual(counters["sonde_agent_events_total"], 1)
       assert.closeTo(budget!.cpu.share, 0.34, 1e-9)
       assert.deepStrictEqual(budget!.shed, [
-        { what: "payload 256 B", why: "CPU 28 % of 30 %", sinceMs: budget!.shed[0]!.sinceMs },
+        {
+          step: "payload",
+          what: "payload 256 B",
+          why: "CPU 28 % of 30 %",
+          sinceMs: budget!.shed[0]!.sinceMs,
+        },
       ])
 
       yield* TestClock.adjust("7 seconds")

@@ -4,6 +4,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { AgentStatus, CaptureStatus, Feature } from "../../model/AgentStatus.ts"
+import { budgetTrouble, shedText } from "../../model/budgetText.ts"
 import { Health } from "../../runtime/Health.ts"
 import { monotonicMs } from "../../runtime/monotonicMs.ts"
 import type { CaptureFailed } from "../capture/Capture.ts"
@@ -12,8 +13,8 @@ import type { CaptureCost } from "../capture/messages.ts"
 import type { AgentSection } from "../control/applyConfig.ts"
 import { BudgetController, type Decision, type Limits } from "./BudgetController.ts"
 import { budgetCounters, budgetView, type Given, type Restart } from "./budgetView.ts"
-import { decisionText, troubleText, usedText, whyText } from "./budgetWords.ts"
-import { ProcessUsage, type ProcessUse } from "./ProcessUsage.ts"
+import { decisionText, usedText, whyText } from "./budgetWords.ts"
+import { meanUse, ProcessUsage, type ProcessUse } from "./ProcessUsage.ts"
 import { captureOffer, type Offer, type ShedName } from "./shedOrder.ts"
 
 export interface BudgetKeeper {
@@ -31,6 +32,7 @@ export interface BudgetKeeper {
 
 const everyMs = 1_000
 const restartsKept = 5
+const usesKept = 5
 const healthPath = "agent/budget"
 
 const limitsOf = ({ budget }: AgentSection): Limits => ({
@@ -49,7 +51,8 @@ export const makeBudgetKeeper = (
     const startMs = yield* monotonicMs
     const measured = usage ?? new ProcessUsage(startMs)
     const controller = new BudgetController(startMs)
-    let use: ProcessUse = { cpu: 0, main: 0, worker: 0, residentBytes: 0 }
+    /** The newest last; pages show their mean. */
+    let uses: ReadonlyArray<ProcessUse> = []
     let cost: CaptureCost | undefined
     let hasBegun = false
     let fullHeap: string | undefined
@@ -64,12 +67,13 @@ export const makeBudgetKeeper = (
 
     const problem = (): string => {
       const limits = limitsOf(settings())
+      const use = meanUse(uses)
       if (controller.problem === "cpu") return usedText("cpu", use.cpu + (cost?.kernel ?? 0), limits.cpu)
       if (controller.problem === "memory") return usedText("memory", use.residentBytes, limits.residentBytes)
       return ""
     }
 
-    const trouble = (): string => troubleText(given, problem())
+    const trouble = (): string => budgetTrouble({ shed: given, problem: problem() })
 
     const startedAnew = (why: string): void => {
       counts.capture_restarts_total++
@@ -83,19 +87,15 @@ export const makeBudgetKeeper = (
         return ""
       }
       const { step } = decision.held
-      const known = given.find(({ offer }) => offer.step === step)
+      const known = given.find((each) => each.step === step)
       if (decision.kind === "restore") {
         given = given.filter((each) => each !== known)
         return known?.what ?? step
       }
       counts.shed_total++
       const offer = offers().find((each) => each.step === step) ?? captureOffer
-      const { what } = offer
-      given = [
-        ...given,
-        { offer, what, why: whyText(decision.held), sinceMs: clock.currentTimeMillisUnsafe() },
-      ]
-      return what
+      given = [...given, { ...offer, why: whyText(decision.held), sinceMs: clock.currentTimeMillisUnsafe() }]
+      return offer.what
     }
 
     const perform = (runner: Pick<CaptureRunner, "shed" | "anew">, decision: Decision) =>
@@ -103,7 +103,7 @@ export const makeBudgetKeeper = (
         const text = decisionText(decision, note(decision))
         yield* decision.kind === "restore" ? Effect.logInfo(text) : Effect.logWarning(text)
         if (decision.kind === "restart") yield* runner.anew
-        else yield* runner.shed(given.map(({ offer }) => offer.step))
+        else yield* runner.shed(given.map(({ step }) => step))
       })
 
     const round = (runner: Pick<CaptureRunner, "shed" | "anew">) =>
@@ -111,7 +111,8 @@ export const makeBudgetKeeper = (
         const nowMs = yield* monotonicMs
         if (hasBegun) controller.begin(nowMs)
         hasBegun = false
-        use = measured.measure(nowMs, cost)
+        const use = measured.measure(nowMs, cost)
+        uses = [...uses, use].slice(-usesKept)
         const limits = limitsOf(settings())
         const offered = new Set<ShedName>(offers().map(({ step }) => step))
         const total = { cpu: use.cpu + (cost?.kernel ?? 0), residentBytes: use.residentBytes }
@@ -141,7 +142,7 @@ export const makeBudgetKeeper = (
       },
       report: ({ counters, features }) => {
         const budget = budgetView({
-          use,
+          use: meanUse(uses),
           limits: limitsOf(settings()),
           cost,
           given,
@@ -160,8 +161,6 @@ export const makeBudgetKeeper = (
   })
 
 const withShed = (feature: Feature, given: ReadonlyArray<Given>): Feature => {
-  const own = given.filter(({ offer }) => offer.feature === feature.name)
-  return own.length === 0
-    ? feature
-    : { ...feature, shed: own.map(({ what, why }) => `${what} (${why})`).join(", ") }
+  const own = given.filter((each) => each.feature === feature.name)
+  return own.length === 0 ? feature : { ...feature, shed: own.map(shedText).join(", ") }
 }

@@ -10,6 +10,18 @@ export interface ProcessUse {
   readonly residentBytes: number
 }
 
+/** The mean of some of them, which come from clocks that are not read at once. */
+export const meanUse = (uses: ReadonlyArray<ProcessUse>): ProcessUse => {
+  const mean = (read: (use: ProcessUse) => number): number =>
+    uses.reduce((sum, use) => sum + read(use), 0) / Math.max(1, uses.length)
+  return {
+    cpu: mean(({ cpu }) => cpu),
+    main: mean(({ main }) => main),
+    worker: mean(({ worker }) => worker),
+    residentBytes: uses.at(-1)?.residentBytes ?? 0,
+  }
+}
+
 const us = ({ system, user }: NodeJS.CpuUsage): number => system + user
 
 export class ProcessUsage {

@@ -8,7 +8,9 @@ import type { Offer } from "./shedOrder.ts"
 
 /** What was given up, as people are told. */
 export interface Given extends ShedStep {
-  readonly offer: Offer
+  readonly step: Offer["step"]
+  /** The feature that is given up, as `sonde doctor` names it. */
+  readonly feature: Offer["feature"]
 }
 
 export interface Restart {
@@ -45,7 +47,7 @@ export const budgetView = ({ cost, given, limits, problem, restarts, use }: Budg
   },
   ring: cost?.ring ?? noRing,
   refused: cost?.refused ?? 0,
-  shed: given.map(({ sinceMs, what, why }) => ({ what, sinceMs, why })),
+  shed: given.map(({ sinceMs, step, what, why }) => ({ step, what, sinceMs, why })),
   problem,
   hooks: cost?.hooks ?? [],
   countedSeconds: cost?.countedSeconds ?? 0,

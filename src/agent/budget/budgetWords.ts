@@ -1,6 +1,5 @@
 // What is said of the budget, in the log, in health, on the console and by `sonde doctor`.
 
-import type { ShedStep } from "../../model/AgentStatus.ts"
 import type { Decision, Held, Resource } from "./BudgetController.ts"
 
 const mebibytes = (bytes: number): string => `${Math.round(bytes / 1_048_576)} MiB`
@@ -20,17 +19,8 @@ export const decisionText = (decision: Decision, what: string): string => {
     case "shed":
       return `near the budget (${whyText(decision.held)}): ${what} from now on`
     case "restore":
-      return `within the budget again: the end of "${what}"`
+      return `within the budget again: no longer "${what}"`
     case "restart":
       return `beyond the budget (${usedText("memory", decision.used, decision.limit)}): capture starts anew`
   }
 }
-
-/** What is given up, and what cannot be helped (`problem`); empty: all is as it should be. */
-export const troubleText = (given: ReadonlyArray<ShedStep>, problem: string): string =>
-  [
-    given.length === 0 ? "" : `shedding: ${given.map(({ what, why }) => `${what} (${why})`).join(", ")}`,
-    problem === "" ? "" : `${problem}, and nothing is left to give up`,
-  ]
-    .filter((part) => part !== "")
-    .join("; ")

@@ -27,7 +27,7 @@ const entries: ReadonlyArray<Entry> = [
   },
   {
     name: "doctor",
-    description: "What this host allows: each feature on or off, what is missing, what to do",
+    description: "What this host allows and its agent has: on, off or given up, why, what to do",
     load: async () => (await import("./doctor.ts")).doctor,
   },
   {

@@ -1,13 +1,18 @@
-// `sonde doctor`: each feature on this host: on or off, the hook it uses, what is missing, what to do.
+// `sonde doctor`: each feature on this host: on or off, the hook it uses, what is missing, what to do. Where agents run on it that a server
+// knows, also what they have given up to stay within their budget, and what each of their hooks costs.
 
 import * as Effect from "effect/Effect"
 import * as Command from "effect/cli/Command"
-import { styleText } from "node:util"
+import { hostname } from "node:os"
 import { diagnose } from "../../agent/capture/doctor.ts"
 import type { Feature } from "../../model/AgentStatus.ts"
+import type { AgentView, StatusView } from "../../querier/ConsoleSources.ts"
 import { engineFiles } from "../../runtime/clickhouse/engineFiles.ts"
-import { configFlags, configOf, fail, json } from "../options.ts"
-import { print, printJson, table } from "../output.ts"
+import { getJson } from "../client.ts"
+import { agentText } from "../doctor/agentText.ts"
+import { featureText } from "../doctor/featureText.ts"
+import { type ConfigFlags, configFlags, configOf, fail, json } from "../options.ts"
+import { print, printJson } from "../output.ts"
 
 const storage = (): Feature => {
   const files = engineFiles()
@@ -28,6 +33,13 @@ const tiers = {
   3: "nothing can be captured here, only processes and listening ports are listed",
 }
 
+/** Of this host; none when no server answers. */
+const runningAgents = (flags: ConfigFlags): Effect.Effect<ReadonlyArray<AgentView>> =>
+  Effect.gen(function* () {
+    const { agents } = (yield* getJson(yield* configOf(flags), "/api/v1/status")) as StatusView
+    return agents.filter(({ host }) => host === hostname())
+  }).pipe(Effect.catch(() => Effect.succeed([])))
+
 export const doctor = Command.make(
   "doctor",
   { json, ...configFlags },
@@ -35,29 +47,19 @@ export const doctor = Command.make(
     const { agent } = yield* configOf(flags)
     const diagnosis = yield* Effect.promise(() => diagnose(agent.kernelTypes))
     const features = [...diagnosis.features, storage()]
+    const agents = yield* runningAgents(flags)
     if (json) {
       for (const feature of features)
         printJson({ ...feature, tier: diagnosis.tier, kernel: diagnosis.kernel })
+      for (const { budget, features, host, id, tier } of agents)
+        printJson({ agent: id, host, tier, features, budget })
     } else {
       print(`Kernel ${diagnosis.kernel}, tier ${diagnosis.tier}: ${tiers[diagnosis.tier]}.\n`)
-      print(
-        table(
-          ["FEATURE", "STATE", "HOOK"],
-          features.map((feature) => [
-            feature.name,
-            feature.on ? styleText("green", "on") : styleText("yellow", "off"),
-            feature.hook,
-          ]),
-        ),
-      )
-      const limits = Map.groupBy(
-        features.filter((feature) => feature.missing !== ""),
-        ({ missing, next }) => `${missing}.${next === "" ? "" : `\n  ${styleText("cyan", "->")} ${next}`}`,
-      )
-      if (limits.size > 0) print("")
-      for (const [text, of] of limits)
-        print(`${styleText("bold", of.map(({ name }) => name).join(", "))}: ${text}`)
+      print(featureText(features))
+      for (const agent of agents) print(`\n${agentText(agent)}`)
     }
     if (diagnosis.tier === 3) return yield* fail("nothing can be captured on this host with these privileges")
   }),
-).pipe(Command.withDescription("What this host allows: each feature on or off, what is missing, what to do"))
+).pipe(
+  Command.withDescription("What this host allows and its agent has: on, off or given up, why, what to do"),
+)

@@ -208,6 +208,50 @@ export interface Feature {
   readonly hook: string
   readonly missing: string
   readonly next: string
+  /** What of it was given up to stay within the agent's budget; left out: nothing. */
+  readonly shed?: string
+}
+
+/** What one kernel program costs; runs and ns are sums of the moments in which they were counted. */
+export interface HookCost {
+  readonly program: string
+  readonly runsPerSecond: number
+  readonly nsPerRun: number
+  readonly runs: number
+  readonly ns: number
+  readonly missed: number
+}
+
+/** What an agent may take of its machine, and takes. CPU as shares of one processor. */
+export interface Budget {
+  readonly cpu: {
+    readonly share: number
+    readonly limit: number
+    readonly main: number
+    readonly worker: number
+    /** Null: not known, for the reason beside it. */
+    readonly kernel: number | null
+    readonly kernelMissing: string
+  }
+  readonly memory: {
+    readonly residentBytes: number
+    readonly limitBytes: number
+    readonly heapBytes: number
+    readonly heapLimitBytes: number
+  }
+  readonly ring: { readonly peakBytes: number; readonly bytes: number; readonly lost: number }
+  readonly refused: number
+  readonly shed: ReadonlyArray<{
+    readonly step: string
+    readonly what: string
+    readonly sinceMs: number
+    readonly why: string
+  }>
+  /** What the agent cannot help; empty: nothing. */
+  readonly problem: string
+  readonly hooks: ReadonlyArray<HookCost>
+  readonly countedSeconds: number
+  readonly restarts: ReadonlyArray<{ readonly atMs: number; readonly why: string }>
 }
 
 export interface AgentView {
@@ -217,6 +261,8 @@ export interface AgentView {
   readonly lastSeenUs: number | string
   readonly features: ReadonlyArray<Feature>
   readonly counters: Readonly<Record<string, number>>
+  /** Null: it tells of none. */
+  readonly budget: Budget | null
 }
 
 export interface Status {

@@ -5,7 +5,7 @@ import { whyEmpty } from "./whyEmpty.ts"
 const status = (tier: number, features: Status["agents"][0]["features"] = []): Status => ({
   version: "1",
   uptimeSeconds: 1,
-  agents: [{ id: "a", host: "box", tier, lastSeenUs: 1, features, counters: {} }],
+  agents: [{ id: "a", host: "box", tier, lastSeenUs: 1, features, counters: {}, budget: null }],
   storage: { mode: "embedded", rows: 0, bytes: 0, version: "1" },
 })
 

@@ -8,6 +8,7 @@ import { useStatus } from "../../api/queries.ts"
 import { useNowMs } from "../../app/clock.ts"
 import { pageAddress } from "../../app/location.ts"
 import { Answer } from "../../parts/Answer.tsx"
+import { AgentBudget } from "../../parts/budget/AgentBudget.tsx"
 import { EmptyState } from "../../parts/EmptyState.tsx"
 import { formatAgo, formatDuration, formatPercent, formatRate } from "../../parts/format.ts"
 import { Link } from "../../parts/Link.tsx"
@@ -160,6 +161,19 @@ const Facts = ({ agent }: { readonly agent: MeasuredAgent }) => {
   )
 }
 
+/** Told to the server that the agent delivers to: of agents of other servers nothing is shown. */
+const BudgetPart = ({ id }: { readonly id: string }) => {
+  const status = useStatus()
+  const budget = status.data?.agents.find((agent) => agent.id === id)?.budget ?? null
+  if (budget === null) return null
+  return (
+    <section>
+      <h3>What it takes</h3>
+      <AgentBudget budget={budget} />
+    </section>
+  )
+}
+
 interface AgentPanelProps {
   readonly id: string
   readonly all: ReadonlyArray<MeasuredAgent>
@@ -194,6 +208,7 @@ export const AgentPanel = ({ id, all, params, onClose }: AgentPanelProps) => {
           <AgentActions key={id} agent={agent} onForgotten={onClose} />
           <Exceptions agent={agent} />
           <Facts agent={agent} />
+          <BudgetPart id={id} />
           <Capabilities agent={agent} all={all} />
           <section>
             <h3>Configuration in force</h3>

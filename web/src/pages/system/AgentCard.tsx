@@ -2,6 +2,7 @@
 
 import type { AgentView, Feature } from "../../api/contract.ts"
 import { useNowMs } from "../../app/clock.ts"
+import { AgentBudget } from "../../parts/budget/AgentBudget.tsx"
 import { formatAgo, formatExact } from "../../parts/format.ts"
 import { Icon } from "../../parts/Icon.tsx"
 import { WideTable } from "../../parts/WideTable.tsx"
@@ -13,6 +14,9 @@ const tiers: Readonly<Record<number, string>> = {
   3: "Tier 3: inventory only",
 }
 
+const stateOf = ({ on, shed }: Feature) => (shed !== undefined ? "shed" : on ? "on" : "off")
+const stateDots = { on: "on", shed: "degraded", off: "down" } as const
+
 const FeatureRow = ({ feature }: { readonly feature: Feature }) => (
   <tr>
     <td>
@@ -20,13 +24,18 @@ const FeatureRow = ({ feature }: { readonly feature: Feature }) => (
     </td>
     <td>
       <span className="capture-state">
-        <span className={`dot dot-${feature.on ? "on" : "down"}`} aria-hidden="true" />
-        {feature.on ? "on" : "off"}
+        <span className={`dot dot-${stateDots[stateOf(feature)]}`} aria-hidden="true" />
+        {stateOf(feature)}
       </span>
     </td>
     <td className="mono">{feature.hook === "" ? "–" : feature.hook}</td>
     <td>
-      {feature.missing === "" ? <span className="faint">Nothing is missing</span> : feature.missing}
+      {feature.shed === undefined ? null : <>Given up to stay within the budget: {feature.shed}</>}
+      {feature.missing === "" && feature.shed === undefined ? (
+        <span className="faint">Nothing is missing</span>
+      ) : (
+        feature.missing
+      )}
       {feature.next === "" ? null : <p className="soft">What to do: {feature.next}</p>}
     </td>
   </tr>
@@ -64,6 +73,12 @@ export const AgentCard = ({ agent }: { readonly agent: AgentView }) => {
           <FeatureRow key={feature.name} feature={feature} />
         ))}
       </WideTable>
+      {agent.budget === null ? null : (
+        <>
+          <h3>What it takes</h3>
+          <AgentBudget budget={agent.budget} />
+        </>
+      )}
       <h3>Lost or not readable</h3>
       {nonZero.length === 0 ? (
         <p className="soft all-well">

@@ -1,0 +1,117 @@
+// An agent that is to take little: under a load it gives up features in their order and says so everywhere, and has them back afterwards.
+
+import { execFileSync, spawn, type ChildProcess } from "node:child_process"
+import { hostname } from "node:os"
+import { setTimeout as sleep } from "node:timers/promises"
+import { afterAll, beforeAll, expect, it } from "vitest"
+import type { AgentView, StatusView } from "../../src/querier/ConsoleSources.ts"
+import { nginx, type Program } from "./support/programs.ts"
+import { bin, Sonde, sonde, until } from "./support/Sonde.ts"
+import { describeSystem } from "./support/system.ts"
+
+describeSystem("an agent with a small budget", ["/usr/sbin/nginx", "/usr/bin/wrk"], () => {
+  let observer: Sonde
+  let web: Program
+  let load: ChildProcess | undefined
+
+  beforeAll(async () => {
+    web = await nginx()
+    observer = new Sonde()
+    await observer.capturing(40)
+  }, 90_000)
+
+  afterAll(async () => {
+    load?.kill()
+    await observer?.stop()
+    await web?.stop()
+  })
+
+  const agent = async (): Promise<AgentView> => (await observer.get<StatusView>("/api/v1/status")).agents[0]!
+  const steps = ({ budget }: AgentView): ReadonlyArray<string> => budget!.shed.map(({ step }) => step)
+  const health = () => observer.get<{ readonly parts: ReadonlyArray<HealthPart> }>("/healthz")
+  interface HealthPart {
+    readonly name: string
+    readonly state: string
+    readonly message?: string
+  }
+  /** What it gave up and took back, as its log says. */
+  const said = (): ReadonlyArray<string> =>
+    observer.messages().filter((message) => /^(near|within) the budget/.test(message))
+
+  it("tells what it takes, by thread and by kernel program", async () => {
+    const { budget } = await until(
+      "the cost of the kernel programs is known",
+      agent,
+      ({ budget }) => budget !== null && budget.hooks.length > 0 && budget.memory.heapBytes > 0,
+      60,
+    )
+    expect(budget!.cpu.limit).toBe(1)
+    expect(budget!.cpu.kernel).toBeGreaterThan(0)
+    expect(budget!.memory.residentBytes).toBeGreaterThan(50 * 1_048_576)
+    expect(budget!.memory.limitBytes).toBe(768 * 1_048_576)
+    expect(budget!.shed).toEqual([])
+    const exit = budget!.hooks.find(({ program }) => program.startsWith("sonde_exit"))!
+    expect(exit.runs).toBeGreaterThan(0)
+    expect(exit.nsPerRun).toBeGreaterThan(5)
+    expect(await observer.metric("sonde_agent_hook_counted_seconds_total")).toBeGreaterThanOrEqual(1)
+    expect(await observer.metric("sonde_agent_hook_runs_total")).toBeGreaterThan(0)
+  })
+
+  it("gives features up under a load, has them back in the opposite order, and says each once", async () => {
+    // What this machine does beside the load must fit.
+    let idle = 0
+    for (let i = 0; i < 5; i++) {
+      idle = Math.max(idle, (await agent()).budget!.cpu.share)
+      await sleep(1_000)
+    }
+    const percent = Math.max(5, Math.ceil(idle * 250))
+    const { admin } = await observer.ready
+    execFileSync(bin, [
+      ...["admin", "config", "set", "default", `budget.cpuPercent=${percent}`],
+      ...["--data", observer.data, "--server", admin],
+    ])
+    load = spawn("wrk", ["-t1", "-c8", "-d300s", `http://127.0.0.1:${web.port}/`], { stdio: "ignore" })
+
+    const shed = await until("something is given up", agent, (one) => steps(one).length > 0, 60)
+    expect(steps(shed)[0]).toBe("payload")
+    expect(shed.budget!.cpu.limit).toBeCloseTo(percent / 100)
+    expect(shed.budget!.shed[0]).toMatchObject({ what: "payload 256 B" })
+    expect(shed.budget!.shed[0]!.why).toMatch(new RegExp(`^CPU \\d+ % of ${percent} %$`))
+    expect(await observer.metric("sonde_agent_shed")).toBeGreaterThan(0)
+    expect((await health()).parts.find(({ name }) => name === `agent on ${hostname()}`)).toMatchObject({
+      state: "degraded",
+      message: expect.stringContaining("shedding: payload 256 B"),
+    })
+    const { stdout } = await sonde(["doctor", "--http", String(new URL((await observer.ready).url).port)])
+    expect(stdout).toMatch(/^Shedding: payload 256 B since \d\d:\d\d:\d\d, CPU \d+ % of \d+ %$/m)
+    expect(stdout).toMatch(/^sonde_exit\w+ +\d+ +\d+ +[\d.]+ % +\d+$/m)
+
+    // As far as it must: in the end nothing is captured, and the agent is within its budget.
+    const least = await until(
+      "it is within the budget",
+      agent,
+      ({ budget }) => budget!.cpu.share < budget!.cpu.limit,
+      90,
+    )
+    expect(steps(least).length).toBeGreaterThan(0)
+    load.kill()
+    await until("everything is back", agent, (one) => steps(one).length === 0 && one.tier === 1, 240)
+    expect((await agent()).features.filter(({ on, shed }) => !on || shed !== undefined)).toEqual([])
+    await sleep(1_000)
+    const texts = said().map((text) => text.replace(/\(.*\)/, "()"))
+    expect(texts[0]).toBe("near the budget (): payload 256 B from now on")
+    expect(texts.filter((text) => text.startsWith("near")).length).toBe(
+      texts.filter((text) => text.startsWith("within")).length,
+    )
+    expect(texts.at(-1)).toBe('within the budget again: no longer "payload 256 B"')
+  }, 480_000)
+
+  it("captures as before", async () => {
+    await fetch(`http://127.0.0.1:${web.port}/after/the/storm`)
+    await observer.sqlUntil(
+      "SELECT request_resource FROM l7_flow_log WHERE request_resource LIKE '/after/the/storm%' LIMIT 1",
+      (rows) => rows.length > 0,
+      30,
+    )
+  })
+})
