@@ -69,7 +69,7 @@ static __noinline int datagram(struct sonde_scratch *event, const struct user_ms
 		read_peer(&event->head, message->msg_name);
 	if (event->head.remote_port == 0 || (!is_dns_port(event->head.remote_port) && !is_dns_port(event->head.local_port)))
 		return 0;
-	if (!within_budget(event->head.tgid, event->head.time_ns))
+	if (!within_budget(event, event->head.tgid, event->head.time_ns))
 		return 0;
 	if (length < most)
 		most = length;

@@ -93,7 +93,7 @@ static __always_inline int handle_call(const struct sonde_call *call, long moved
 	if (kind.shape == CALL_UNSEEN && !state->delivered)
 		return 0;
 	now = bpf_ktime_get_ns();
-	if (!within_budget(pid_tgid >> 32, now))
+	if (!within_budget(event, pid_tgid >> 32, now))
 		return pass_over(sk, state, kind.direction, direct);
 	captured = read_payload(event->payload, call, kind.shape, moved);
 	if (!state->is_tls && looks_tls(event->payload, captured)) {

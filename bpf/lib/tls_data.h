@@ -27,6 +27,8 @@ static __always_inline void deliver_plaintext(struct sonde_tls_scratch *scratch,
 	struct sock *sk = (struct sock *)session->socket;
 	__u64 captured = moved < payload_bytes ? moved : payload_bytes;
 
+	if (!within_budget(event, id >> 32, bpf_ktime_get_ns()))
+		return;
 	captured = read_buffer(event->payload, buffer, captured);
 	event->head.is_tls = 1;
 	read_addresses(sk, &event->head, false);
@@ -97,8 +99,6 @@ static __always_inline int plaintext_moved(__u64 address, __u8 direction, const 
 		count(SONDE_COUNT_FILTERED);
 		return 0;
 	}
-	if (!within_budget(id >> 32, bpf_ktime_get_ns()))
-		return 0;
 	scratch = take_tls_scratch(id);
 	if (!scratch) {
 		count(SONDE_COUNT_TLS_FULL);

@@ -32,6 +32,13 @@ const environmentOf = (config: SondeConfig): Record<string, string> => {
   return environment
 }
 
+/**
+ * Most JavaScript heap of the agent's main thread: what it has of batches lies outside. A last resort that keeps the system from
+ * choosing whom to end; the capture worker has a limit of its own.
+ */
+const mainHeapMiB = ({ budget }: SondeConfig["agent"]): number =>
+  Math.max(128, Math.round(budget.residentMiB / 3))
+
 /** A new version has so long to come up, besides the time for which it has to work. */
 const startMs = 60_000
 
@@ -45,10 +52,20 @@ export const agentLauncher = (
   own: { node: process.execPath, entry: main, version },
   trialMs: agent.proveSeconds * 1_000 + startMs,
   start: ({ entry, node }) =>
-    spawn(node, [...process.execArgv, entry, ...startArguments, "--with-parent"], {
-      stdio: ["pipe", "ignore", "inherit", "ipc"],
-      env: { ...environment, [launcherVariable]: version },
-    }),
+    spawn(
+      node,
+      [
+        ...process.execArgv,
+        `--max-old-space-size=${mainHeapMiB(agent)}`,
+        entry,
+        ...startArguments,
+        "--with-parent",
+      ],
+      {
+        stdio: ["pipe", "ignore", "inherit", "ipc"],
+        env: { ...environment, [launcherVariable]: version },
+      },
+    ),
 })
 
 /** What started this process, when that is a launcher. */

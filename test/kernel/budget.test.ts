@@ -47,6 +47,31 @@ done(noisy=noisy)`,
     })
   }
 
+  it("is not used up by processes that a processor cannot tell apart at once", () => {
+    const traced = trace({
+      eventsPerProcess: 100_000,
+      script: `
+import signal
+os.sched_setaffinity(0, {0})
+children = []
+# Numbers that are equal in their last four bits.
+while len(children) < 3:
+    child = os.fork()
+    if child == 0:
+        client, server = pair()
+        for _ in range(400):
+            client.send(request); server.recv(4096); os.sched_yield()
+        os._exit(0)
+    if not children or child % 16 == children[0] % 16: children.append(child)
+    else: os.kill(child, signal.SIGKILL); os.waitpid(child, 0)
+for child in children: os.waitpid(child, 0)
+done(children=children)`,
+    })
+    expect(traced.counters.over_budget).toBe(0)
+    for (const child of traced.result["children"] as ReadonlyArray<number>)
+      expect(traced.events.filter((event) => event.kind === "data" && event.tgid === child)).toHaveLength(800)
+  })
+
   it("is asked of nobody when it is 0", () => {
     const { counters, events } = trace({
       eventsPerProcess: 0,
