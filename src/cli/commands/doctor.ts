@@ -8,10 +8,11 @@ import { diagnose } from "../../agent/capture/doctor.ts"
 import type { Feature } from "../../model/AgentStatus.ts"
 import type { AgentView, StatusView } from "../../querier/ConsoleSources.ts"
 import { engineFiles } from "../../runtime/clickhouse/engineFiles.ts"
+import type { SondeConfig } from "../../runtime/configSchema.ts"
 import { getJson } from "../client.ts"
 import { agentText } from "../doctor/agentText.ts"
 import { featureText } from "../doctor/featureText.ts"
-import { type ConfigFlags, configFlags, configOf, fail, json } from "../options.ts"
+import { configFlags, configOf, fail, json } from "../options.ts"
 import { print, printJson } from "../output.ts"
 
 const storage = (): Feature => {
@@ -34,9 +35,9 @@ const tiers = {
 }
 
 /** Of this host; none when no server answers. */
-const runningAgents = (flags: ConfigFlags): Effect.Effect<ReadonlyArray<AgentView>> =>
+const runningAgents = (config: SondeConfig): Effect.Effect<ReadonlyArray<AgentView>> =>
   Effect.gen(function* () {
-    const { agents } = (yield* getJson(yield* configOf(flags), "/api/v1/status")) as StatusView
+    const { agents } = (yield* getJson(config, "/api/v1/status")) as StatusView
     return agents.filter(({ host }) => host === hostname())
   }).pipe(Effect.catch(() => Effect.succeed([])))
 
@@ -44,10 +45,10 @@ export const doctor = Command.make(
   "doctor",
   { json, ...configFlags },
   Effect.fnUntraced(function* ({ json, ...flags }) {
-    const { agent } = yield* configOf(flags)
-    const diagnosis = yield* Effect.promise(() => diagnose(agent.kernelTypes))
+    const config = yield* configOf(flags)
+    const diagnosis = yield* Effect.promise(() => diagnose(config.agent.kernelTypes))
     const features = [...diagnosis.features, storage()]
-    const agents = yield* runningAgents(flags)
+    const agents = yield* runningAgents(config)
     if (json) {
       for (const feature of features)
         printJson({ ...feature, tier: diagnosis.tier, kernel: diagnosis.kernel })
