@@ -110,8 +110,9 @@ const status = (): void => {
 
 /** Of a source whose kernel side is not measured. */
 const noCost = {
-  kernel: null,
-  kernelMissing: "only of system calls the kernel side is measured",
+  ...(source.by === "none"
+    ? { kernel: 0, kernelMissing: "" }
+    : { kernel: null, kernelMissing: "only that of system calls is measured" }),
   hooks: [],
   countedSeconds: 0,
   ring: { peakBytes: 0, bytes: 0, lost: 0 },
