@@ -239,8 +239,7 @@ export class SocketTracer implements ExclusionTarget, VerdictTarget, TlsTarget, 
 
   /** Events a second of one process from now on; 0: any number. The programs for old kernels let pass all. */
   setEventsPerProcess(perSecond: number): void {
-    if (!this.#isCompat)
-      this.#addon.setVariable(this.#object, "process_events", eventsPerWindow(perSecond))
+    if (!this.#isCompat) this.#addon.setVariable(this.#object, "process_events", eventsPerWindow(perSecond))
   }
 
   /** Whether calls on files are followed from now on. */
@@ -399,14 +398,11 @@ export const openSocketTracer = (
       for (const program of programs) addon.attach(object, program)
       const more = attachExtras(addon, object, extras, tracepointOf(hook), options.files !== undefined)
       const ring = addon.openRing(object, "events")
-      return new SocketTracer(
-        addon,
-        object,
-        hook,
-        [...features(hook, refused), ...more],
-        types,
-        { poll: (destination) => addon.pollRing(ring, destination), ring, offersPerCpu: offers },
-      )
+      return new SocketTracer(addon, object, hook, [...features(hook, refused), ...more], types, {
+        poll: (destination) => addon.pollRing(ring, destination),
+        ring,
+        offersPerCpu: offers,
+      })
     } catch (cause) {
       if (object !== undefined) addon.closeObject(object)
       refused.push([hook, bpfReason(cause as Error & { code?: string }, types)])
