@@ -1,6 +1,10 @@
 // What bounds the kernel side, and what tells its cost: the share of events of one process, settings that change while programs run,
 // and the kernel's own count of runs.
 
+import { spawnSync } from "node:child_process"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
 import { connect, createServer, type AddressInfo, type Socket } from "node:net"
 import { once } from "node:events"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -96,7 +100,7 @@ describeSystem("a tracer that runs", needed, () => {
   beforeAll(async () => {
     const addon = loadAddon()
     if ("missing" in addon) throw new Error(addon.missing)
-    const opened = openSocketTracer(addon, { payloadBytes: 1_024, ringMiB: 1 })
+    const opened = openSocketTracer(addon, { payloadBytes: 1_024, ringMiB: 1, files: { slowUs: 0 } })
     if (!(opened instanceof SocketTracer)) throw new Error(opened.refused[0]!.missing)
     tracer = opened
     listener.listen(0, "127.0.0.1")
@@ -106,7 +110,10 @@ describeSystem("a tracer that runs", needed, () => {
     ;[server] = (await accepted) as [Socket]
   })
 
+  const file = join(mkdtempSync(join(tmpdir(), "sonde-budget-")), "synced")
+
   afterAll(() => {
+    rmSync(dirname(file), { recursive: true, force: true })
     client.destroy()
     server.destroy()
     listener.close()
@@ -141,6 +148,19 @@ describeSystem("a tracer that runs", needed, () => {
     expect(refused).toBeGreaterThan(0)
     expect(refused).toBeLessThanOrEqual(tracer.counters().over_budget)
     expect(await captured(903)).toEqual([903, 903])
+  })
+
+  it("follows calls on files only as long as it shall", () => {
+    const waits = (): number => {
+      const before = tracer.counters().file_waits
+      spawnSync("/bin/dd", ["if=/dev/zero", `of=${file}`, "bs=64k", "count=20", "oflag=dsync"])
+      return tracer.counters().file_waits - before
+    }
+    expect(waits()).toBeGreaterThanOrEqual(20)
+    tracer.followFiles(false)
+    expect(waits()).toBe(0)
+    tracer.followFiles(true)
+    expect(waits()).toBeGreaterThanOrEqual(20)
   })
 
   it("has the runs of its programs counted while it asks for it", async () => {
