@@ -73,19 +73,19 @@ describeSystem("an agent with a small budget", ["/usr/sbin/nginx", "/usr/bin/wrk
     load = spawn("wrk", ["-t2", "-c32", "-d300s", `http://127.0.0.1:${web.port}/`], { stdio: "ignore" })
 
     const shed = await until(
-      "something is given up",
+      "two things are given up",
       async () => (await agent()).budget!,
-      (budget) => budget.shed.length > 0,
+      (budget) => budget.shed.length > 1,
       60,
     )
-    expect(shed.shed.map(({ step }) => step)[0]).toBe("payload")
+    expect(shed.shed.map(({ step }) => step).slice(0, 2)).toEqual(["files", "payload"])
     expect(shed.cpu.limit).toBeCloseTo(percent / 100)
-    expect(shed.shed[0]).toMatchObject({ what: "payload 256 B" })
+    expect(shed.shed[1]).toMatchObject({ what: "payload 256 B" })
     expect(shed.shed[0]!.why).toMatch(new RegExp(`^CPU \\d+ % of ${percent} %$`))
     expect(await observer.metric("sonde_agent_shed")).toBeGreaterThan(0)
     expect((await health()).parts.find(({ name }) => name === `agent on ${hostname()}`)).toMatchObject({
       state: "degraded",
-      message: expect.stringContaining("shedding: payload 256 B"),
+      message: expect.stringContaining("shedding: no events of files"),
     })
     const { stdout } = await sonde(["doctor", "--http", String(new URL((await observer.ready).url).port)])
     expect(stdout).toMatch(/^Shedding: payload 256 B since \d\d:\d\d:\d\d, CPU \d+ % of \d+ %$/m)
@@ -101,14 +101,17 @@ describeSystem("an agent with a small budget", ["/usr/sbin/nginx", "/usr/bin/wrk
     expect(steps(least).length).toBeGreaterThan(0)
     load.kill()
     await until("everything is back", agent, (one) => steps(one).length === 0 && one.tier === 1, 240)
-    expect((await agent()).features.filter(({ on, shed }) => !on || shed !== undefined)).toEqual([])
+    expect((await agent()).features.filter((feature) => feature.shed !== undefined)).toEqual([])
     await sleep(1_000)
     const texts = said().map((text) => text.replace(/\(.*\)/, "()"))
-    expect(texts[0]).toBe("near the budget (): payload 256 B from now on")
+    expect(texts.slice(0, 2)).toEqual([
+      "near the budget (): no events of files from now on",
+      "near the budget (): payload 256 B from now on",
+    ])
     expect(texts.filter((text) => text.startsWith("near")).length).toBe(
       texts.filter((text) => text.startsWith("within")).length,
     )
-    expect(texts.at(-1)).toBe('within the budget again: no longer "payload 256 B"')
+    expect(texts.at(-1)).toBe('within the budget again: no longer "no events of files"')
   }, 480_000)
 
   it("captures as before", async () => {
