@@ -34,6 +34,10 @@ describeSystem("an agent with a small budget", ["/usr/sbin/nginx", "/usr/bin/wrk
     readonly state: string
     readonly message?: string
   }
+  const doctor = async (): Promise<string> => {
+    const { url } = await observer.ready
+    return (await sonde(["doctor", "--http", new URL(url).port], { seconds: 60 })).stdout
+  }
   /** What it gave up and took back, as its log says. */
   const said = (): ReadonlyArray<string> =>
     observer.messages().filter((message) => /^(near|within) the budget/.test(message))
@@ -55,6 +59,7 @@ describeSystem("an agent with a small budget", ["/usr/sbin/nginx", "/usr/bin/wrk
     expect(exit.nsPerRun).toBeGreaterThan(5)
     expect(await observer.metric("sonde_agent_hook_counted_seconds_total")).toBeGreaterThanOrEqual(1)
     expect(await observer.metric("sonde_agent_hook_runs_total")).toBeGreaterThan(0)
+    expect(await doctor()).toMatch(/^sonde_exit\w+ +\d+ +\d+ +[\d.]+ % +\d+$/m)
   })
 
   it("gives features up under a load, has them back in the opposite order, and says each once", async () => {
@@ -87,9 +92,8 @@ describeSystem("an agent with a small budget", ["/usr/sbin/nginx", "/usr/bin/wrk
       state: "degraded",
       message: expect.stringContaining("shedding: no events of files"),
     })
-    const { stdout } = await sonde(["doctor", "--http", String(new URL((await observer.ready).url).port)])
+    const stdout = await doctor()
     expect(stdout).toMatch(/^Shedding: payload 256 B since \d\d:\d\d:\d\d, CPU \d+ % of \d+ %$/m)
-    expect(stdout).toMatch(/^sonde_exit\w+ +\d+ +\d+ +[\d.]+ % +\d+$/m)
 
     // As far as it must: in the end nothing is captured, and the agent is within its budget.
     const least = await until(
