@@ -9,8 +9,8 @@ export const shedOrder = ["files", "payload", "tls", "requests", "capture"] as c
 
 export type ShedName = (typeof shedOrder)[number]
 
-export const isShedName = (name: string): name is ShedName =>
-  (shedOrder as ReadonlyArray<string>).includes(name)
+/** Another capture takes these: it begins without what is given up. Features hear of the others while they run. */
+export const stepsByRestart: ReadonlyArray<ShedName> = ["requests", "capture"]
 
 /** A feature that can be given up, as it is told of. */
 export interface Offer {

@@ -121,7 +121,7 @@ describe("makeCaptureRunner", () => {
   )
 
   it.effect(
-    "gives features up in the worker that runs, and in the next; capture as a whole by another worker",
+    "gives features up in the worker that runs, and in the next; what a running one cannot give up by another",
     () =>
       Effect.gen(function* () {
         const workers = makeWorkers(() => 1)
@@ -144,12 +144,20 @@ describe("makeCaptureRunner", () => {
         assert.deepStrictEqual(workers.log, ["start 16", "shed"])
         yield* capture.anew
         yield* TestClock.adjust("1 second")
-        yield* capture.shed(["payload", "capture"])
+        yield* capture.shed(["payload", "requests"])
+        yield* TestClock.adjust("1 second")
+        yield* capture.shed(["payload", "requests", "capture"])
         yield* TestClock.adjust("1 second")
         yield* capture.shed(["payload"])
         yield* TestClock.adjust("1 second")
-        assert.deepStrictEqual(shed, [[], ["payload"], ["payload", "capture"], ["payload"]])
-        assert.strictEqual(workers.log.filter((line) => line === "stop 16").length, 3)
+        assert.deepStrictEqual(shed, [
+          [],
+          ["payload"],
+          ["payload", "requests"],
+          ["payload", "requests", "capture"],
+          ["payload"],
+        ])
+        assert.strictEqual(workers.log.filter((line) => line === "stop 16").length, 4)
       }),
   )
 })

@@ -8,7 +8,7 @@ import type * as Scope from "effect/Scope"
 import { supervise } from "../../runtime/supervise.ts"
 import { type AgentSection, type ConfigApplier, ConfigUnusable } from "../control/applyConfig.ts"
 import { captureProblem } from "../control/FollowedConfig.ts"
-import type { ShedName } from "../budget/shedOrder.ts"
+import { type ShedName, stepsByRestart } from "../budget/shedOrder.ts"
 import { type CaptureFailed, type CaptureHandlers, runCapture } from "./Capture.ts"
 import type { CaptureCommand, CaptureOptions } from "./messages.ts"
 
@@ -18,7 +18,7 @@ export interface CaptureRunner extends ConfigApplier {
   readonly mayWork: (may: boolean) => Effect.Effect<void>
   /** Starts what runs anew, because its options are others now. */
   readonly anew: Effect.Effect<void>
-  /** These features are given up from now on, and no others. Without `capture` among them what captures goes on. */
+  /** These features are given up from now on, and no others. What captures goes on, unless another is needed for it. */
   readonly shed: (steps: ReadonlyArray<ShedName>) => Effect.Effect<void>
 }
 
@@ -116,7 +116,7 @@ export const makeCaptureRunner = (
         }),
       shed: (steps) =>
         Effect.suspend(() => {
-          const isOther = given.includes("capture") !== steps.includes("capture")
+          const isOther = stepsByRestart.some((step) => given.includes(step) !== steps.includes(step))
           given = steps
           if (isOther) return Effect.asVoid(end.open)
           return Effect.sync(() => tell?.({ type: "shed", steps }))
