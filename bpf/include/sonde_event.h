@@ -80,6 +80,8 @@ struct sonde_connect {
 	__u64 socket; /* the connection it becomes has a generation of its own */
 	__u32 tid;
 	__u32 waits;
+	__u16 remote_port;
+	__u8 pad[6];
 };
 
 /*

@@ -124,6 +124,7 @@ static __always_inline void connect_begins(struct sock *sk)
 		.socket = (__u64)sk,
 		.tid = (__u32)id,
 		.waits = BPF_CORE_READ(current_task(false), nvcsw),
+		.remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport)),
 	};
 
 	if (is_excluded_process(id >> 32))

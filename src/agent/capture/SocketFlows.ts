@@ -25,7 +25,7 @@ import {
   socketData,
 } from "./layout.gen.ts"
 import type { Causality } from "../trace/Causality.ts"
-import { Exchange } from "../trace/Exchange.ts"
+import { calledKind, Exchange } from "../trace/Exchange.ts"
 import type { TlsProbes } from "./tls/TlsProbes.ts"
 import type { Verdicts } from "./Verdicts.ts"
 
@@ -140,6 +140,7 @@ export class SocketFlows {
   #connect(view: DataView, at: number): void {
     this.#options.causality.connecting(
       readSocketKey(view, at + connectEvent.socket, 0),
+      calledKind(view.getUint16(at + connectEvent.remotePort, true)),
       view.getUint32(at + connectEvent.tgid, true),
       view.getUint32(at + connectEvent.tid, true),
       view.getUint32(at + connectEvent.waits, true),
@@ -206,6 +207,8 @@ export class SocketFlows {
       const socket = readSocketKey(view, at + socketData.socket, 0)
       if (connection.client === Side.a) causality.opened(connection.exchange, socket)
     }
+    const { a, b, client } = connection
+    connection.exchange.kind = client === Side.b ? a.port : calledKind(b.port)
     causality.begin(
       connection.exchange,
       isServer(connection),

@@ -39,13 +39,15 @@ export const socketClose = {
 } as const
 
 export const connectEvent = {
-  size: 32,
+  size: 40,
   kind: 0,
   tgid: 4,
   timeNs: 8,
   socket: 16,
   tid: 24,
   waits: 28,
+  remotePort: 32,
+  pad: 34,
 } as const
 
 export const processEvent = {

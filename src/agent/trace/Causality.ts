@@ -74,12 +74,12 @@ export class Causality {
     return this.#isBlind ? 0 : (this.lanes.known(tgid, tid, coroutine)?.only?.id ?? 0)
   }
 
-  /** A thread began to connect the socket. */
-  connecting(socket: number, tgid: number, tid: number, waits: number, nowUs: number): void {
+  /** A thread began to connect the socket; `kind` as that of the Exchange it becomes. */
+  connecting(socket: number, kind: number, tgid: number, tid: number, waits: number, nowUs: number): void {
     this.#connects.delete(socket)
     const lane = this.#isBlind ? null : this.lanes.of(tgid, tid, 0, nowUs)
     if (lane === null) return
-    const call = lane.call(waits, ++this.#step)
+    const call = lane.call(waits, ++this.#step, kind)
     if (call.belief === Belief.settled && call.parent === null) return
     if (this.#connects.size >= maxConnects) {
       this.#connects.delete(this.#connects.keys().next().value!)
@@ -124,13 +124,13 @@ export class Causality {
     else this.#readsAnswer(exchange)
   }
 
-  #answers({ hasIds, served, starting }: Exchange): void {
+  #answers({ hasIds, kind, served, starting }: Exchange): void {
     const lane = this.#lane
     const first = served[0] ?? (starting instanceof ServedRequest ? starting : undefined)
     if (first === undefined || (hasIds && served.length > 1)) return lane?.writesOn()
     if (first.answeredAt > 0) return lane?.writesOn()
     first.answeredAt = this.#step
-    lane?.answer(first, this.#waits)
+    lane?.answer(first, this.#waits, kind)
   }
 
   #readsRequest(exchange: Exchange): void {
@@ -168,7 +168,9 @@ export class Causality {
     else if (isByConnect && lane.isLoop) {
       lane.writesOn()
       this.#call = connected
-    } else this.#call = this.#call === null ? lane.call(this.#waits, this.#step) : lane.callWith(this.#call)
+    } else
+      this.#call =
+        this.#call === null ? lane.call(this.#waits, this.#step, exchange.kind) : lane.callWith(this.#call)
     return this.#call
   }
 
@@ -209,12 +211,12 @@ export class Causality {
     if (exchange.hasIds || isLeft) this.#drop(exchange)
     if (isSent || lane === null) return
     if (this.#readNow.length > 0) {
-      for (const cause of this.#readNow) lane.read(cause, true, this.#waits)
+      for (const cause of this.#readNow) lane.read(cause, true, this.#waits, exchange.kind)
       return
     }
     const { calls, hasIds, served, starting } = exchange
     const part = isServer ? (starting ?? served.at(-1) ?? null) : ((hasIds ? null : calls[0]) ?? null)
-    lane.read(part, false, this.#waits)
+    lane.read(part, false, this.#waits, exchange.kind)
   }
 
   #drop(exchange: Exchange): void {

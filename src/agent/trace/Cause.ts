@@ -56,8 +56,6 @@ export class ClientCall {
   readonly guess: Guess
   /** Step of the first byte of its answer; 0: none was read. */
   answeredAt = 0
-  /** Without a parent: its answer led to another call, which decides. */
-  leadsOn = false
   /** Writes its row; null: there is none yet, or it is written. */
   release: (() => void) | null = null
 
@@ -92,25 +90,22 @@ export const refute = (call: ClientCall, program: Program): void => {
   }
 }
 
-/** The call's answer led to the request's, and nothing else says for what it was made; so what led to the call. */
+/** The call's answer led to the request's, and nothing else says for what it was made. */
 export const claim = (call: ClientCall, request: ServedRequest): void => {
-  for (let at: ClientCall | null = call; at !== null; at = at.guess.isNext ? at.guess.before : null) {
-    if (at.begunAt < request.begunAt || at.belief === Belief.settled || at.belief === Belief.confirmed) return
-    at.parent = request
-    at.belief = Belief.confirmed
-    request.calls.push(at)
-  }
+  if (call.begunAt < request.begunAt || call.belief === Belief.settled || call.belief === Belief.confirmed)
+    return
+  call.parent = request
+  call.belief = Belief.confirmed
+  request.calls.push(call)
 }
 
-/** Nothing is known of the call, nor of what led to it. */
+/** Nothing is known of the call. */
 export const abandon = (call: ClientCall): void => {
-  for (let at: ClientCall | null = call; at !== null && at.parent === null; at = at.guess.before) {
-    if (at.belief === Belief.settled) return
-    at.belief = Belief.settled
-    const { release } = at
-    at.release = null
-    release?.()
-  }
+  if (call.belief === Belief.settled || call.parent !== null) return
+  call.belief = Belief.settled
+  const { release } = call
+  call.release = null
+  release?.()
 }
 
 /** The request is over: whether the call is its. Its answer must have come before the request's own, and what it led to must agree. */

@@ -3,6 +3,8 @@
 import type { Cause, ClientCall, ServedRequest } from "./Cause.ts"
 
 export class Exchange {
+  /** Port that is served, or `calledKind` of that which is called. */
+  kind = 0
   /** Requests that this side serves and has not answered, in order. */
   readonly served: Array<ServedRequest> = []
   /** Calls that this side made and that are not answered, in order. */
@@ -14,6 +16,9 @@ export class Exchange {
   /** By the thread that connected; until the first call. */
   connected: ClientCall | null = null
 }
+
+/** Kinds of calls are told apart from those of served requests. */
+export const calledKind = (port: number): number => 65_536 + port
 
 export const remove = <Each>(list: Array<Each>, one: Each): void => {
   const at = list.indexOf(one)

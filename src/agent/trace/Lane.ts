@@ -48,13 +48,24 @@ export class Lane {
   #alone = 0
   /** Whole messages read in a row since the last write, and how often the thread had waited by then. */
   readonly #reads: Array<Cause | null> = []
+  /** Of which kind of connection each of these is. */
+  readonly #kinds: Array<number> = []
+  /** All that was read before this run was worked on: the thread has waited since, or the runs went up. */
+  #isClean = true
+  /** As far as they go, the writes of this run are such as its reads lead to, in this order. */
+  #isAligned = true
+  /** Several kinds among those that led to a write: another order would have shown. */
+  #isMixed = false
+  /** All are of one kind. */
+  #isUniform = true
+  /** Calls that were matched to reads by order, until it is known whether the run goes up. */
+  #byOrder: Array<ClientCall> = []
   /** The message of which a part was read in that time; undefined: none; null: several. */
   #partial: Cause | null | undefined = undefined
   #waits = 0
   #writes = 0
+  #answers = 0
   #hasWritten = false
-  /** Calls that were matched to reads by order, until it is known that there were as many. */
-  #byOrder: Array<ClientCall> = []
 
   /** It answers requests that other lanes read: what it called before it does is for these. */
   #answersForOthers = false
@@ -115,46 +126,71 @@ export class Lane {
     this.#served.length = 0
     this.#own.splice(0).forEach(abandon)
     this.#endRun()
+    this.#isClean = false
   }
 
   #endRun(): void {
     const reads = this.#reads
-    if (this.#byOrder.length > 0) {
-      if (this.#writes !== reads.length)
+    if (reads.length > 0) {
+      const goesUp = this.#isAligned && this.#writes === reads.length
+      if (!goesUp)
         for (const call of this.#byOrder) if (call.belief === Belief.open) call.belief = Belief.refuted
-      this.#byOrder = []
+      this.#isClean = goesUp && (this.#isClean || this.#isMixed)
     }
-    for (const read of reads)
-      if (read instanceof ClientCall && read.parent === null && !read.leadsOn) abandon(read)
+    if (this.#byOrder.length > 0) this.#byOrder = []
+    for (const read of reads) if (read instanceof ClientCall && read.parent === null) abandon(read)
     reads.length = 0
+    this.#kinds.length = 0
     this.#partial = undefined
     this.#writes = 0
+    this.#answers = 0
     this.#hasWritten = false
+    this.#isAligned = true
+    this.#isMixed = false
+    this.#isUniform = true
   }
 
-  /** A message, or a part of one, was read here. */
-  read(cause: Cause | null, isWhole: boolean, waits: number): void {
+  /** A message, or a part of one, was read here, on a connection of this kind. */
+  read(cause: Cause | null, isWhole: boolean, waits: number, kind: number): void {
     if (!this.#isLoop) return
+    const hasWaited = waits !== this.#waits
     // Before it waited it worked on everything that it had read.
-    if (this.#hasWritten || waits !== this.#waits) this.#endRun()
+    if (this.#hasWritten || hasWaited) this.#endRun()
+    if (hasWaited) this.#isClean = true
     this.#waits = waits
     if (!isWhole) {
       if (this.#partial === undefined) this.#partial = cause
       else if (this.#partial !== cause) this.#partial = null
-    } else if (this.#reads.length < maxReads) this.#reads.push(cause)
+    } else if (this.#reads.length < maxReads) {
+      this.#reads.push(cause)
+      if (kind !== this.#kinds[0] && this.#kinds.length > 0) this.#isUniform = false
+      this.#kinds.push(kind)
+    }
   }
 
-  /** What was read here led to write number `at` of this run; null: not known. */
-  #led(at: number): Cause | null {
+  /** What was read here led to write number `at` of this run, to a connection of this kind; null: not known. */
+  #led(at: number, kind: number): Cause | null {
     const reads = this.#reads
+    const kinds = this.#kinds
+    const { program } = this
     if (reads.length === 0) return this.#partial ?? null
-    if (reads.length === 1) return reads[0]!
-    if (this.program.order === Order.last) return reads[reads.length - 1]!
-    return reads.length < maxReads ? (reads[at] ?? null) : null
+    if (program.order === Order.last) return reads[reads.length - 1]!
+    // Whichever of the reads led here: they are all of one kind.
+    if (this.#isUniform) program.saw(kinds[0]!, kind)
+    if (reads.length === 1 && program.order === Order.unknown) return reads[0]!
+    const root = rootOf(reads[0]!)
+    // All are of one request: whatever the order.
+    if (root !== null && reads.every((read) => rootOf(read) === root)) return reads[reads.length - 1]!
+    if (!this.#isAligned || at >= reads.length || !program.leadsTo(kinds[at]!, kind)) {
+      this.#isAligned = false
+      return null
+    }
+    if (kinds[at] !== kinds[0]) this.#isMixed = true
+    return this.#isClean || this.#isMixed ? reads[at]! : null
   }
 
   /** A call begins to be made here. */
-  call(waits: number, step: number): ClientCall {
+  call(waits: number, step: number, kind: number): ClientCall {
     if (!this.#isLoop) {
       const [parent, ...more] = this.#served
       if (parent === undefined && this.#answersForOthers) return this.#addOwn(step)
@@ -169,17 +205,15 @@ export class Lane {
       program.callsFromNothing++
       return this.#guessed(step, null, null, at)
     }
-    const led = this.#led(at)
+    const led = this.#led(at, kind)
     return this.#guessed(step, rootOf(led), led instanceof ClientCall ? led : null, at)
   }
 
-  #guessed(step: number, parent: ServedRequest | null, before: ClientCall | null, at: number): ClientCall {
-    const isByOrder = parent !== null && this.#reads.length > 1 && this.program.order !== Order.last
-    if (parent === null && !this.#mayBeClaimed) return new ClientCall(step, null, Belief.settled)
-    const isNext = at === 0
-    const isFollowed = before !== null && before.parent === parent && (parent !== null || isNext)
-    if (isFollowed && parent === null) before.leadsOn = true
-    return this.#add(step, parent, { before: isFollowed ? before : null, isNext, isByOrder })
+  #guessed(step: number, parent: ServedRequest | null, led: ClientCall | null, at: number): ClientCall {
+    if (parent === null) return new ClientCall(step, null, this.#mayBeClaimed ? Belief.open : Belief.settled)
+    const { order } = this.program
+    const isByOrder = order === Order.queue || (order === Order.unknown && this.#reads.length > 1)
+    return this.#add(step, parent, { before: led, isNext: at === 0, isByOrder })
   }
 
   /** Calls are made late, but their answers lead on at once: these tell what the calls were for. */
@@ -215,9 +249,10 @@ export class Lane {
   }
 
   /** The first byte of the request's answer is written here. */
-  answer(request: ServedRequest, waits: number): void {
+  answer(request: ServedRequest, waits: number, kind: number): void {
     if (!this.#isLoop) return this.#answersOwn(request)
     const { program } = this
+    const isFirst = this.#answers++ === 0
     const at = this.#writes++
     this.#hasWritten = true
     program.answers++
@@ -225,11 +260,11 @@ export class Lane {
       program.answersFromNothing++
       return
     }
-    if (this.#reads.length > 1) this.#vote(request, at)
-    const led = this.#led(at)
+    if (at === 0 && this.#reads.length > 1) this.#vote(request, kind)
+    const led = this.#led(at, kind)
     if (!(led instanceof ClientCall) || led.belief === Belief.settled) return
     if (led.parent === request) confirm(led, program)
-    else if (at === 0 || this.#reads.length > 1) {
+    else if (isFirst || this.#reads.length > 1) {
       if (this.#reads.length > 1 && program.order === Order.unknown) return this.#doubt(request)
       if (led.parent !== null) refute(led, program)
       if (this.#mayBeClaimed) claim(led, request)
@@ -256,13 +291,16 @@ export class Lane {
         read.belief = Belief.refuted
   }
 
-  /** Which of the reads led to the answer tells how the program goes about several. */
-  #vote(request: ServedRequest, at: number): void {
-    const reads = this.#reads
-    const isLast = rootOf(reads[reads.length - 1]!) === request
-    const isNext = rootOf(reads[at] ?? null) === request
-    if (isLast === isNext) return
-    if (isLast) this.program.byLast++
-    else this.program.byQueue++
+  /** Which of several reads led to the answer that is written first tells how the program goes about them. */
+  #vote(request: ServedRequest, kind: number): void {
+    const { program } = this
+    const isFirst = rootOf(this.#reads[0]!) === request
+    const isLast = rootOf(this.#reads[this.#reads.length - 1]!) === request
+    if (isFirst === isLast) return
+    if (isLast) program.byLast++
+    else {
+      program.byQueue++
+      program.saw(this.#kinds[0]!, kind)
+    }
   }
 }

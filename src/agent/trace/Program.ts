@@ -16,6 +16,10 @@ const maxRefutedOf = 200
 const maxFromNothingOf = 20
 const maxOtherOrderOf = 8
 const maxCounted = 10_000
+/** Kinds of connections: a port that is served, or that is called. */
+const maxKinds = 64
+const minLed = 5
+const maxOtherLedOf = 10
 
 export class Program {
   /** Its goroutines are known: its threads say nothing. */
@@ -30,6 +34,8 @@ export class Program {
   callsFromNothing = 0
   answers = 0
   answersFromNothing = 0
+  /** By kind of what is read, the kind of what is written next. */
+  readonly #leads = new Map<number, { readonly write: number; times: number; others: number }>()
   /** Answers in runs of several reads that belong to the last of these, and to the one whose turn it is. */
   byLast = 0
   byQueue = 0
@@ -58,6 +64,24 @@ export class Program {
     const { byLast, byQueue } = this
     if (byLast >= minSeen && byQueue * maxOtherOrderOf <= byLast) return Order.last
     return byQueue >= minSeen && byLast * maxOtherOrderOf <= byQueue ? Order.queue : Order.unknown
+  }
+
+  /** A read of this kind led to a write of that kind. */
+  saw(read: number, write: number): void {
+    let led = this.#leads.get(read)
+    if (led === undefined) {
+      if (this.#leads.size >= maxKinds) return
+      this.#leads.set(read, (led = { write, times: 0, others: 0 }))
+    }
+    if (led.write === write) led.times++
+    else if (led.others < led.times) led.others++
+    else this.#leads.set(read, { write, times: 1, others: 0 })
+  }
+
+  /** Whether reads of that kind lead to such writes, and to hardly anything else. */
+  leadsTo(read: number, write: number): boolean {
+    const led = this.#leads.get(read)
+    return led?.write === write && led.times >= minLed && led.others * maxOtherLedOf <= led.times
   }
 
   /** To be called now and then: what was long ago counts less. */

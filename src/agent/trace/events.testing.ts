@@ -2,7 +2,7 @@
 
 import { Causality } from "./Causality.ts"
 import { type Cause, causalId, ClientCall } from "./Cause.ts"
-import { Exchange } from "./Exchange.ts"
+import { calledKind, Exchange } from "./Exchange.ts"
 
 export interface Caller {
   readonly tgid?: number
@@ -16,8 +16,9 @@ export class Talk {
   readonly isServer: boolean
   readonly open: Array<{ readonly name: string; readonly cause: Cause | null }> = []
 
-  constructor(isServer: boolean) {
+  constructor(isServer: boolean, port: number) {
     this.isServer = isServer
+    this.exchange.kind = isServer ? port : calledKind(port)
   }
 }
 
@@ -39,11 +40,11 @@ export class Events {
   }
 
   server(): Talk {
-    return new Talk(true)
+    return new Talk(true, 80)
   }
 
-  client(): Talk {
-    return new Talk(false)
+  client(port = 6_379): Talk {
+    return new Talk(false, port)
   }
 
   /** The thread had to wait. */
