@@ -68,10 +68,12 @@ const byConnection = (ports: Keys["connections"]): Part => ({
   params: { clientPorts: ports.map(([client]) => client), serverPorts: ports.map(([, server]) => server) },
 })
 
+// Below, a set that leads to rows is a question of its own (`IN (SELECT arrayJoin(...))`): it is looked up in the table's order, where
+// an array that a function made would be compared with every row.
+
 const statement = (parts: ReadonlyArray<Part>, limit: number, range: SearchRange | undefined): Statement => {
   const inRange =
     range === undefined ? "" : "time >= toDateTime({from:UInt32}) AND time <= toDateTime({to:UInt32}) AND "
-  // A set that is a question of its own is looked up in the index's order; an array would be compared with every entry.
   return {
     sql: `SELECT
   ${spanRowColumns}
@@ -123,22 +125,33 @@ LIMIT {limit:UInt32}`,
   }
 }
 
-/** Rows are stored within this time of their own begin, save those of an agent that was cut off. */
-const usualDelaySeconds = 900
+/**
+ * How long before its storing a row may have begun, in the order in which it is looked for: most are stored at once, some waited for the
+ * end of a request, few come from an agent that was cut off. Undefined: anywhere.
+ */
+export const storingDelays: ReadonlyArray<number | undefined> = [30, 900, undefined]
 
-/** `_id` starts with the second of storing, which tells where in the table to look first. */
-export const rowStatement = (id: string, isNear: boolean): Statement => {
+/** A clock that is ahead files rows under later seconds than they were stored in. */
+const aheadSeconds = 5
+
+/** `_id` starts with the second of storing, which tells where in the table to look. */
+export const rowStatement = (id: string, delaySeconds: number | undefined): Statement => {
   const storedSecond = Number(BigInt(id) >> 32n)
   const nearby = "time >= toDateTime({from:UInt32}) AND time <= toDateTime({to:UInt32}) AND "
   return {
     sql: `SELECT
   ${spanRowColumns}
 FROM ${requestTable}
-WHERE ${isNear ? nearby : ""}_id = {id:UInt64}
+WHERE ${delaySeconds === undefined ? "" : nearby}_id = {id:UInt64}
 LIMIT 1`,
-    params: isNear
-      ? { from: Math.max(0, storedSecond - usualDelaySeconds), to: storedSecond + usualDelaySeconds, id }
-      : { id },
+    params:
+      delaySeconds === undefined
+        ? { id }
+        : {
+            from: Math.max(0, storedSecond - delaySeconds),
+            to: Math.min(2 ** 32 - 1, storedSecond + aheadSeconds),
+            id,
+          },
   }
 }
 
@@ -147,7 +160,7 @@ export const detailsStatement = (ids: ReadonlyArray<string>, seconds: ReadonlyAr
   sql: `SELECT
   ${spanDetailsColumns}
 FROM ${requestTable}
-WHERE time IN (arrayMap(second -> toDateTime(second), {seconds:Array(UInt32)})) AND _id IN ({ids:Array(UInt64)})`,
+WHERE time IN (SELECT toDateTime(arrayJoin({seconds:Array(UInt32)}))) AND _id IN ({ids:Array(UInt64)})`,
   params: { ids: ids.map(BigInt), seconds },
 })
 
@@ -155,7 +168,7 @@ WHERE time IN (arrayMap(second -> toDateTime(second), {seconds:Array(UInt32)})) 
 export const sideTagsStatement = (ids: ReadonlyArray<number>): Statement => ({
   sql: `SELECT ${sideTagsColumns}
 FROM ${qualifiedName(resourceTable)}
-WHERE id IN ({ids:Array(UInt32)})
+WHERE id IN (SELECT arrayJoin({ids:Array(UInt32)}))
 LIMIT 1 BY id`,
   params: { ids },
 })

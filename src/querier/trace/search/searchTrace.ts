@@ -16,6 +16,7 @@ import {
   rowStatement,
   type SearchRange,
   sharedIdStatement,
+  storingDelays,
   unindexedTraceStatement,
 } from "./searchStatements.ts"
 
@@ -153,8 +154,11 @@ class TraceSearcher {
         this.#follow(this.#gathered.add(rows))
         return
       }
-      const near = yield* this.#rows(rowStatement(asked.rowId, true))
-      const found = near.length > 0 ? near : yield* this.#rows(rowStatement(asked.rowId, false))
+      let found: ReadonlyArray<SpanRow> = []
+      for (const delay of storingDelays) {
+        found = yield* this.#rows(rowStatement(asked.rowId, delay))
+        if (found.length > 0) break
+      }
       for (const row of found) this.#gathered.take(row)
       this.#follow(found)
     })
