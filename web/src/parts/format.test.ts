@@ -8,6 +8,7 @@ import {
   formatPercent,
   formatRate,
   formatSpan,
+  sentence,
 } from "./format.ts"
 
 describe("format", () => {
@@ -57,6 +58,11 @@ describe("format", () => {
     [0.9995, ">99.9%"],
     [1, "100%"],
   ])("percent %d", (ratio, text) => expect(formatPercent(ratio)).toBe(text))
+
+  it("sentences", () => {
+    expect(sentence("more than 5 rows")).toBe("More than 5 rows.")
+    expect(sentence("Is it?")).toBe("Is it?")
+  })
 
   it("bytes and spans", () => {
     expect(formatBytes(74_406)).toBe("74.4 kB")

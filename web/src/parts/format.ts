@@ -55,6 +55,10 @@ export const formatBytes = (bytes: number): string => {
   return `${digits(bytes / 1_000_000_000)} GB`
 }
 
+/** A text of the server, such as the reason of a limit, as a sentence. */
+export const sentence = (text: string): string =>
+  `${text.slice(0, 1).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`
+
 const two = (value: number): string => String(value).padStart(2, "0")
 
 /** Time of day with milliseconds in the reader's time zone. */

@@ -5,7 +5,14 @@ import type { SpanSide, Trace, TraceFileCall, TraceSpan } from "../../api/traceC
 import { useRequest } from "../../api/queries.ts"
 import { pageAddress } from "../../app/location.ts"
 import { ErrorNote } from "../../parts/ErrorNote.tsx"
-import { formatBytes, formatDuration, formatExact, formatMoment, formatPercent } from "../../parts/format.ts"
+import {
+  formatBytes,
+  formatDuration,
+  formatExact,
+  formatMoment,
+  formatPercent,
+  sentence,
+} from "../../parts/format.ts"
 import { Link } from "../../parts/Link.tsx"
 import { Loading } from "../../parts/Loading.tsx"
 import { pointOf } from "../../parts/points.ts"
@@ -34,8 +41,6 @@ const Fact = ({ name, children }: { readonly name: string; readonly children: Re
       <dd>{children}</dd>
     </div>
   )
-
-const sentence = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`
 
 const titleOf = (span: TraceSpan): string => `${span.service || span.server.ip || "unknown"}: ${span.name}`
 

@@ -5,7 +5,7 @@ import type { Trace } from "../../api/traceContract.ts"
 import { useNowMs } from "../../app/clock.ts"
 import { pageAddress } from "../../app/location.ts"
 import { CopyButton } from "../../parts/CopyButton.tsx"
-import { formatAgo, formatDuration, formatExact, formatMoment } from "../../parts/format.ts"
+import { formatAgo, formatDuration, formatExact, formatMoment, sentence } from "../../parts/format.ts"
 import { Icon } from "../../parts/Icon.tsx"
 import { Link } from "../../parts/Link.tsx"
 import { Protocol } from "../../parts/Protocol.tsx"
@@ -70,10 +70,12 @@ const Note = ({ tone, children }: { readonly tone: "warn" | "plain"; readonly ch
 interface NotesProps {
   readonly trace: Trace
   readonly onSelect: (span: number) => void
+  /** Searches once more. */
+  readonly onAgain: () => void
 }
 
 /** Limits that were reached, pieces without a parent, clocks that were moved. */
-export const TraceNotes = ({ trace, onSelect }: NotesProps) => {
+export const TraceNotes = ({ trace, onSelect, onAgain }: NotesProps) => {
   const loose = trace.roots.slice(1)
   const moved = trace.clocks.filter((clock) => clock.offsetUs !== 0 || clock.isContradicted)
   if (trace.limits.length === 0 && loose.length === 0 && moved.length === 0) return null
@@ -81,7 +83,12 @@ export const TraceNotes = ({ trace, onSelect }: NotesProps) => {
     <ul className="trace-notes">
       {trace.limits.map((limit) => (
         <Note key={`${limit.name} ${limit.text}`} tone="warn">
-          <b>There may be more of it.</b> {limit.text}
+          <b>There may be more of it.</b> {sentence(limit.text)}{" "}
+          {limit.name === "time" ? (
+            <button type="button" className="text-button" onClick={onAgain}>
+              Search again
+            </button>
+          ) : null}
         </Note>
       ))}
       {loose.length === 0 ? null : (

@@ -34,10 +34,14 @@ const toggled = (set: ReadonlySet<number>, item: number): ReadonlySet<number> =>
   return next
 }
 
-/** In the order in which they come; a service that nobody looks into is only the server of a call. */
+/** In the order in which they come; a service that nobody looks into is only an end of calls. */
 const servicesOf = (trace: Trace): ReadonlyArray<string> =>
   trace.spans
-    .flatMap(({ service, server }) => [service, server.service || server.ip])
+    .flatMap(({ client, service, server }) => [
+      client.service || client.ip,
+      service,
+      server.service || server.ip,
+    ])
     .filter((name) => name !== "")
 
 /** What follows from the trace alone. */
@@ -58,11 +62,12 @@ interface ViewProps {
   readonly trace: Trace
   readonly files: ReadonlyArray<TraceFileCall>
   readonly params: URLSearchParams
+  readonly onAgain: () => void
 }
 
 const noFiles: ReadonlyArray<TraceFileCall> = []
 
-const TraceView = ({ trace, files, params }: ViewProps) => {
+const TraceView = ({ trace, files, params, onAgain }: ViewProps) => {
   const shape = useShape(trace)
   const { hops, foldable, hues, whole } = shape
   const [folds, setFolds] = useState<Pick<Folding, "openHops" | "closed">>(nothingFolded)
@@ -102,7 +107,7 @@ const TraceView = ({ trace, files, params }: ViewProps) => {
   return (
     <div className="trace-page">
       <TraceHead trace={trace} params={params} />
-      <TraceNotes trace={trace} onSelect={select} />
+      <TraceNotes trace={trace} onSelect={select} onAgain={onAgain} />
       <div className="trace-top">
         <TimeSummary
           shares={shape.shares}
@@ -196,7 +201,12 @@ export const TracePage = () => {
     return (
       <>
         <StaleNote error={answer.error} />
-        <TraceView trace={answer.data} files={events.data?.files ?? noFiles} params={params} />
+        <TraceView
+          trace={answer.data}
+          files={events.data?.files ?? noFiles}
+          params={params}
+          onAgain={() => void answer.refetch()}
+        />
       </>
     )
   }

@@ -96,17 +96,17 @@ export const Waterfall = (props: WaterfallProps) => {
               <i className="legend-work" aria-hidden="true" /> works itself
             </span>
             <span>
-              <i className="legend-wait" aria-hidden="true" /> waits for what is below
+              <i className="legend-wait" aria-hidden="true" /> waits below
             </span>
             <span>
-              <i className="legend-way" aria-hidden="true" /> on the way, or not seen inside
+              <i className="legend-way" aria-hidden="true" /> on the way or unseen
             </span>
             <span>
               <i className="legend-critical" aria-hidden="true" /> critical path
             </span>
             {props.calls.size === 0 ? null : (
               <span>
-                <i className="legend-file" aria-hidden="true" /> waits for a file
+                <i className="legend-file" aria-hidden="true" /> file wait
               </span>
             )}
           </div>
