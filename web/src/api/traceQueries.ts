@@ -23,9 +23,10 @@ export const useTrace = (id: string, isFollowed = false) =>
   })
 
 /** Its events may arrive a little after the trace itself: a young one's are asked for again. */
-export const useTraceEvents = (id: string, isFollowed: boolean) =>
+export const useTraceEvents = (id: string, isFollowed: boolean, isThere: boolean) =>
   useQuery({
     queryKey: ["trace events", id],
+    enabled: isThere,
     queryFn: ({ signal }) => ask<TraceEvents>(`/api/v1/traces/${encodeURIComponent(id)}/events`, { signal }),
     refetchInterval: ({ state }) => (isFollowed && state.dataUpdateCount < 3 ? every.chart : false),
   })

@@ -195,7 +195,7 @@ export const TracePage = () => {
   const isFollowed = params.get("live") !== "0"
   const answer = useTrace(id, isFollowed)
   // Without them the trace is shown all the same.
-  const events = useTraceEvents(id, isFollowed)
+  const events = useTraceEvents(id, isFollowed, answer.data !== undefined)
   if (answer.data !== undefined) {
     if (answer.data.spans.length === 0) return <NoSuchTrace params={params} />
     return (
