@@ -130,11 +130,13 @@ describeSystem("events of files and processes", ["/usr/bin/python3", "/usr/bin/c
 
   it("processes are told of, however short they live, without their secrets", async () => {
     const brief = renamed("/bin/false", "brief-program", folder)
-    spawnSync(brief, ["--password=hunter2", "plain"])
+    const ended = spawnSync(brief, ["--password=hunter2", "plain"])
+    expect([ended.error, ended.status]).toEqual([undefined, 1])
     const rows = await sonde.sqlUntil(
       `SELECT event_type, process_kname, cmdline, exit_code, event_desc FROM event.proc_ops_event
        WHERE process_kname = 'brief-program' ORDER BY end_time`,
       (found) => found.length === 2,
+      60,
     )
     expect(rows[0]).toMatchObject({
       event_type: "exec",
@@ -148,7 +150,7 @@ describeSystem("events of files and processes", ["/usr/bin/python3", "/usr/bin/c
     expect(events).toHaveLength(1)
     expect(events[0]).toMatchObject({ name: "brief-program", exitCode: 1, exitSignal: 0 })
     expect(Number(events[0]!["timeUs"])).toBeGreaterThan(Number(events[0]!["startUs"]))
-  })
+  }, 90_000)
 
   it("says that both are on", async () => {
     const { agents } = await sonde.get<{
