@@ -11,7 +11,12 @@ export interface ListeningPort {
 interface Held {
   readonly socket: ListeningSocket
   readonly holders: Set<number>
+  /** Updates since it was first seen. */
+  updates: number
 }
+
+/** A holder that is new itself is found by then; else one that was there before has to be looked for, once. */
+const searchAfter = 2
 
 export class ListeningPorts {
   readonly #byInode = new Map<number, Held>()
@@ -19,25 +24,29 @@ export class ListeningPorts {
   /** Of each process the sockets that it holds. */
   readonly #byPid = new Map<number, ReadonlyArray<Held>>()
 
-  /** The sockets that listen now: whether one is new, so that its holder has to be looked for, and who held one that is gone. */
+  /** The sockets that listen now: whether the holder of one has to be looked for among all, and who held one that is gone. */
   update(sockets: ReadonlyArray<ListeningSocket>): {
-    readonly isNew: boolean
+    readonly isUnheld: boolean
     readonly changed: ReadonlySet<number>
   } {
     const inodes = new Set(sockets.map(({ inode }) => inode))
     const changed = new Set<number>()
     for (const [inode, held] of this.#byInode) if (!inodes.has(inode)) this.#forget(inode, held, changed)
-    let isNew = false
+    let isUnheld = false
     for (const socket of sockets) {
-      if (this.#byInode.has(socket.inode)) continue
-      isNew = true
-      const held: Held = { socket, holders: new Set() }
+      const known = this.#byInode.get(socket.inode)
+      if (known !== undefined) {
+        known.updates++
+        if (known.holders.size === 0 && known.updates === searchAfter) isUnheld = true
+        continue
+      }
+      const held: Held = { socket, holders: new Set(), updates: 0 }
       this.#byInode.set(socket.inode, held)
       const ofPort = this.#byPort.get(socket.port)
       if (ofPort === undefined) this.#byPort.set(socket.port, new Set([held]))
       else ofPort.add(held)
     }
-    return { isNew, changed }
+    return { isUnheld, changed }
   }
 
   #forget(inode: number, held: Held, changed: Set<number>): void {

@@ -42,6 +42,20 @@ describe("ProcessTable", () => {
     ])
   })
 
+  it("finds a port that a process opens after it was read, within some rounds", async () => {
+    const table = new ProcessTable()
+    for (let round = 0; round < 4; round++) table.refresh(round * 5_000)
+    const server = createServer()
+    cleanUps.push(() => server.close())
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()))
+    const { port } = server.address() as { port: number }
+    for (let round = 4; round < 8; round++) table.refresh(round * 5_000)
+    expect(table.listener(port)?.info.pid).toBe(process.pid)
+    server.close()
+    table.refresh(40_000)
+    expect(table.listener(port)).toBeUndefined()
+  })
+
   it("reads a young process again, for titles that are set after the start", async () => {
     const child = sleeper("orders-api")
     const table = new ProcessTable()

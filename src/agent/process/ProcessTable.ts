@@ -133,12 +133,12 @@ export class ProcessTable {
       if (entry.endedMs === 0) entry.endedMs = nowMs
       else if (nowMs - entry.endedMs > keepEndedMs) this.#entries.delete(pid)
     }
-    const { changed, isNew } = this.#ports.update(readListeningSockets())
+    const { changed, isUnheld } = this.#ports.update(readListeningSockets())
     for (const pid of changed) {
       const entry = this.#entries.get(pid)
       if (entry !== undefined) entry.listening = this.#ports.of(pid)
     }
-    const isEverybody = isNew || nowMs - this.#askedMs >= everybodyMs
+    const isEverybody = isUnheld || nowMs - this.#askedMs >= everybodyMs
     if (isEverybody) this.#askedMs = nowMs
     for (const pid of pids) {
       const entry = this.#entries.get(pid)
