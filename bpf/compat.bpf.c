@@ -16,6 +16,7 @@
 
 #include "include/sonde_counters.h"
 #include "include/sonde_event.h"
+#include "include/sonde_scope.h"
 #include "include/sonde_verdict.h"
 
 #include "maps/compat.h"

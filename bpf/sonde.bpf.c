@@ -8,6 +8,7 @@
 
 #include "include/sonde_counters.h"
 #include "include/sonde_event.h"
+#include "include/sonde_scope.h"
 #include "include/sonde_verdict.h"
 
 #include "maps/counters.h"
@@ -15,6 +16,8 @@
 #include "maps/excluded.h"
 #include "maps/exec_scratch.h"
 #include "maps/in_flight.h"
+#include "maps/limits.h"
+#include "maps/listeners.h"
 #include "maps/mapped.h"
 #include "maps/offers.h"
 #include "maps/files.h"
@@ -31,12 +34,16 @@
 #include "lib/budget.h"
 #include "lib/call.h"
 #include "lib/excluded.h"
+#include "lib/scope.h"
 #include "lib/infer.h"
 #include "lib/offer.h"
 #include "lib/payload.h"
 #include "lib/socket_of_fd.h"
 #include "lib/process.h"
 #include "lib/socket_state.h"
+#include "lib/owner.h"
+#include "lib/flow.h"
+#include "lib/connection.h"
 #include "lib/sequence.h"
 #include "lib/verdict.h"
 #include "lib/goroutine.h"
@@ -53,6 +60,7 @@
 
 #include "hooks/inet_sock_set_state.h"
 #include "hooks/io_uring.h"
+#include "hooks/iterators.h"
 #include "hooks/oom.h"
 #include "hooks/raw_syscalls.h"
 #include "hooks/sched_process.h"
@@ -73,9 +81,13 @@ struct sonde_layout {
 	struct sonde_server_key server;
 	struct sonde_mapped_key mapped;
 	struct sonde_process_budget process_budget;
+	struct sonde_flow flow;
+	struct sonde_limits limits;
 	enum sonde_event_kind kind;
 	enum sonde_file_operation operation;
 	enum sonde_verdict verdict;
+	enum sonde_scope scope;
+	enum sonde_owner owner;
 	enum sonde_counter counter;
 };
 const struct sonde_layout sonde_layout SEC(".rodata.layout");

@@ -145,6 +145,8 @@ static const struct {
 	{ "openRing", sonde_ring_open },       { "pollRing", sonde_ring_poll },
 	{ "ringWaiting", sonde_ring_waiting },
 	{ "openPerfRings", sonde_perf_open },  { "pollPerfRings", sonde_perf_poll },
+	{ "openIterator", sonde_iterator_open }, { "readIterator", sonde_iterator_read },
+	{ "closeIterator", sonde_iterator_close },
 	{ "openPackets", sonde_packets_open }, { "pollPackets", sonde_packets_poll },
 	{ "packetStats", sonde_packets_stats }, { "closePackets", sonde_packets_close },
 	{ "attachProbes", sonde_probes_attach }, { "detachProbes", sonde_probes_detach },

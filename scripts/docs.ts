@@ -27,7 +27,7 @@ const configuration = (): string => {
       key.choices !== undefined
         ? key.choices.map((choice) => `\`${choice}\``).join(", ")
         : key.type === "array"
-          ? `list of ${key.itemChoices?.map((choice) => `\`${choice}\``).join(", ") ?? `${key.items}s`}${key.minimum === undefined ? "" : `, ${key.minimum} to ${key.maximum}`}`
+          ? `list of ${key.itemChoices?.map((choice) => `\`${choice}\``).join(", ") ?? key.itemsAre ?? `${key.items}s`}${key.minimum === undefined ? "" : `, ${key.minimum} to ${key.maximum}`}`
           : key.minimum !== undefined
             ? `${key.minimum} to ${key.maximum}`
             : key.type

@@ -48,6 +48,22 @@ export const cases: ReadonlyArray<Case> = [
     load: (program, perSecond, tools) => requests(join(tools, "load"), program.port, perSecond, "redis"),
   },
   {
+    name: "nginx, agent.payload metrics",
+    bar: 1.02,
+    rates: [10_000, 0],
+    settings: ["agent.payload=metrics"],
+    start: () => nginx(),
+    load: http,
+  },
+  {
+    name: "redis, agent.payload metrics",
+    bar: 1.12,
+    rates: [10_000, 0],
+    settings: ["agent.payload=metrics"],
+    start: () => redis(),
+    load: (program, perSecond, tools) => requests(join(tools, "load"), program.port, perSecond, "redis"),
+  },
+  {
     name: "PostgreSQL (pgbench -S)",
     bar: 1.1,
     rates: [3_000, 0],

@@ -20,6 +20,7 @@ enum sonde_event_kind {
 	SONDE_EVENT_RING = 7,
 	SONDE_EVENT_FILE = 8,
 	SONDE_EVENT_OOM = 9,
+	SONDE_EVENT_FLOW = 10,
 };
 
 enum sonde_direction {
@@ -154,4 +155,43 @@ struct sonde_mapping {
 	__u64 inode; /* number, and device as the kernel has it */
 	__u32 device;
 	__u32 generation;
+};
+
+/*
+ * A TCP connection as TCP itself counted it: totals since it began. Through the ring at its end, through the iterator (hooks/iterators.h)
+ * while it goes on.
+ */
+struct sonde_flow {
+	__u32 kind; /* SONDE_EVENT_FLOW */
+	__u32 generation;
+	__u64 time_ns;
+	__u64 socket;
+	__u64 begun_ns; /* when it was first heard of */
+	__u64 sent;     /* payload bytes, each once however often it was sent */
+	__u64 received;
+	__u32 segments_sent; /* with and without payload */
+	__u32 segments_received;
+	__u32 retransmitted; /* segments sent again */
+	__u32 out_of_order;  /* segments received ahead of a gap */
+	__u32 srtt_us;       /* smoothed round trip time; 0 not measured */
+	__u32 tgid;          /* of the process, or that listens where it was accepted; 0 unknown */
+	__u32 local_listener; /* process that listens on the local port, in the same network namespace; 0 unknown */
+	__u32 remote_listener; /* ... on the remote port, which is another host's unless the addresses say otherwise */
+	__u32 netns;
+	__u32 error; /* errno of the socket at the end; 0 none */
+	__u16 local_port;
+	__u16 remote_port;
+	__u8 role;    /* sonde_role */
+	__u8 left;    /* TCP state that it was in when it ended; 0: it goes on */
+	__u8 is_late; /* older than what is known of it: totals are more than was seen */
+	__u8 owner;   /* sonde_owner: how far `tgid` is to be trusted */
+	__u8 local_ip[16]; /* IPv4 as ::ffff:a.b.c.d */
+	__u8 remote_ip[16];
+};
+
+/* What is known of the process that a connection belongs to. */
+enum sonde_owner {
+	SONDE_OWNER_UNKNOWN = 0,
+	SONDE_OWNER_LISTENS = 1, /* it listens on the port; another one may have accepted */
+	SONDE_OWNER_SEEN = 2,    /* it connected, moved bytes, or holds the descriptor */
 };

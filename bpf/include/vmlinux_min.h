@@ -39,6 +39,7 @@ enum {
 	TCP_SYN_RECV = 3,
 	TCP_CLOSE = 7,
 	TCP_CLOSE_WAIT = 8,
+	TCP_LISTEN = 10,
 };
 
 #define AF_INET 2
@@ -109,6 +110,7 @@ struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_type;
 	__u16 sk_protocol;
+	int sk_err;
 };
 
 struct inet_sock {
@@ -123,6 +125,14 @@ struct tcp_sock {
 	__u32 copied_seq;
 	__u32 rcv_nxt;
 	__u32 write_seq;
+	__u64 bytes_sent;
+	__u64 bytes_retrans;
+	__u64 bytes_received;
+	__u32 segs_in;
+	__u32 segs_out;
+	__u32 total_retrans;
+	__u32 rcv_ooopack;
+	__u32 srtt_us;
 };
 
 struct file_system_type {
@@ -243,6 +253,12 @@ struct bpf_raw_tracepoint_args {
 	__u64 args[0];
 };
 
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
 #pragma clang attribute pop
 
 /* User memory and tracepoint records have fixed layouts: no relocation. */
@@ -307,4 +323,19 @@ struct trace_inet_sock_set_state {
 	const void *skaddr;
 	int oldstate;
 	int newstate;
+};
+
+/* Arguments of iterators: each takes 8 bytes, in this order. */
+struct bpf_iter__bpf_map_elem {
+	struct bpf_iter_meta *meta;
+	void *map;
+	void *key;
+	void *value;
+};
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	__u64 fd;
+	struct file *file;
 };

@@ -8,6 +8,9 @@ volatile __u32 payload_bytes = 1024;
 /* Offers of one CPU in one second. */
 const volatile __u32 offers_per_second = 4096;
 
+/* 0: requests are not read, so that what joins them is not told. */
+const volatile __u32 is_payload_read = 1;
+
 static __always_inline __u32 offers_limit(void)
 {
 	return offers_per_second;

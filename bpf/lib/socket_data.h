@@ -71,10 +71,11 @@ static __always_inline int handle_call(const struct sonde_call *call, long moved
 	if (kind.shape == CALL_MESSAGES)
 		return 0;
 	ports = ports_of(sk, direct);
-	if (is_excluded_port(ports))
-		return 0;
 	state = socket_state(sk, ports);
 	if (!state)
+		return 0;
+	own(state, pid_tgid >> 32);
+	if (is_excluded_socket(state))
 		return 0;
 	if (state->protocol != SONDE_VERDICT_LEAVE)
 		hear_verdict(sk, state, false);

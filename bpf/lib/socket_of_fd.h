@@ -17,16 +17,13 @@ static __always_inline struct file *file_of_fd(__u64 fd, bool direct)
 	return AS_KIND(direct, struct file, file);
 }
 
-/* The TCP or UDP socket behind a descriptor of the current process; NULL for everything else. */
-static __always_inline struct sock *inet_socket_of_fd(__u64 fd, bool direct)
+/* The TCP or UDP socket behind an open file; NULL for everything else. */
+static __always_inline struct sock *inet_socket_of_file(struct file *file, bool direct)
 {
-	struct file *file = file_of_fd(fd, direct);
 	struct socket *socket;
 	struct sock *sk;
 	__u16 family, protocol, type;
 
-	if (!file)
-		return 0;
 	if (((direct ? file->f_inode->i_mode : BPF_CORE_READ(file, f_inode, i_mode)) & S_IFMT) != S_IFSOCK)
 		return 0;
 	socket = AS_KIND(direct, struct socket, READ(direct, file, private_data));
@@ -44,6 +41,14 @@ static __always_inline struct sock *inet_socket_of_fd(__u64 fd, bool direct)
 	return (struct sock *)AS_KIND(direct, struct tcp_sock, sk);
 }
 
+/* The same behind a descriptor of the current process. */
+static __always_inline struct sock *inet_socket_of_fd(__u64 fd, bool direct)
+{
+	struct file *file = file_of_fd(fd, direct);
+
+	return file ? inet_socket_of_file(file, direct) : 0;
+}
+
 static __always_inline void map_ipv4(__u8 *ip, __be32 address)
 {
 	__builtin_memset(ip, 0, 10);
@@ -52,16 +57,21 @@ static __always_inline void map_ipv4(__u8 *ip, __be32 address)
 	__builtin_memcpy(ip + 12, &address, 4);
 }
 
-/* Writes both addresses as 16 bytes; an IPv4-mapped IPv6 address is IPv4. */
-static __always_inline void read_addresses(struct sock *sk, struct sonde_socket_data *head, bool direct)
+/* Writes both addresses as 16 bytes each. */
+static __always_inline void read_both_addresses(struct sock *sk, __u8 *local, __u8 *remote, bool direct)
 {
 	if (READ(direct, sk, __sk_common.skc_family) == AF_INET) {
-		map_ipv4(head->local_ip, READ(direct, sk, __sk_common.skc_rcv_saddr));
-		map_ipv4(head->remote_ip, READ(direct, sk, __sk_common.skc_daddr));
-		head->is_ipv4 = 1;
+		map_ipv4(local, READ(direct, sk, __sk_common.skc_rcv_saddr));
+		map_ipv4(remote, READ(direct, sk, __sk_common.skc_daddr));
 	} else {
-		BPF_CORE_READ_INTO(&head->local_ip, sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8);
-		BPF_CORE_READ_INTO(&head->remote_ip, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr8);
-		head->is_ipv4 = head->remote_ip[10] == 0xff && head->remote_ip[11] == 0xff;
+		bpf_core_read(local, 16, &sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8);
+		bpf_core_read(remote, 16, &sk->__sk_common.skc_v6_daddr.in6_u.u6_addr8);
 	}
+}
+
+/* An IPv4-mapped IPv6 address is IPv4. */
+static __always_inline void read_addresses(struct sock *sk, struct sonde_socket_data *head, bool direct)
+{
+	read_both_addresses(sk, head->local_ip, head->remote_ip, direct);
+	head->is_ipv4 = head->remote_ip[10] == 0xff && head->remote_ip[11] == 0xff;
 }

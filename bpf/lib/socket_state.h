@@ -42,21 +42,6 @@ static __always_inline __u32 netns_of(struct sock *sk)
 	return bpf_core_field_exists(sk->__sk_common.skc_net.net) ? BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum) : 0;
 }
 
-/* A connection begins, its opener seen: what was known of the address belongs to an earlier one. */
-static __always_inline void socket_established(struct sock *sk, __u8 role)
-{
-	__u64 key = (__u64)sk;
-	struct sonde_socket_state state = {
-		.generation = new_generation(),
-		.ports = ports_of(sk, false),
-		.sent.next = BPF_CORE_READ((struct tcp_sock *)sk, write_seq),
-		.received.next = BPF_CORE_READ((struct tcp_sock *)sk, copied_seq),
-		.role = role,
-		.netns = netns_of(sk),
-	};
-
-	bpf_map_update_elem(&sockets, &key, &state, BPF_ANY);
-}
 
 /* The state of the connection that this socket serves now, made when it is new to us. */
 static __always_inline struct sonde_socket_state *socket_state(struct sock *sk, __u32 ports)
@@ -70,77 +55,11 @@ static __always_inline struct sonde_socket_state *socket_state(struct sock *sk, 
 	fresh.generation = new_generation();
 	fresh.ports = ports;
 	fresh.netns = netns_of(sk);
+	fresh.begun_ns = bpf_ktime_get_ns();
+	fresh.is_late = 1;
 	if (bpf_map_update_elem(&sockets, &key, &fresh, BPF_ANY)) {
 		count(SONDE_COUNT_SOCKETS_FULL);
 		return 0;
 	}
 	return bpf_map_lookup_elem(&sockets, &key);
-}
-
-static __always_inline void close_event(struct sock *sk, struct sonde_socket_state *state)
-{
-	struct sonde_socket_close event = {
-		.kind = SONDE_EVENT_CLOSE,
-		.generation = state->generation,
-		.time_ns = bpf_ktime_get_ns(),
-		.socket = (__u64)sk,
-	};
-
-	if (bpf_ringbuf_output(&events, &event, sizeof(event), BPF_RB_NO_WAKEUP))
-		count(SONDE_COUNT_RING_FULL);
-}
-
-/* The connection is over; user space hears of it if it knew it, and after the bytes that wait to be read. */
-static __always_inline void socket_closed(struct sock *sk)
-{
-	__u64 key = (__u64)sk;
-	struct sonde_socket_state *state = bpf_map_lookup_elem(&sockets, &key);
-
-	if (!state || !state->delivered)
-		return;
-	if (unread(sk, false) > has_fin(sk, false))
-		state->closing = 1;
-	else
-		close_event(sk, state);
-}
-
-/* After each read, whether it was delivered or not. */
-static __always_inline void close_when_read(struct sock *sk, struct sonde_socket_state *state, bool direct)
-{
-	if (!state->closing || unread(sk, direct) > has_fin(sk, direct))
-		return;
-	state->closing = 0;
-	close_event(sk, state);
-}
-
-/* Only the thread that calls connect() takes a socket to SYN_SENT, so it is the current one. */
-static __always_inline void connect_begins(struct sock *sk)
-{
-	__u64 id = bpf_get_current_pid_tgid();
-	struct sonde_connect event = {
-		.kind = SONDE_EVENT_CONNECT,
-		.tgid = id >> 32,
-		.time_ns = bpf_ktime_get_ns(),
-		.socket = (__u64)sk,
-		.tid = (__u32)id,
-		.waits = BPF_CORE_READ(current_task(false), nvcsw),
-		.remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport)),
-	};
-
-	if (is_excluded_process(id >> 32))
-		return;
-	if (bpf_ringbuf_output(&events, &event, sizeof(event), BPF_RB_NO_WAKEUP))
-		count(SONDE_COUNT_RING_FULL);
-}
-
-static __always_inline void socket_state_changed(struct sock *sk, int from, int to)
-{
-	if (to == TCP_ESTABLISHED && from == TCP_SYN_SENT)
-		socket_established(sk, SONDE_ROLE_CLIENT);
-	else if (to == TCP_ESTABLISHED && from == TCP_SYN_RECV)
-		socket_established(sk, SONDE_ROLE_SERVER);
-	else if (to == TCP_SYN_SENT && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
-		connect_begins(sk);
-	else if (to == TCP_CLOSE)
-		socket_closed(sk);
 }

@@ -91,7 +91,7 @@ static __always_inline int plaintext_moved(__u64 address, __u8 direction, const 
 		return 0;
 	}
 	plain = &session->plain;
-	if (is_excluded_port(plain->ports))
+	if (is_excluded_socket(plain))
 		return 0;
 	if (plain->protocol != SONDE_VERDICT_LEAVE)
 		hear_verdict((struct sock *)session->socket, plain, true);

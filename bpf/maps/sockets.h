@@ -23,10 +23,20 @@ struct sonde_socket_state {
 	__u8 closing;  /* over, but with bytes still to be read */
 	__u8 is_begun; /* its server was looked up */
 	__u8 is_tls;   /* a TLS record was seen */
+	__u8 scope;    /* sonde_scope of its ports */
+	__u8 owner;    /* sonde_owner: how `tgid` is known */
+	__u8 is_late;  /* it was there before it was first seen */
+	__u8 is_over;
 	__u8 pad[3];
+	__u32 scope_epoch; /* epoch of limits in which `scope` was decided, plus 1; 0 not yet */
+	__u32 tgid;        /* of the process that it belongs to */
 	__u32 numbered; /* events that were made of it */
+	__u32 told;     /* segments in both directions when it was last told of */
 	__u64 tls_session; /* address of the session whose records it carries; 0 unknown */
 	__u64 lent_to;     /* goroutine for which another one writes to it; 0 unknown */
+	__u64 begun_ns;
+	__u32 told_in; /* the second in which it was last told of */
+	__u32 pad2;
 };
 
 /* sockets: state by address of the kernel's struct sock. Least recently used entries make room. */

@@ -10,6 +10,7 @@ import { ConnectionTable } from "./flow/ConnectionTable.ts"
 import { FlowLog } from "./flow/FlowLog.ts"
 import { countSession } from "./flow/countSession.ts"
 import { appendL7Row } from "./flow/L7Rows.ts"
+import { RowSampling } from "./flow/RowSampling.ts"
 import type { Session } from "./flow/Session.ts"
 import { NetworkMetrics } from "./metric/NetworkMetrics.ts"
 import { RedMetrics } from "./metric/RedMetrics.ts"
@@ -23,6 +24,8 @@ export interface PipelineOptions {
   readonly maskLiterals: boolean
   readonly sessionTimeoutUs: number
   readonly maxConnections: number
+  /** Of so many requests (traces) one becomes a row; 1 when absent: all. */
+  readonly sampleOneIn?: number
   /** Distinguishes the flow ids and causal ids of agents and of their restarts: seconds since 1970 at the start. */
   readonly flowIdSeed: number
   /** Takes a finished batch; it is filled anew after the call, so what is needed later must be taken out. */
@@ -43,6 +46,7 @@ export class Pipeline {
   readonly causality: Causality
   readonly #network: NetworkMetrics
   readonly #metrics = new RedMetrics()
+  readonly #sampling: RowSampling
   readonly #options: PipelineOptions
   readonly #rows: ColumnBatch<"l7"> = makeBatch("l7", batchRows)
   #rowsWritten = 0
@@ -51,6 +55,7 @@ export class Pipeline {
   constructor(options: PipelineOptions) {
     this.#options = options
     this.causality = new Causality({ seed: options.flowIdSeed, waitsAsLoop })
+    this.#sampling = new RowSampling(options.sampleOneIn ?? 1)
     this.protocols = makeProtocols({ maskLiterals: options.maskLiterals })
     this.connections = new ConnectionTable({
       protocols: this.protocols,
@@ -82,19 +87,22 @@ export class Pipeline {
     this.flowLog.reverse(account, client === Side.b)
   }
 
-  /** A flow of packets goes on until its table gives it up. */
+  /** A flow that others count goes on until they give it up. */
   #close({ account, exchange }: Connection): void {
     if (exchange !== null) this.causality.closed(exchange)
-    if (account.signalSource === SignalSource.ebpf) this.flowLog.close(account, CloseType.unknown)
+    if (account.signalSource === SignalSource.ebpf && !account.isKept)
+      this.flowLog.close(account, CloseType.unknown)
   }
 
   #session(session: Session, connection: Connection): void {
     const { cause } = session
     const isHeld =
       cause !== null && this.causality.settles(cause, connection.exchange, session.response !== null)
-    if (isHeld && cause instanceof ClientCall)
-      this.causality.hold(cause, () => this.#append(session, connection))
-    else this.#append(session, connection)
+    if (this.#sampling.keeps(session, connection)) {
+      if (isHeld && cause instanceof ClientCall)
+        this.causality.hold(cause, () => this.#append(session, connection))
+      else this.#append(session, connection)
+    }
     this.#metrics.add(session, connection, this.#nowUs)
     countSession(connection.account, session)
     this.#options.onSession?.(session, connection)
@@ -115,8 +123,12 @@ export class Pipeline {
   }
 
   /** From now on. */
-  configure({ sessionTimeoutUs }: Pick<PipelineOptions, "sessionTimeoutUs">): void {
+  configure({
+    sampleOneIn,
+    sessionTimeoutUs,
+  }: Pick<PipelineOptions, "sessionTimeoutUs" | "sampleOneIn">): void {
     this.connections.budget.timeoutUs = sessionTimeoutUs
+    this.#sampling.change(sampleOneIn ?? 1)
   }
 
   /** The present, for metrics; to be called before each piece of work. */
@@ -150,6 +162,7 @@ export class Pipeline {
     const { budget, counters } = this.connections
     const all: Record<string, number> = {
       sessions_total: this.#rowsWritten,
+      sessions_sampled_out_total: this.#sampling.leftOut,
       connections: this.connections.size,
       connections_opened_total: counters.opened,
       connections_evicted_total: counters.evictedFull,

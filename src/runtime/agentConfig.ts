@@ -3,7 +3,7 @@
 
 import * as Schema from "effect/Schema"
 import { genevePorts, tunnelNames, vxlanPorts } from "../model/tunnels.ts"
-import { choice, choices, flag, integer, integers, section, text, texts } from "./configFields.ts"
+import { choice, choices, flag, integer, integers, rules, section, text, texts } from "./configFields.ts"
 import { type ConfigKey, keysOfSchema } from "./schemaKeys.ts"
 
 export const agentConfigFields = {
@@ -17,6 +17,12 @@ export const agentConfigFields = {
     ["wait", "capture"],
     "wait",
     "While another agent captures on this host: `wait` until it ends and list processes meanwhile; `capture` as well, so that all is stored twice.",
+    "restart",
+  ),
+  payload: choice(
+    ["full", "metrics"],
+    "full",
+    "`full`: requests are read from what connections carry; `metrics`: connections are only counted (bytes, packets, round trips, retransmissions), and nothing is hooked that their system calls pay for. Of system calls, not of packets.",
     "restart",
   ),
   interface: text("", "Interface for packet capture; empty: all.", "restart"),
@@ -42,6 +48,20 @@ export const agentConfigFields = {
     "Programs (kernel command names) whose traffic is left alone, besides Sonde itself.",
     "hot",
   ),
+  filter: section("Whose requests are read (docs/filters.md).", {
+    include: rules(
+      [],
+      "Whose requests are read; of each kind of rule that there is one must match. Empty: everybody's.",
+      "hot",
+    ),
+    exclude: rules([], "Whose requests are not read, also when they are included.", "hot"),
+    connections: choice(
+      ["all", "included"],
+      "all",
+      "`all`: connections whose requests are not read are still counted in flow log and network metrics; `included`: they are left alone.",
+      "hot",
+    ),
+  }),
   tls: flag(
     true,
     "Read what programs say within TLS, by hooks on the functions of their TLS libraries (OpenSSL and its relatives, GnuTLS).",
@@ -69,6 +89,13 @@ export const agentConfigFields = {
     true,
     "Replace values in commands (Redis), and of arguments of processes that are named like secrets, by `?` before they leave the agent.",
     "restart",
+  ),
+  sampleOneIn: integer(
+    1,
+    1,
+    1_000_000,
+    "Of so many traces (without a trace id: requests) one is stored request by request; metrics count all. 1: all are stored.",
+    "hot",
   ),
   sessionSeconds: integer(120, 1, 3_600, "How long a request waits for its response.", "hot"),
   maxConnections: integer(

@@ -3,6 +3,7 @@
 
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { filterRuleExpected, filterRulePattern } from "./filterRules.ts"
 
 /** `hot`: a running agent takes the new value at once. `restart`: it starts what depends on it anew, within its process. */
 export type Change = "hot" | "restart"
@@ -43,6 +44,14 @@ export const choice = <const Value extends string>(
 
 export const texts = (value: ReadonlyArray<string>, description: string, change?: Change) =>
   Schema.Array(Schema.String)
+    .annotate(notes(description, value, change))
+    .pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
+
+/** Filter rules: "comm=nginx". */
+export const rules = (value: ReadonlyArray<string>, description: string, change?: Change) =>
+  Schema.Array(
+    Schema.String.annotate({ description: filterRuleExpected }).check(Schema.isPattern(filterRulePattern)),
+  )
     .annotate(notes(description, value, change))
     .pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
 

@@ -11,6 +11,8 @@ export interface ConfigKey {
   readonly type: "string" | "integer" | "boolean" | "array"
   readonly items: string | undefined
   readonly choices: ReadonlyArray<string> | undefined
+  /** What the entries of a list are, where their type does not say it. */
+  readonly itemsAre: string | undefined
   /** What may stand in a list. */
   readonly itemChoices: ReadonlyArray<string> | undefined
   /** Of an integer, or of the integers of a list. */
@@ -78,6 +80,7 @@ const keysOf = (node: Node, prefix: string): Array<ConfigKey> =>
         type: (first(child, (part) => part.type) ?? "string") as ConfigKey["type"],
         items: items?.type,
         choices: first(child, (part) => part.enum),
+        itemsAre: items?.description,
         itemChoices: items?.enum,
         minimum: bound((part) => part.minimum),
         maximum: bound((part) => part.maximum),
@@ -97,6 +100,6 @@ export const expectedOf = (key: ConfigKey): string => {
   if (key.choices !== undefined) return `one of ${key.choices.join(", ")}`
   const range = key.minimum === undefined ? "" : ` from ${key.minimum} to ${key.maximum}`
   if (key.itemChoices !== undefined) return `a list of any of ${key.itemChoices.join(", ")}`
-  if (key.type === "array") return `a list of ${key.items}s${range}`
+  if (key.type === "array") return `a list of ${key.itemsAre ?? `${key.items}s`}${range}`
   return key.type === "integer" ? `an integer${range}` : `a ${key.type}`
 }

@@ -27,6 +27,7 @@ const everywhere = [
   "waits for files by tp_btf",
   "waits for files by raw_tp",
   "waits for files by tracepoint",
+  "connections by TCP's counters",
   "requests by system calls",
   "requests by packets",
   "requests within TLS",

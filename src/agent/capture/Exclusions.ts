@@ -1,37 +1,86 @@
-// Whose traffic is left alone: Sonde's own processes, programs named in the configuration, and both ends of connections to
-// ports that those programs listen on. Told to the kernel as it changes.
+// How much is taken of a process and of a port: nothing of Sonde's own processes, of programs named in the configuration and of the ports
+// that these listen on; of what filters leave out connections are counted, or nothing. Told to the kernel as it changes.
 
+import { FilterRules } from "../../runtime/filterRules.ts"
+import type { ProcessInfo } from "../process/procfs.ts"
 import type { ProcessTable } from "../process/ProcessTable.ts"
+import { filteredProcess, goneProcess } from "./filteredProcess.ts"
+import { kernelScope } from "./layout.gen.ts"
 
 /** What the kernel side takes; both answer false when its table is full. */
 export interface ExclusionTarget {
-  excludeProcess(pid: number): boolean
-  excludePort(port: number): boolean
+  /** The scope is one of `kernelScope`. */
+  excludeProcess(pid: number, scope: number): boolean
+  excludePort(port: number, scope: number): boolean
   includeProcess(pid: number): void
   includePort(port: number): void
+  /** Of ports of which nothing was said. */
+  limitOtherPorts(scope: number): void
 }
+
+export interface Filter {
+  readonly include: ReadonlyArray<string>
+  readonly exclude: ReadonlyArray<string>
+  /** Whether connections that are left out are counted. */
+  readonly connections: "all" | "included"
+}
+
+export const noFilter: Filter = { include: [], exclude: [], connections: "all" }
 
 export class Exclusions {
   #programs: ReadonlySet<string>
   #fixedPorts: ReadonlySet<number>
+  #rules: FilterRules
+  /** Of what filters leave out. */
+  #leftOutScope: number
   readonly #pids: Set<number>
   /** Of these processes, those that are left alone for their program. */
   readonly #programOf = new Map<number, string>()
+  /** By filters. */
+  readonly #leftOut = new Set<number>()
   readonly #ports = new Set<number>()
+  /** What the kernel has of processes and ports, where it is not all. */
+  readonly #toldPids = new Map<number, number>()
+  readonly #toldPorts = new Map<number, number>()
+  #toldOthers: number = kernelScope.all
   #target: ExclusionTarget | undefined
   /** Processes and ports that the kernel's tables did not take. */
   refused = 0
 
-  constructor(pids: ReadonlyArray<number>, ports: ReadonlyArray<number>, programs: ReadonlyArray<string>) {
+  constructor(
+    pids: ReadonlyArray<number>,
+    ports: ReadonlyArray<number>,
+    programs: ReadonlyArray<string>,
+    filter: Filter = noFilter,
+  ) {
     this.#pids = new Set(pids)
     this.#fixedPorts = new Set(ports)
     this.#programs = new Set(programs)
+    this.#rules = new FilterRules(filter.include, filter.exclude)
+    this.#leftOutScope = filter.connections === "all" ? kernelScope.counted : kernelScope.none
   }
 
+  /** Its requests are not read. */
   has(pid: number): boolean {
+    return this.#pids.has(pid) || this.#leftOut.has(pid)
+  }
+
+  /** Not even its connections are counted. */
+  isAlone(pid: number): boolean {
     return this.#pids.has(pid)
   }
 
+  /** Whether filters have anything to ask of a process. */
+  get concernsProcesses(): boolean {
+    return this.#rules.concernsProcesses
+  }
+
+  /** Whether filters leave out a process that was gone before anybody looked at it. */
+  leavesOutGone(pid: number, comm: string, netns: number): boolean {
+    return this.concernsProcesses && !this.#rules.includes(goneProcess(pid, comm, netns))
+  }
+
+  /** Ports of which nothing is taken. */
   get ports(): ReadonlySet<number> {
     return new Set([...this.#fixedPorts, ...this.#ports])
   }
@@ -39,59 +88,110 @@ export class Exclusions {
   /** From now on the kernel is told; it hears of everything known so far at once. */
   connect(target: ExclusionTarget): void {
     this.#target = target
-    for (const pid of this.#pids) this.#count(target.excludeProcess(pid))
-    for (const port of this.ports) this.#count(target.excludePort(port))
+    for (const pid of [...this.#pids, ...this.#leftOut]) this.#tellProcess(pid)
+    this.#tellPorts()
   }
 
-  #count(taken: boolean): void {
-    if (!taken) this.refused++
+  #tellProcess(pid: number): void {
+    if (this.#target === undefined) return
+    const scope = this.#pids.has(pid)
+      ? kernelScope.none
+      : this.#leftOut.has(pid)
+        ? this.#leftOutScope
+        : kernelScope.all
+    if (scope === (this.#toldPids.get(pid) ?? kernelScope.all)) return
+    if (scope === kernelScope.all) {
+      this.#toldPids.delete(pid)
+      return this.#target.includeProcess(pid)
+    }
+    this.#toldPids.set(pid, scope)
+    if (!this.#target.excludeProcess(pid, scope)) this.refused++
   }
 
-  /** A process began a program. */
-  started(pid: number, comm: string): void {
-    if (!this.#programs.has(comm) || this.#pids.has(pid)) return
-    this.#pids.add(pid)
-    this.#programOf.set(pid, comm)
-    if (this.#target !== undefined) this.#count(this.#target.excludeProcess(pid))
+  /** Undefined: nothing is said of the port. */
+  #scopeOfPort(port: number): number | undefined {
+    if (this.#fixedPorts.has(port) || this.#ports.has(port)) return kernelScope.none
+    if (this.#rules.excludedPorts.has(port)) return this.#leftOutScope
+    return this.#rules.includedPorts.has(port) ? kernelScope.all : undefined
+  }
+
+  #tellPorts(): void {
+    const target = this.#target
+    if (target === undefined) return
+    const { excludedPorts, includedPorts } = this.#rules
+    for (const port of [...this.ports, ...excludedPorts, ...includedPorts]) {
+      const scope = this.#scopeOfPort(port)!
+      if (this.#toldPorts.get(port) === scope) continue
+      this.#toldPorts.set(port, scope)
+      if (!target.excludePort(port, scope)) this.refused++
+    }
+    for (const port of this.#toldPorts.keys()) {
+      if (this.#scopeOfPort(port) !== undefined) continue
+      this.#toldPorts.delete(port)
+      target.includePort(port)
+    }
+    const others = includedPorts.size > 0 ? this.#leftOutScope : kernelScope.all
+    if (others === this.#toldOthers) return
+    this.#toldOthers = others
+    target.limitOtherPorts(others)
+  }
+
+  /** A process is there, or began another program. `netns`: of a connection that it has. */
+  started(info: ProcessInfo, netns?: number): void {
+    const { pid } = info
+    const isIncluded = !this.concernsProcesses || this.#rules.includes(filteredProcess(info, netns))
+    if (isIncluded) this.#leftOut.delete(pid)
+    else this.#leftOut.add(pid)
+    this.runs(pid, info.comm)
+  }
+
+  /** A process runs this program; what filters say of it is not asked. */
+  runs(pid: number, comm: string): void {
+    if (this.#programOf.has(pid) && !this.#programs.has(comm)) {
+      this.#programOf.delete(pid)
+      this.#pids.delete(pid)
+    }
+    if (this.#programs.has(comm) && !this.#pids.has(pid)) {
+      this.#pids.add(pid)
+      this.#programOf.set(pid, comm)
+    }
+    this.#tellProcess(pid)
   }
 
   /** Its number may come back for another process. */
   ended(pid: number): void {
     this.#programOf.delete(pid)
-    if (this.#pids.delete(pid)) this.#target?.includeProcess(pid)
+    this.#pids.delete(pid)
+    this.#leftOut.delete(pid)
+    this.#tellProcess(pid)
   }
 
-  /** Other ports and programs from now on; `refresh` finds the processes. */
-  change(ports: ReadonlyArray<number>, programs: ReadonlyArray<string>): void {
-    const before = this.ports
+  /** Other ports, programs and filters from now on; `refresh` finds the processes. */
+  change(ports: ReadonlyArray<number>, programs: ReadonlyArray<string>, filter: Filter = noFilter): void {
     this.#fixedPorts = new Set(ports)
-    for (const port of ports) {
-      this.#ports.delete(port)
-      if (!before.has(port) && this.#target !== undefined) this.#count(this.#target.excludePort(port))
-    }
-    const after = this.ports
-    for (const port of before) if (!after.has(port)) this.#target?.includePort(port)
+    for (const port of ports) this.#ports.delete(port)
     this.#programs = new Set(programs)
+    this.#rules = new FilterRules(filter.include, filter.exclude)
+    this.#leftOutScope = filter.connections === "all" ? kernelScope.counted : kernelScope.none
     for (const [pid, program] of this.#programOf) if (!this.#programs.has(program)) this.ended(pid)
+    // Those that other rules leave out are found by `refresh`; those that none does are followed at once.
+    for (const pid of this.#leftOut) {
+      if (!this.#rules.concernsProcesses) this.#leftOut.delete(pid)
+      this.#tellProcess(pid)
+    }
+    this.#tellPorts()
   }
 
   /** Looks through all processes: new ones to leave alone, and the ports they listen on. */
   refresh(processes: ProcessTable): void {
     const ports = new Set<number>()
     for (const { info, listening } of processes.all()) {
-      this.started(info.pid, info.comm)
+      this.started(info)
       if (!this.#pids.has(info.pid)) continue
       for (const { port } of listening) if (!this.#fixedPorts.has(port)) ports.add(port)
     }
-    for (const port of ports) {
-      if (this.#ports.has(port)) continue
-      this.#ports.add(port)
-      if (this.#target !== undefined) this.#count(this.#target.excludePort(port))
-    }
-    for (const port of this.#ports) {
-      if (ports.has(port)) continue
-      this.#ports.delete(port)
-      this.#target?.includePort(port)
-    }
+    for (const port of ports) this.#ports.add(port)
+    for (const port of this.#ports) if (!ports.has(port)) this.#ports.delete(port)
+    this.#tellPorts()
   }
 }

@@ -1,128 +1,18 @@
 import { describe, expect, it } from "vitest"
-import type { Session } from "../flow/Session.ts"
-import type { Connection } from "../flow/Connection.ts"
-import { Meter } from "../flow/FlowMeter.ts"
-import { Pipeline } from "../Pipeline.ts"
-import { ProcessTable } from "../process/ProcessTable.ts"
+import type { ProcessInfo } from "../process/procfs.ts"
+import type { ProcessTable } from "../process/ProcessTable.ts"
 import { Exclusions } from "./Exclusions.ts"
-import { DatagramFlows } from "./DatagramFlows.ts"
-import { eventKind, socketClose, socketData } from "./layout.gen.ts"
-import { SocketFlows } from "./SocketFlows.ts"
-import { Verdicts } from "./Verdicts.ts"
-
-interface DataEvent {
-  readonly socket?: bigint
-  readonly generation?: number
-  readonly tgid?: number
-  readonly local?: readonly [ip: ReadonlyArray<number>, port: number]
-  readonly remote?: readonly [ip: ReadonlyArray<number>, port: number]
-  readonly egress: boolean
-  readonly role?: number
-  readonly timeNs?: number
-  /** Latin-1. */
-  readonly payload: string
-  readonly length?: number
-  readonly isDatagram?: boolean
-  readonly isTls?: boolean
-  /** As the kernel says it; HTTP/1 when nothing is said. */
-  readonly protocol?: number
-}
-
-const loopback = [127, 0, 0, 1]
-
-/** A record as the ring is drained: length, four bytes unused, the event, padding to 8. */
-const record = (event: Uint8Array): Uint8Array => {
-  const bytes = new Uint8Array(8 + ((event.length + 7) & ~7))
-  new DataView(bytes.buffer).setUint32(0, event.length, true)
-  bytes.set(event, 8)
-  return bytes
-}
-
-const mapped = (ip: ReadonlyArray<number>): Uint8Array =>
-  Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...ip])
-
-const data = (event: DataEvent): Uint8Array => {
-  const payload = Buffer.from(event.payload, "latin1")
-  const bytes = new Uint8Array(socketData.size + payload.length)
-  const view = new DataView(bytes.buffer)
-  const [localIp, localPort] = event.local ?? [loopback, 40_000]
-  const [remoteIp, remotePort] = event.remote ?? [loopback, 80]
-  view.setUint32(socketData.kind, eventKind.data, true)
-  view.setUint32(socketData.captured, payload.length, true)
-  view.setBigUint64(socketData.timeNs, BigInt(event.timeNs ?? 1_000_000), true)
-  view.setBigUint64(socketData.socket, event.socket ?? 0xffff_8881_0000_0040n, true)
-  view.setUint32(socketData.generation, event.generation ?? 7, true)
-  // No process has this number: the kernel's ends at 2^22.
-  view.setUint32(socketData.tgid, event.tgid ?? 4_194_400, true)
-  view.setUint32(socketData.tid, 4_194_401, true)
-  view.setUint32(socketData.length, event.length ?? payload.length, true)
-  view.setUint16(socketData.localPort, localPort, true)
-  view.setUint16(socketData.remotePort, remotePort, true)
-  view.setUint8(socketData.direction, event.egress ? 0 : 1)
-  view.setUint8(socketData.role, event.role ?? 1)
-  view.setUint8(socketData.protocol, event.protocol ?? 20)
-  view.setUint8(socketData.isTls, event.isTls === true ? 1 : 0)
-  view.setUint8(socketData.transport, event.isDatagram === true ? 17 : 6)
-  bytes.set(mapped(localIp), socketData.localIp)
-  bytes.set(mapped(remoteIp), socketData.remoteIp)
-  bytes.set(Buffer.from("victim"), socketData.comm)
-  bytes.set(payload, socketData.size)
-  return record(bytes)
-}
-
-const close = (socket = 0xffff_8881_0000_0040n, generation = 7): Uint8Array => {
-  const bytes = new Uint8Array(socketClose.size)
-  const view = new DataView(bytes.buffer)
-  view.setUint32(socketClose.kind, eventKind.close, true)
-  view.setUint32(socketClose.generation, generation, true)
-  view.setBigUint64(socketClose.timeNs, 2_000_000n, true)
-  view.setBigUint64(socketClose.socket, socket, true)
-  return record(bytes)
-}
-
-const make = (maxConnections = 64) => {
-  const sessions: Array<{ session: Session; connection: Connection }> = []
-  const rows: Array<Readonly<Record<string, unknown>>> = []
-  const pipeline = new Pipeline({
-    maskLiterals: true,
-    sessionTimeoutUs: 120_000_000,
-    maxConnections,
-    flowIdSeed: 1,
-    emit: (batch) => {
-      if (batch.kind !== "l4") return
-      for (let row = 0; row < batch.rows; row++)
-        rows.push(
-          Object.fromEntries(
-            Object.entries(batch.columns).map(([name, data]) => [name, (data as ArrayLike<unknown>)[row]]),
-          ),
-        )
-    },
-    onSession: (session, connection) => sessions.push({ session, connection }),
-  })
-  const processes = new ProcessTable()
-  const flows = new SocketFlows({
-    connections: pipeline.connections,
-    flowLog: pipeline.flowLog,
-    causality: pipeline.causality,
-    processes,
-    datagrams: new DatagramFlows(pipeline.connections, pipeline.flowLog, processes, pipeline.causality),
-    clockOffsetNs: 5_000_000_000,
-    exclusions: new Exclusions([], [], []),
-    verdicts: new Verdicts({ decideSockets: () => 0, decideServers: () => 0, forgetServer: () => {} }),
-  })
-  const consume = (...records: ReadonlyArray<Uint8Array>) => {
-    const bytes = Buffer.concat(records)
-    flows.consume(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), bytes.length, 0)
-  }
-  return { sessions, flows, consume, connections: pipeline.connections, pipeline, rows }
-}
+import { eventKind } from "./layout.gen.ts"
+import { close, data, flow, loopback, makeFlows, record } from "./socketEvents.testing.ts"
 
 const request = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
+/** include/net/tcp_states.h */
+const lastAck = 9
 const response = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 describe("SocketFlows", () => {
   it("makes a session of a request and its response, with times since 1970", () => {
-    const { consume, sessions } = make()
+    const { consume, sessions } = makeFlows()
     consume(
       data({ egress: true, payload: request, timeNs: 1_000_000 }),
       data({ egress: false, payload: response, timeNs: 3_500_000 }),
@@ -137,49 +27,57 @@ describe("SocketFlows", () => {
     expect(connection.serverEnd).toMatchObject({ port: 80, processId: 0 })
   })
 
-  it("tells a connection in the flow log: bytes and requests, and of packets nothing", () => {
-    const { consume, pipeline, rows } = make()
+  it("tells a connection in the flow log: its requests, and what TCP counted", () => {
+    const { consume, consumeFlows, pipeline, rows } = makeFlows()
     pipeline.tick(5_000_000)
     consume(
       data({ egress: false, role: 2, payload: request, timeNs: 1_000_000 }),
       data({ egress: true, role: 2, payload: response, length: 1_000, timeNs: 3_500_000 }),
-      close(),
     )
+    const counted = { received: request.length, sent: 1_000, segments: [3, 4] as const, srttUs: 120 }
+    consumeFlows(flow({ role: 2, timeNs: 4_000_000, left: lastAck, ...counted }))
+    expect(rows).toEqual([])
+    consume(close())
     pipeline.flush(6_000_000)
     expect(rows).toMatchObject([
       {
         observation_point: 42,
         signal_source: 3,
-        close_type: 0,
-        status: 5,
+        close_type: 1,
+        status: 0,
         client_port: 80,
         server_port: 40_000,
         process_kname_1: "victim",
         direction_score: 255,
         l7_protocol: 20,
         start_time: 5_001_000,
-        end_time: 5_003_500,
+        end_time: 5_004_000,
         l4_byte_tx: request.length,
         l4_byte_rx: 1_000,
         byte_rx: 1_000,
-        packet_tx: 0,
+        packet_tx: 4,
+        packet_rx: 3,
         l7_request: 1,
         l7_response: 1,
         rrt_max: 2_500,
-        rtt: 0,
+        rtt: 120,
       },
     ])
   })
 
-  it("tells nothing of a connection whose protocol is not known: the kernel left parts of it out", () => {
-    const { consume, pipeline, rows } = make()
-    consume(data({ egress: true, payload: "\u0000\u0001 no known protocol" }), close())
+  it("tells a connection whose protocol is not known, too", () => {
+    const { consume, consumeFlows, pipeline, rows } = makeFlows()
+    consume(data({ egress: true, payload: "\u0000\u0001 no known protocol" }))
+    consumeFlows(flow({ sent: 4_000, segments: [9, 3] }))
+    consume(close())
     pipeline.flush(6_000_000)
-    expect(rows).toEqual([])
+    expect(rows).toMatchObject([
+      { l7_protocol: 0, l7_request: 0, byte_tx: 4_000, packet_tx: 9, packet_rx: 3 },
+    ])
   })
 
   it("tells both ends of a local connection about each other's process", () => {
-    const { consume, sessions } = make()
+    const { consume, sessions } = makeFlows()
     const client = { socket: 0x1000n, tgid: 4_194_400 }
     const server = {
       socket: 0x2000n,
@@ -202,7 +100,7 @@ describe("SocketFlows", () => {
   })
 
   it("takes bytes beyond the captured ones as missing", () => {
-    const { consume, sessions } = make()
+    const { consume, sessions } = makeFlows()
     const head = "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
     consume(
       data({ egress: true, payload: request }),
@@ -215,7 +113,7 @@ describe("SocketFlows", () => {
   })
 
   it("takes the same socket in another generation for another connection", () => {
-    const { connections, consume } = make()
+    const { connections, consume } = makeFlows()
     consume(
       data({ egress: true, payload: request, generation: 1 }),
       data({ egress: true, payload: request, generation: 2 }),
@@ -224,7 +122,7 @@ describe("SocketFlows", () => {
   })
 
   it("gives out what is outstanding when the connection closes", () => {
-    const { connections, consume, sessions } = make()
+    const { connections, consume, sessions } = makeFlows()
     consume(data({ egress: true, payload: request }), close())
     expect(sessions).toHaveLength(1)
     expect(sessions[0]!.session.response).toBeNull()
@@ -232,7 +130,7 @@ describe("SocketFlows", () => {
   })
 
   it("counts records it cannot read and goes on with the next", () => {
-    const { consume, flows, sessions } = make()
+    const { consume, flows, sessions } = makeFlows()
     const unknown = new Uint8Array(16)
     new DataView(unknown.buffer).setUint32(0, 99, true)
     const short = new Uint8Array(20)
@@ -248,7 +146,7 @@ describe("SocketFlows", () => {
   })
 
   it("takes plaintext for a connection of its own on the flow that carries it, and ends both", () => {
-    const { connections, consume, sessions } = make()
+    const { connections, consume, sessions } = makeFlows()
     const records = { egress: true, protocol: 0, payload: "\x17\x03\x03\x00\x20" + "x".repeat(32) }
     consume(data(records), data({ egress: true, isTls: true, payload: request }))
     consume(data(records), data({ egress: false, isTls: true, payload: response }))
@@ -265,22 +163,8 @@ describe("SocketFlows", () => {
     expect(connection.account.isOver).toBe(true)
   })
 
-  it("counts a flow's bytes once: its records, or what is in them once these are left alone", () => {
-    const { connections, consume } = make()
-    const records = "\x17\x03\x03\x00\x20" + "x".repeat(32)
-    const sent = (): number => [...connections][0]!.account.second[Meter.byteTx]!
-    consume(data({ egress: true, protocol: 0, payload: records }))
-    consume(data({ egress: true, isTls: true, payload: request }))
-    expect(sent()).toBe(records.length)
-    const carrier = [...connections].find(({ isTls }) => !isTls)!
-    carrier.leave()
-    consume(data({ egress: true, protocol: 0, payload: records }))
-    consume(data({ egress: true, isTls: true, payload: request }))
-    expect(sent()).toBe(records.length + request.length)
-  })
-
   it("reads plaintext as the protocol in which TLS was agreed on, however it begins", () => {
-    const { connections, consume } = make()
+    const { connections, consume } = makeFlows()
     // SSLRequest of PostgreSQL, and its answer.
     consume(data({ egress: true, protocol: 0, payload: "\x00\x00\x00\x08\x04\xd2\x16\x2f" }))
     consume(data({ egress: false, protocol: 0, payload: "S" }))
@@ -292,7 +176,7 @@ describe("SocketFlows", () => {
   })
 
   it("stops at a record that claims more than there is", () => {
-    const { consume, flows } = make()
+    const { consume, flows } = makeFlows()
     const bytes = data({ egress: true, payload: request })
     new DataView(bytes.buffer).setUint32(0, 1_000_000, true)
     consume(bytes)
@@ -309,7 +193,7 @@ describe("datagrams", () => {
   const resolver = { remote: [[10, 0, 0, 53], 53] as const, isDatagram: true }
 
   it("become sessions of their socket with each peer", () => {
-    const { consume, sessions } = make()
+    const { consume, sessions } = makeFlows()
     const other = { remote: [[10, 0, 0, 54], 53] as const, isDatagram: true }
     consume(
       data({ ...resolver, egress: true, payload: query }),
@@ -329,7 +213,7 @@ describe("datagrams", () => {
   })
 
   it("leave nothing behind that are none of ours, and are given up after a minute", () => {
-    const { connections, consume, flows, sessions } = make()
+    const { connections, consume, flows, sessions } = makeFlows()
     consume(data({ ...resolver, egress: true, payload: "no message of DNS" }))
     expect(connections.size).toBe(0)
     consume(data({ ...resolver, egress: true, payload: query, timeNs: 0 }))
@@ -342,7 +226,7 @@ describe("datagrams", () => {
   })
 
   it("hold a bounded number of flows", () => {
-    const { connections, consume } = make(10_000)
+    const { connections, consume } = makeFlows(10_000)
     for (let socket = 1n; socket <= 4_100n; socket++) {
       consume(data({ ...resolver, socket, egress: true, payload: query }))
     }
@@ -359,9 +243,10 @@ describe("Exclusions", () => {
       excludePort: (port) => (said.push(`+:${port}`), true),
       includeProcess: (pid) => said.push(`-${pid}`),
       includePort: (port) => said.push(`-:${port}`),
+      limitOtherPorts: () => said.push("others"),
     })
-    exclusions.started(11, "clickhouse")
-    exclusions.started(12, "nginx")
+    exclusions.started({ pid: 11, comm: "clickhouse" } as ProcessInfo)
+    exclusions.started({ pid: 12, comm: "nginx" } as ProcessInfo)
     const processes = (listening: ReadonlyArray<number>) =>
       ({
         all: () => [

@@ -1,18 +1,15 @@
-// Turns socket events from the kernel into bytes of connections: finds the connection of an event, knows its two ends and the
-// process behind each. Owns the table of local sockets; keeps nothing of the events' payloads.
+// Turns socket events from the kernel into bytes of connections: finds the connection of an event, and hands on what it says of bytes,
+// counters and processes. Keeps nothing of the events' payloads.
 
 import { type Connection, Side } from "../flow/Connection.ts"
 import type { ConnectionTable } from "../flow/ConnectionTable.ts"
-import type { Endpoint } from "../flow/Endpoint.ts"
-import type { FlowLog } from "../flow/FlowLog.ts"
-import { countMoved, processAccount } from "../flow/processAccount.ts"
 import { SignalSource } from "../../model/observation.ts"
 import { IpProtocol, L7Protocol } from "../../model/protocol.ts"
 import type { FileEvents } from "../file/FileEvents.ts"
 import type { ProcessEvents } from "../process/ProcessEvents.ts"
 import type { ProcessTable } from "../process/ProcessTable.ts"
 import type { DatagramFlows } from "./DatagramFlows.ts"
-import { isServer, localEnd, nameEnd, readU64, remoteEnd } from "./eventEnds.ts"
+import { comm16, isServer, readU64 } from "./eventEnds.ts"
 import type { Exclusions } from "./Exclusions.ts"
 import {
   connectEvent,
@@ -23,15 +20,17 @@ import {
   processEvent,
   socketClose,
   socketData,
+  socketFlow,
 } from "./layout.gen.ts"
 import type { Causality } from "../trace/Causality.ts"
 import { calledKind, Exchange } from "../trace/Exchange.ts"
+import type { TcpFlows } from "./TcpFlows.ts"
 import type { TlsProbes } from "./tls/TlsProbes.ts"
 import type { Verdicts } from "./Verdicts.ts"
 
 export interface SocketFlowsOptions {
   readonly connections: ConnectionTable
-  readonly flowLog: FlowLog
+  readonly tcpFlows: TcpFlows
   readonly processes: ProcessTable
   readonly causality: Causality
   /** To be added to CLOCK_MONOTONIC nanoseconds for nanoseconds since 1970. */
@@ -56,13 +55,18 @@ const goOnWithinTls: ReadonlySet<number> = new Set([
 const recordHeader = 8
 
 export class SocketFlows {
-  readonly counters = { events_total: 0, bytes_total: 0, closes_total: 0, malformed_total: 0 }
+  readonly counters = {
+    events_total: 0,
+    bytes_total: 0,
+    left_out_total: 0,
+    flows_total: 0,
+    closes_total: 0,
+    malformed_total: 0,
+  }
   /** Hears of processes and of what they map; undefined: TLS is not looked into. */
   tls: TlsProbes | undefined
   readonly #options: SocketFlowsOptions
-  /** Connections of local sockets by "local port, remote port, remote address": finds the other end of a local connection. */
   readonly #call = { thread: 0, coroutine: 0, number: 0 }
-  readonly #bySockets = new Map<string, Connection>()
 
   constructor(options: SocketFlowsOptions) {
     this.#options = options
@@ -96,6 +100,9 @@ export class SocketFlows {
       case eventKind.close:
         if (size >= socketClose.size) return this.#close(view, at)
         break
+      case eventKind.flow:
+        if (size >= socketFlow.size) return this.#flow(bytes, view, at)
+        break
       case eventKind.exec:
         if (size >= processEvent.size) return this.#exec(bytes, view, at, size)
         break
@@ -128,12 +135,31 @@ export class SocketFlows {
     this.counters.malformed_total++
   }
 
+  /** Takes the records of connections in `bytes[0, length)`, without anything between them. */
+  consumeFlows(bytes: Uint8Array, length: number): void {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, length)
+    for (let at = 0; at + socketFlow.size <= length; at += socketFlow.size) this.#flow(bytes, view, at)
+  }
+
+  #flow(bytes: Uint8Array, view: DataView, at: number): void {
+    const { connections, tcpFlows } = this.#options
+    this.counters.flows_total++
+    const key = readSocketKey(view, at + socketFlow.socket, view.getUint32(at + socketFlow.generation, true))
+    const begunUs = this.#timeUs(view, at + socketFlow.begunNs)
+    const end = tcpFlows.told(bytes, view, at, key, begunUs, this.#timeUs(view, at + socketFlow.timeNs))
+    if (end === undefined) return
+    // Bytes may still wait to be read: it is closed after them.
+    if (connections.get(key) !== undefined || connections.get(plaintextKey(key)) !== undefined)
+      end.flow.closeType = end.closeType
+    else tcpFlows.end(key, end.closeType)
+  }
+
   #exec(bytes: Uint8Array, view: DataView, at: number, size: number): void {
     const pid = view.getUint32(at + processEvent.tgid, true)
     this.#options.processes.exec(pid)
     const entry = this.#options.processes.get(pid)
     this.#options.lives?.began(bytes, view, at, size, entry)
-    if (entry !== undefined) this.#options.exclusions.started(pid, entry.info.comm)
+    if (entry !== undefined) this.#options.exclusions.started(entry.info)
     this.tls?.started(pid)
   }
 
@@ -170,13 +196,17 @@ export class SocketFlows {
     )
     const isTls = view.getUint8(at + socketData.isTls) === 1
     const key = isTls ? plaintextKey(socketKey) : socketKey
-    const connection = this.#options.connections.get(key) ?? this.#open(bytes, view, at, key, timeUs)
+    const known = this.#options.connections.get(key)
+    if (known === undefined && this.#isLeftOut(bytes, view, at)) {
+      this.counters.left_out_total++
+      return
+    }
+    const connection = known ?? this.#open(bytes, view, at, key, timeUs)
     const sender = view.getUint8(at + socketData.direction) === 0 ? Side.a : Side.b
     const other = this.#options.connections.get(isTls ? socketKey : plaintextKey(socketKey))
     if (isTls && other !== undefined) other.lastUs = timeUs
-    // Of records and what is in them only one is counted: the records, until the kernel leaves them alone.
-    const isCounted = other === undefined || (isTls ? other.isAbandoned : !connection.isAbandoned)
-    if (isCounted) countMoved(this.#options.flowLog, connection.account, sender, length, timeUs)
+    if (this.#options.tcpFlows.isCountedByCalls)
+      this.#options.tcpFlows.moved(socketKey, sender, length, timeUs)
     const isFollowed = !connection.isAbandoned
     if (isFollowed) this.#begin(connection, view, at, sender, timeUs)
     connection.feed(
@@ -221,50 +251,54 @@ export class SocketFlows {
     )
   }
 
+  /** The kernel follows a process until it is told otherwise: of one that filters leave out, its first bytes end here. */
+  #isLeftOut(bytes: Uint8Array, view: DataView, at: number): boolean {
+    const { exclusions, processes } = this.#options
+    if (!exclusions.concernsProcesses) return false
+    const pid = view.getUint32(at + socketData.tgid, true)
+    const netns = view.getUint32(at + socketData.netns, true)
+    const entry = processes.get(pid)
+    if (entry === undefined) return exclusions.leavesOutGone(pid, comm16(bytes, at + socketData.comm), netns)
+    exclusions.started(entry.info, netns)
+    return exclusions.has(pid)
+  }
+
   #open(bytes: Uint8Array, view: DataView, at: number, key: number, timeUs: number): Connection {
-    const { connections, processes } = this.#options
+    const { connections, tcpFlows } = this.#options
     const isTls = view.getUint8(at + socketData.isTls) === 1
-    const role = view.getUint8(at + socketData.role)
-    let client: Side = role === roleClient ? Side.a : role === roleServer ? Side.b : Side.unknown
-    const carrier = isTls ? connections.get(plaintextKey(key)) : undefined
-    if (carrier !== undefined) {
-      if (client === Side.unknown) ({ client } = carrier)
-      const { a, account, b, protocol } = carrier
-      const plaintext = connections.open(
-        key,
-        { a, b, observed: Side.a, client, signalSource: SignalSource.ebpf, isTls, account },
-        timeUs,
-      )
-      if (protocol !== null && goOnWithinTls.has(protocol.protocol)) plaintext.agree(protocol)
-      return plaintext
-    }
-    const local = localEnd(bytes, view, at, processes)
-    const remote = remoteEnd(bytes, view, at)
-    // The other end is a local socket too: each learns the other's process.
-    const isKnown = local.port > 0 && remote.port > 0
-    const peer = isKnown ? this.#bySockets.get(socketsKey(remote.port, local.port, local.ip)) : undefined
-    if (peer !== undefined && !peer.isAbandoned) {
-      copyProcess(peer.a, remote)
-      copyProcess(local, peer.b)
-    } else if (sameAddress(local.ip, remote.ip)) {
-      const listener = processes.listener(remote.port)
-      if (listener !== undefined) nameEnd(remote, listener.info.pid, listener, listener.info.comm)
-    }
+    const socketKey = isTls ? plaintextKey(key) : key
+    const carrier = isTls ? connections.get(socketKey) : undefined
+    const { a, account, b, client } = tcpFlows.open(
+      socketKey,
+      {
+        bytes,
+        localIpAt: at + socketData.localIp,
+        remoteIpAt: at + socketData.remoteIp,
+        localPort: view.getUint16(at + socketData.localPort, true),
+        remotePort: view.getUint16(at + socketData.remotePort, true),
+        role: view.getUint8(at + socketData.role),
+        pid: view.getUint32(at + socketData.tgid, true),
+        comm: comm16(bytes, at + socketData.comm),
+      },
+      true,
+      timeUs,
+      timeUs,
+    )
     const connection = connections.open(
       key,
       {
-        a: local,
-        b: remote,
+        a,
+        b,
         observed: Side.a,
-        client,
+        client: client === Side.unknown && carrier !== undefined ? carrier.client : client,
         signalSource: SignalSource.ebpf,
         isTls,
-        account: processAccount(IpProtocol.tcp, local, remote, client, timeUs),
+        account,
       },
       timeUs,
     )
-    // Bounded by the connection table: entries of connections it gave up are swept in `expire`.
-    if (isKnown) this.#bySockets.set(socketsKey(local.port, remote.port, remote.ip), connection)
+    if (carrier !== undefined && carrier.protocol !== null && goOnWithinTls.has(carrier.protocol.protocol))
+      connection.agree(carrier.protocol)
     return connection
   }
 
@@ -275,39 +309,28 @@ export class SocketFlows {
       view.getUint32(at + socketClose.generation, true),
     )
     const timeUs = this.#timeUs(view, at + socketClose.timeNs)
+    const { connections, tcpFlows } = this.#options
     let isKnown = false
     // What is in the records ends before them.
     for (const each of [plaintextKey(key), key]) {
-      const connection = this.#options.connections.get(each)
-      if (connection === undefined) continue
+      if (connections.get(each) === undefined) continue
       isKnown = true
-      this.#forget(connection)
-      this.#options.connections.close(each, timeUs)
+      connections.close(each, timeUs)
     }
     if (isKnown) this.counters.closes_total++
-  }
-
-  #forget(connection: Connection): void {
-    const key = socketsKey(connection.a.port, connection.b.port, connection.b.ip)
-    if (this.#bySockets.get(key) === connection) this.#bySockets.delete(key)
+    const flow = tcpFlows.get(key)
+    if (flow !== undefined) tcpFlows.end(key, flow.closeType)
   }
 
   /** To be called about once a second. */
   expire(nowUs: number): void {
     this.#options.causality.expire(nowUs)
     this.#options.connections.expire(nowUs)
+    this.#options.tcpFlows.expire(nowUs)
     this.#options.verdicts.expire(nowUs)
     this.#options.datagrams.expire(nowUs)
-    if (this.#bySockets.size <= this.#options.connections.size) return
-    for (const connection of this.#bySockets.values()) {
-      if (this.#options.connections.get(connection.key) !== connection) this.#forget(connection)
-    }
   }
 }
-
-/** enum sonde_role of bpf/include/sonde_event.h. */
-const roleClient = 1
-const roleServer = 2
 
 /**
  * Key of the connection that a kernel socket serves: 42 bits of its address (they are 64-byte aligned and share their upper
@@ -321,21 +344,3 @@ const readSocketKey = (view: DataView, at: number, generation: number): number =
 
 /** The key of what is said within the connection's TLS; of that, the key of the connection. */
 const plaintextKey = (key: number): number => -1 - key
-
-const copyProcess = (from: Endpoint, to: Endpoint): void => {
-  if (from.processId === 0) return
-  to.processId = from.processId
-  to.processName = from.processName
-  to.service = from.service
-  to.containerId = from.containerId
-}
-
-const socketsKey = (localPort: number, remotePort: number, remoteIp: Uint8Array): string =>
-  `${localPort},${remotePort},${remoteIp}`
-
-const sameAddress = (a: Uint8Array, b: Uint8Array): boolean => {
-  // All of 127/8 is this host.
-  if (a[10] === 0xff && b[10] === 0xff && a[12] === 127 && b[12] === 127) return true
-  for (let i = 0; i < 16; i++) if (a[i] !== b[i]) return false
-  return true
-}

@@ -13,6 +13,7 @@ import { openTracer } from "./native/openTracer.ts"
 import { SocketCost } from "./SocketCost.ts"
 import { SocketFlows } from "./SocketFlows.ts"
 import type { Opened, Source, SourceContext } from "./Source.ts"
+import { TcpFlows } from "./TcpFlows.ts"
 import { tlsCompat, tlsFeature, tlsFeatureName, TlsProbes } from "./tls/TlsProbes.ts"
 import { Verdicts } from "./Verdicts.ts"
 
@@ -22,6 +23,9 @@ const bufferBytes = 1_048_576
 const maxPieces = 8
 /** A ring that fills more than this between two looks is drained sooner. */
 const busyBytes = 16_384
+
+/** How often descriptors are looked through where system calls are not seen. */
+const ownersUs = 5_000_000
 
 const tlsOff = tlsFeature("", {
   missing: "agent.tls is off: requests over TLS are not seen",
@@ -35,6 +39,11 @@ const tlsShed = tlsFeature("", {
 
 /** What is left of payloads near the budget: first lines and most headers. */
 const shedPayloadBytes = 256
+const countersOnly = {
+  what: "requests",
+  why: "agent.payload is metrics: connections are counted, their bytes are not read",
+  next: "set agent.payload to full",
+}
 
 export const openSocketSource = async (context: SourceContext): Promise<Opened> => {
   const addon = loadAddon()
@@ -45,13 +54,15 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
   }
   const { agent } = context.options
   const { payloadBytes, ringMiB } = agent
+  const isPayloadRead = agent.payload === "full"
   const opened = await openTracer(addon, {
     payloadBytes,
     ringMiB,
     eventsPerProcess: agent.budget.eventsPerProcess,
     sockets: agent.budget.sockets,
     kernelTypes: agent.kernelTypes,
-    files: agent.files ? { slowUs: agent.fileSlowUs } : undefined,
+    files: agent.files && isPayloadRead ? { slowUs: agent.fileSlowUs } : undefined,
+    isPayloadRead,
   })
   if (!("tracer" in opened)) return opened
   const { refused, tracer } = opened
@@ -65,7 +76,7 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
     context.processes,
     context.pipeline.causality,
   )
-  const { exclusions, log, processes } = context
+  const { exclusions, log, pipeline, processes } = context
   const forbidden = new Set(agent.tlsExcludePrograms)
   const isForbidden = (pid: number): boolean => {
     const info = exclusions.has(pid) ? undefined : processes.get(pid)?.info
@@ -74,25 +85,31 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
   const isCompat = tracer.hook === "compat"
   const ends = isCompat ? openCompat(tracer, processes, (port) => exclusions.ports.has(port)) : undefined
   const clockOffsetNs = addon.clockOffsetNs()
-  const emit = (batch: AnyBatch): void => context.pipeline.emit(batch)
+  const emit = (batch: AnyBatch): void => pipeline.emit(batch)
   const files =
-    agent.files && !isCompat
+    agent.files && isPayloadRead && !isCompat
       ? new FileEvents({
           processes,
           clockOffsetNs,
           takeSums: (keys, sums) => tracer.takeFileSums(keys, sums),
           emit,
-          servedBy: (tgid, tid, coroutine) => context.pipeline.causality.servedBy(tgid, tid, coroutine),
+          servedBy: (tgid, tid, coroutine) => pipeline.causality.servedBy(tgid, tid, coroutine),
         })
       : undefined
   const lives = agent.processEvents
     ? new ProcessEvents({ processes, clockOffsetNs, emit, maskArguments: agent.maskLiterals })
     : undefined
+  const tcpFlows = new TcpFlows({
+    flowLog: pipeline.flowLog,
+    processes,
+    maxFlows: agent.maxConnections,
+    told: isCompat ? "nothing" : tracer.hasIterators ? "alive" : "end",
+  })
   const flows = new SocketFlows({
-    connections: context.pipeline.connections,
-    flowLog: context.pipeline.flowLog,
-    processes: context.processes,
-    causality: context.pipeline.causality,
+    connections: pipeline.connections,
+    tcpFlows,
+    processes,
+    causality: pipeline.causality,
     clockOffsetNs,
     exclusions,
     verdicts,
@@ -101,7 +118,7 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
     lives,
   })
   const cost = new SocketCost(tracer, ringBytes(ringMiB))
-  if (payloadBytes > shedPayloadBytes)
+  if (isPayloadRead && payloadBytes > shedPayloadBytes)
     context.shedding.register({
       step: "payload",
       feature: "socket data",
@@ -123,7 +140,7 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
       shed: () => tracer.followFiles(false),
       restore: () => tracer.followFiles(true),
     })
-  if (agent.tls && !isCompat)
+  if (agent.tls && isPayloadRead && !isCompat)
     context.shedding.register({
       step: "tls",
       feature: tlsFeatureName,
@@ -137,12 +154,22 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
     })
   const buffer = new Uint8Array(bufferBytes)
   const view = new DataView(buffer.buffer)
+  let nextOwners = 0
+  /** Whose connections are is seen at their system calls; otherwise descriptors are looked through now and then. */
+  const takeFlows = (nowUs: number): void => {
+    if (!tracer.hasIterators) return
+    if (nowUs >= nextOwners) {
+      tracer.findOwners()
+      nextOwners = isPayloadRead ? Number.POSITIVE_INFINITY : nowUs + ownersUs
+    }
+    tracer.readFlows((bytes, length) => flows.consumeFlows(bytes, length))
+  }
 
   let lostBefore = 0
   const source: Source = {
     tier: 1,
     by: "socket data",
-    limit: undefined,
+    limit: isPayloadRead ? undefined : countersOnly,
     get features() {
       const other = isCompat ? tlsCompat : agent.tls ? tlsShed : tlsOff
       return [...tracer.features, ...refused, flows.tls?.feature ?? other]
@@ -167,6 +194,7 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
       return total > busyBytes || verdicts.isAwaited
     },
     expire: (nowUs) => {
+      takeFlows(nowUs)
       flows.expire(nowUs)
       flows.tls?.expire(nowUs / 1_000)
     },
@@ -182,6 +210,8 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
       const kernel = tracer.counters()
       return {
         ...flows.counters,
+        ...tcpFlows.counters,
+        tcp_flows: tcpFlows.size,
         ...verdicts.stats(),
         ...datagrams.counters,
         ...flows.tls?.stats(),

@@ -28,7 +28,7 @@ export const nameEnd = (end: Endpoint, pid: number, entry: ProcessEntry | undefi
   end.containerId = entry?.info.containerId ?? ""
 }
 
-const comm16 = (bytes: Uint8Array, at: number): string => {
+export const comm16 = (bytes: Uint8Array, at: number): string => {
   let end = at
   while (end < at + 16 && bytes[end] !== 0) end++
   return new TextDecoder().decode(bytes.subarray(at, end))

@@ -142,6 +142,42 @@ export const processBudget = {
   refused: 8,
 } as const
 
+export const socketFlow = {
+  size: 128,
+  kind: 0,
+  generation: 4,
+  timeNs: 8,
+  socket: 16,
+  begunNs: 24,
+  sent: 32,
+  received: 40,
+  segmentsSent: 48,
+  segmentsReceived: 52,
+  retransmitted: 56,
+  outOfOrder: 60,
+  srttUs: 64,
+  tgid: 68,
+  localListener: 72,
+  remoteListener: 76,
+  netns: 80,
+  error: 84,
+  localPort: 88,
+  remotePort: 90,
+  role: 92,
+  left: 93,
+  isLate: 94,
+  owner: 95,
+  localIp: 96,
+  remoteIp: 112,
+} as const
+
+export const kernelLimits = {
+  size: 8,
+  epoch: 0,
+  otherPorts: 4,
+  pad: 5,
+} as const
+
 export const eventKind = {
   data: 1,
   close: 2,
@@ -152,6 +188,7 @@ export const eventKind = {
   ring: 7,
   file: 8,
   oom: 9,
+  flow: 10,
 } as const
 
 export const fileOperation = {
@@ -159,6 +196,18 @@ export const fileOperation = {
   write: 2,
   sync: 3,
   open: 4,
+} as const
+
+export const kernelScope = {
+  all: 0,
+  none: 1,
+  counted: 2,
+} as const
+
+export const socketOwner = {
+  unknown: 0,
+  listens: 1,
+  seen: 2,
 } as const
 
 export const verdictLeave = 255

@@ -54,6 +54,7 @@ const pipeline = new Pipeline({
   maskLiterals: options.agent.maskLiterals,
   sessionTimeoutUs: options.agent.sessionSeconds * 1_000_000,
   maxConnections: options.agent.maxConnections,
+  sampleOneIn: options.agent.sampleOneIn,
   flowIdSeed: Math.floor(Date.now() / 1_000),
   emit: (batch) => {
     for (const encoded of encoder.encode(batch))
@@ -66,9 +67,14 @@ const pipeline = new Pipeline({
   },
 })
 
-const exclusions = new Exclusions(options.excludePids, options.excludePorts, options.agent.excludePrograms)
+const exclusions = new Exclusions(
+  options.excludePids,
+  options.excludePorts,
+  options.agent.excludePrograms,
+  options.agent.filter,
+)
 // Capture does not wait for all processes to be read; only whose traffic is left alone must be known before.
-for (const pid of listPids()) exclusions.started(pid, readComm(pid))
+for (const pid of listPids()) exclusions.runs(pid, readComm(pid))
 
 const shedding = new Shedding(options.shed)
 const source = await openSource({
@@ -100,7 +106,8 @@ const status = (): void => {
       processes: processViews(processes.all(), {
         by: source.by,
         limit: source.limit,
-        isExcluded: (pid) => exclusions.has(pid),
+        isExcluded: (pid) => exclusions.isAlone(pid),
+        isLeftOut: (pid) => exclusions.has(pid),
         refusedEvents: source.refusedEvents?.() ?? new Map(),
         bootUs: boot,
       }),
@@ -185,9 +192,12 @@ const tick = (): void => {
 
 const configure = ({ agent, excludePorts }: CaptureOptions): void => {
   flushMs = agent.flushMs
-  pipeline.configure({ sessionTimeoutUs: agent.sessionSeconds * 1_000_000 })
+  pipeline.configure({
+    sessionTimeoutUs: agent.sessionSeconds * 1_000_000,
+    sampleOneIn: agent.sampleOneIn,
+  })
   source.configure?.(agent)
-  exclusions.change(excludePorts, agent.excludePrograms)
+  exclusions.change(excludePorts, agent.excludePrograms, agent.filter)
   exclusions.refresh(processes)
 }
 
@@ -197,6 +207,7 @@ port.on("message", (command: CaptureCommand) => {
   if (command.type === "shed") return shedding.apply(command.steps)
   stopping = true
   source.drain(Date.now())
+  source.expire(nowUs())
   pipeline.end(nowUs())
   source.flush?.(nowUs(), true)
   status()

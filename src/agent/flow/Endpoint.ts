@@ -32,6 +32,15 @@ export const makeEndpoint = (ip: Uint8Array, offset: number, port: number): Endp
 
 export const copyOfEndpoint = (end: Endpoint): Endpoint => ({ ...end, ip: end.ip.slice() })
 
+/** What is known of the process of one end is known of the other, which is the same. */
+export const copyProcess = (from: Endpoint, to: Endpoint): void => {
+  if (from.processId === 0) return
+  to.processId = from.processId
+  to.processName = from.processName
+  to.service = from.service
+  to.containerId = from.containerId
+}
+
 /** The service's name, else the address with the port, which tells the services of one address apart. */
 export const serverName = (endpoint: Endpoint): string =>
   endpoint.service === "" ? addressText(endpoint) : endpoint.service

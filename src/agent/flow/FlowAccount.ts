@@ -2,7 +2,7 @@
 // and since it began, and what the application's protocol said of it. FlowLog.ts makes rows and metrics of it. Its numbers stand in
 // an array: its own, or for flows of packets the flow's block of FlowSlots.ts, which others read without touching this object.
 
-import { ObservationPoint, SignalSource } from "../../model/observation.ts"
+import { ObservationPoint } from "../../model/observation.ts"
 import type { NetworkGroup } from "../metric/NetworkGroup.ts"
 import type { Endpoint } from "./Endpoint.ts"
 import { type FlowMeter, meterLength } from "./FlowMeter.ts"
@@ -40,6 +40,10 @@ export class FlowAccount {
   /** Its begin is in the metrics. */
   isCounted = false
   isOver = false
+  /** It goes on when its connection is given up: somebody counts it until it is over. */
+  isKept = false
+  /** Not all of it is counted as long as no protocol was recognised in it. */
+  needsProtocol = false
   group: NetworkGroup | null = null
 
   constructor(
@@ -148,9 +152,8 @@ export class FlowAccount {
     return this.values.subarray(this.secondAt, this.secondAt + meterLength)
   }
 
-  /** Of system calls the kernel hands on only what a protocol was recognised in: of the rest not all was counted. */
   get isTold(): boolean {
-    return this.client !== undefined && (this.l7Protocol !== 0 || this.signalSource !== SignalSource.ebpf)
+    return this.client !== undefined && (!this.needsProtocol || this.l7Protocol !== 0)
   }
 
   get observationPoint(): number {

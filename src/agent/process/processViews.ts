@@ -14,6 +14,8 @@ export interface CaptureSituation {
   readonly isExcluded: (pid: number) => boolean
   /** Events that processes were refused beyond their share, by process. */
   readonly refusedEvents: ReadonlyMap<number, number>
+  /** Filters say that its requests are not read. */
+  readonly isLeftOut: (pid: number) => boolean
   /** Microseconds since 1970 at which the host booted. */
   readonly bootUs: number
 }
@@ -58,6 +60,15 @@ const notes = (entry: ProcessEntry, situation: CaptureSituation): Array<CaptureN
       },
     ]
   }
+  if (situation.isLeftOut(entry.info.pid)) {
+    return [
+      {
+        what: "requests",
+        why: "agent.filter leaves it out; its connections are counted unless agent.filter.connections is included",
+        next: "change agent.filter to read its requests",
+      },
+    ]
+  }
   if (situation.limit !== undefined) all.push(situation.limit)
   if (entry.usesRing) all.push(ringNote)
   const refused = situation.refusedEvents.get(entry.info.pid)
@@ -93,7 +104,7 @@ const view = (entry: ProcessEntry, situation: CaptureSituation): ProcessView => 
   let requests = 0
   for (const count of entry.requests.values()) requests += count
   const said = notes(entry, situation)
-  const isExcluded = situation.isExcluded(info.pid)
+  const isExcluded = situation.isExcluded(info.pid) || situation.isLeftOut(info.pid)
   return {
     pid: info.pid,
     parentPid: info.parentPid,

@@ -12,6 +12,8 @@ export interface ProcessInfo {
   readonly exe: string
   readonly uid: number
   readonly containerId: string
+  /** Paths of its control groups, one for each hierarchy in which it has another. */
+  readonly cgroups: ReadonlyArray<string>
   /** Clock ticks since boot at which the process started: tells a reused pid. */
   readonly startTicks: number
 }
@@ -35,6 +37,17 @@ const link = (path: string): string => {
 /** Docker, containerd, CRI-O and Podman put 64 hexadecimal digits into the control group's path. */
 const containerIdPattern = /[0-9a-f]{64}/
 
+/** Lines are "hierarchy:controllers:path". */
+const cgroupPaths = (text: string): ReadonlyArray<string> => [
+  ...new Set(text.split("\n").flatMap((line) => /^\d+:[^:]*:(.+)$/.exec(line)?.[1] ?? [])),
+]
+
+/** Inode number of its network namespace; undefined when it is gone or hidden. */
+export const readNetworkNamespace = (pid: number): number | undefined => {
+  const number = /^net:\[(\d+)\]$/.exec(link(`/proc/${pid}/ns/net`))?.[1]
+  return number === undefined ? undefined : Number(number)
+}
+
 export const readProcess = (pid: number): ProcessInfo | undefined => {
   const stat = read(`/proc/${pid}/stat`)
   if (stat === undefined) return undefined
@@ -42,6 +55,7 @@ export const readProcess = (pid: number): ProcessInfo | undefined => {
   const nameEnd = stat.lastIndexOf(")")
   const fields = stat.slice(nameEnd + 2).split(" ")
   const commandLine = read(`/proc/${pid}/cmdline`) ?? ""
+  const cgroup = read(`/proc/${pid}/cgroup`) ?? ""
   const uid = /^Uid:\s+(\d+)/m.exec(read(`/proc/${pid}/status`) ?? "")
   return {
     pid,
@@ -50,7 +64,8 @@ export const readProcess = (pid: number): ProcessInfo | undefined => {
     args: commandLine.split("\0").filter((part, index, all) => part !== "" || index < all.length - 1),
     exe: link(`/proc/${pid}/exe`),
     uid: uid === null ? -1 : Number(uid[1]),
-    containerId: containerIdPattern.exec(read(`/proc/${pid}/cgroup`) ?? "")?.[0] ?? "",
+    containerId: containerIdPattern.exec(cgroup)?.[0] ?? "",
+    cgroups: cgroupPaths(cgroup),
     startTicks: Number(fields[19]),
   }
 }

@@ -5,15 +5,15 @@ import * as Effect from "effect/Effect"
 import { spawn } from "node:child_process"
 import { readdirSync } from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
-import { Exclusions } from "../../../src/agent/capture/Exclusions.ts"
+import { Exclusions, type Filter, noFilter } from "../../../src/agent/capture/Exclusions.ts"
 import { openSocketSource } from "../../../src/agent/capture/SocketSource.ts"
 import { Shedding } from "../../../src/agent/capture/Shedding.ts"
 import type { Connection } from "../../../src/agent/flow/Connection.ts"
 import type { Session } from "../../../src/agent/flow/Session.ts"
+import type { AnyBatch, ColumnBatch } from "../../../src/model/ColumnBatch.ts"
+import { ObservationPoint } from "../../../src/model/observation.ts"
 import { Pipeline } from "../../../src/agent/Pipeline.ts"
 import { ProcessTable } from "../../../src/agent/process/ProcessTable.ts"
-import type { AnyBatch } from "../../../src/model/ColumnBatch.ts"
-import { ObservationPoint } from "../../../src/model/observation.ts"
 import { loadConfig } from "../../../src/runtime/Config.ts"
 
 /** One session as its side saw it: protocol, type and resource of the request, status and code of the response. */
@@ -40,11 +40,27 @@ export interface CausalRow {
   readonly coroutine: number
 }
 
+/** A connection as one side saw it. */
+export interface FlowRow {
+  readonly side: "client" | "server"
+  readonly client: string
+  readonly server: string
+  readonly bytes: readonly [sent: number, received: number]
+  readonly packets: readonly [sent: number, received: number]
+  readonly requests: number
+  readonly rttUs: number
+  readonly closeType: number
+}
+
 export interface Capturing {
   /** Rows that were written by now. */
   rows(): ReadonlyArray<CausalRow>
   /** Sessions of connections to this port, in the order in which they ended. */
   sessions(port: number): ReadonlyArray<Seen>
+  /** Rows of the flow log of connections to this port, once they are over. */
+  flows(port: number): ReadonlyArray<FlowRow>
+  /** Other filters from now on. */
+  filter(filter: Partial<Filter>): void
   /** The source's counters. */
   stats(): Readonly<Record<string, number>>
   /** Events that the kernel had no room for, until the capture was stopped. */
@@ -84,6 +100,8 @@ export const startCapturing = async (
     readonly tls?: boolean
     readonly tlsExcludePrograms?: ReadonlyArray<string>
     readonly ringMiB?: number
+    readonly filter?: Partial<Filter>
+    readonly payload?: "full" | "metrics"
   } = {},
 ): Promise<Capturing> => {
   const { agent } = await Effect.runPromise(
@@ -96,10 +114,9 @@ export const startCapturing = async (
   processes.refresh(Date.now())
   const seen: Array<readonly [port: number, seen: Seen]> = []
   const rows: Array<CausalRow> = []
-  const take = (batch: AnyBatch): void => {
-    if (batch.kind !== "l7") return
-    const { columns } = batch
-    for (let row = 0; row < batch.rows; row++) {
+  const flows: Array<readonly [port: number, row: FlowRow]> = []
+  const takeRequests = ({ columns, rows: count }: ColumnBatch<"l7">): void => {
+    for (let row = 0; row < count; row++) {
       const isServer = columns.observation_point[row] === ObservationPoint.serverProcess
       rows.push({
         isServer,
@@ -111,6 +128,26 @@ export const startCapturing = async (
       })
     }
   }
+  const takeFlows = ({ columns, rows: count }: ColumnBatch<"l4">): void => {
+    for (let row = 0; row < count; row++)
+      flows.push([
+        columns.server_port[row]!,
+        {
+          side: columns.observation_point[row] === ObservationPoint.clientProcess ? "client" : "server",
+          client: columns.process_kname_0[row]!,
+          server: columns.process_kname_1[row]!,
+          bytes: [columns.byte_tx[row]!, columns.byte_rx[row]!],
+          packets: [columns.packet_tx[row]!, columns.packet_rx[row]!],
+          requests: columns.l7_request[row]!,
+          rttUs: columns.rtt[row]!,
+          closeType: columns.close_type[row]!,
+        },
+      ])
+  }
+  const take = (batch: AnyBatch): void => {
+    if (batch.kind === "l7") takeRequests(batch)
+    else if (batch.kind === "l4") takeFlows(batch)
+  }
   const pipeline = new Pipeline({
     maskLiterals: true,
     sessionTimeoutUs: 120_000_000,
@@ -119,18 +156,24 @@ export const startCapturing = async (
     emit: take,
     onSession: (session, connection) => seen.push([connection.serverEnd.port, brief(session, connection)]),
   })
+  const exclusions = new Exclusions(options.isEverything === true ? [process.pid] : running, [], [], {
+    ...noFilter,
+    ...options.filter,
+  })
+  exclusions.refresh(processes)
   const opened = await openSocketSource({
     options: {
       agent: {
         ...agent,
         tls: options.tls === true,
         ringMiB: options.ringMiB ?? agent.ringMiB,
+        payload: options.payload ?? "full",
         tlsExcludePrograms: options.tlsExcludePrograms ?? agent.tlsExcludePrograms,
       },
       excludePids: [],
       excludePorts: [],
     },
-    exclusions: new Exclusions(options.isEverything === true ? [process.pid] : running, [], []),
+    exclusions,
     pipeline,
     processes,
     shedding: new Shedding(),
@@ -140,18 +183,27 @@ export const startCapturing = async (
   const { source } = opened
   let timer: NodeJS.Timeout
   let lost = 0
-  let lastSecond = Date.now()
+  let nextSecond = 0
   const tick = (): void => {
-    pipeline.tick(Date.now() * 1_000)
-    if (Date.now() - lastSecond >= 1_000) {
-      lastSecond = Date.now()
-      source.expire(lastSecond * 1_000)
+    const now = Date.now()
+    pipeline.tick(now * 1_000)
+    const isBusy = source.drain(now)
+    if (now >= nextSecond) {
+      nextSecond = now + 1_000
+      source.expire(now * 1_000)
+      pipeline.flush(now * 1_000)
     }
-    timer = setTimeout(tick, source.drain(Date.now()) ? busyMs : idleMs)
+    timer = setTimeout(tick, isBusy ? busyMs : idleMs)
   }
   tick()
   return {
     sessions: (port) => seen.filter(([of]) => of === port).map(([, session]) => session),
+    flows: (port) => flows.filter(([of]) => of === port).map(([, row]) => row),
+    filter: (filter) => {
+      exclusions.change([], [], { ...noFilter, ...filter })
+      processes.refresh(Date.now())
+      exclusions.refresh(processes)
+    },
     stats: () => source.stats(),
     tlsHook: () => source.features.find(({ name }) => name.includes("TLS"))?.hook ?? "",
     rows: () => rows,

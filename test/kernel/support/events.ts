@@ -9,6 +9,8 @@ import {
   processEvent,
   socketClose,
   socketData,
+  socketFlow,
+  socketOwner,
 } from "../../../src/agent/capture/layout.gen.ts"
 
 export interface DataEvent {
@@ -78,10 +80,73 @@ export interface FileEvent {
   readonly fs: string
 }
 
-export type KernelEvent = DataEvent | CloseEvent | ConnectEvent | ProcessEvent | FileEvent
+/** What TCP counted of a connection. */
+export interface FlowEvent {
+  readonly kind: "flow"
+  readonly socket: string
+  readonly tgid: number
+  readonly owner: "unknown" | "listens" | "seen"
+  readonly role: "unknown" | "client" | "server"
+  readonly localPort: number
+  readonly remotePort: number
+  readonly localIp: string
+  readonly remoteIp: string
+  readonly sent: number
+  readonly received: number
+  readonly segmentsSent: number
+  readonly segmentsReceived: number
+  readonly retransmitted: number
+  readonly srttUs: number
+  readonly isLate: boolean
+  /** TCP state before the end; 0: it goes on. */
+  readonly left: number
+  readonly error: number
+  readonly localListener: number
+  readonly remoteListener: number
+}
+
+export type KernelEvent = DataEvent | CloseEvent | ConnectEvent | ProcessEvent | FileEvent | FlowEvent
 
 const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1")
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
+
+const roles = ["unknown", "client", "server"] as const
+
+const flowAt = (view: DataView, bytes: Uint8Array, at: number): FlowEvent => {
+  const u64 = (offset: number): number => Number(view.getBigUint64(at + offset, true))
+  const u32 = (offset: number): number => view.getUint32(at + offset, true)
+  const u16 = (offset: number): number => view.getUint16(at + offset, true)
+  const u8 = (offset: number): number => view.getUint8(at + offset)
+  const owner = u8(socketFlow.owner)
+  return {
+    kind: "flow",
+    socket: `${view.getBigUint64(at + socketFlow.socket, true).toString(16)}/${u32(socketFlow.generation)}`,
+    tgid: u32(socketFlow.tgid),
+    owner: owner === socketOwner.seen ? "seen" : owner === socketOwner.listens ? "listens" : "unknown",
+    role: roles[u8(socketFlow.role)]!,
+    localPort: u16(socketFlow.localPort),
+    remotePort: u16(socketFlow.remotePort),
+    localIp: hex(bytes.subarray(at + socketFlow.localIp, at + socketFlow.localIp + 16)),
+    remoteIp: hex(bytes.subarray(at + socketFlow.remoteIp, at + socketFlow.remoteIp + 16)),
+    sent: u64(socketFlow.sent),
+    received: u64(socketFlow.received),
+    segmentsSent: u32(socketFlow.segmentsSent),
+    segmentsReceived: u32(socketFlow.segmentsReceived),
+    retransmitted: u32(socketFlow.retransmitted),
+    srttUs: u32(socketFlow.srttUs),
+    isLate: u8(socketFlow.isLate) === 1,
+    left: u8(socketFlow.left),
+    error: u32(socketFlow.error),
+    localListener: u32(socketFlow.localListener),
+    remoteListener: u32(socketFlow.remoteListener),
+  }
+}
+
+/** The records in `bytes[0, length)` as the iterator gives them. */
+export const decodeFlows = (bytes: Uint8Array, length: number): Array<FlowEvent> => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, length)
+  return Array.from({ length: length / socketFlow.size }, (_, i) => flowAt(view, bytes, i * socketFlow.size))
+}
 
 /** The records in `bytes[0, length)` as pollRing leaves them. */
 export const decodeEvents = (bytes: Uint8Array, length: number): Array<KernelEvent> => {
@@ -117,7 +182,7 @@ export const decodeEvents = (bytes: Uint8Array, length: number): Array<KernelEve
         remoteIp: hex(bytes.subarray(at + socketData.remoteIp, at + socketData.remoteIp + 16)),
         isIpv4: u8(socketData.isIpv4) === 1,
         direction: u8(socketData.direction) === 0 ? "sent" : "received",
-        role: (["unknown", "client", "server"] as const)[u8(socketData.role)]!,
+        role: roles[u8(socketData.role)]!,
         protocol: u8(socketData.protocol),
         transport: u8(socketData.transport),
         comm: comm(at + socketData.comm),
@@ -128,6 +193,8 @@ export const decodeEvents = (bytes: Uint8Array, length: number): Array<KernelEve
       })
     } else if (kind === eventKind.close) {
       events.push({ kind: "close", socket: socketOf(socketClose.socket, socketClose.generation) })
+    } else if (kind === eventKind.flow) {
+      events.push(flowAt(view, bytes, at))
     } else if (kind === eventKind.connect) {
       events.push({ kind: "connect", tgid: u32(connectEvent.tgid), tid: u32(connectEvent.tid) })
     } else if (kind === eventKind.exec || kind === eventKind.exit || kind === eventKind.ring) {

@@ -5,10 +5,10 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { readdirSync } from "node:fs"
 import { createInterface } from "node:readline"
-import { fileKey, fileSum, kernelCounters } from "../../../src/agent/capture/layout.gen.ts"
+import { fileKey, fileSum, kernelCounters, kernelScope } from "../../../src/agent/capture/layout.gen.ts"
 import { loadAddon } from "../../../src/agent/capture/native/Addon.ts"
 import { openSocketTracer, SocketTracer } from "../../../src/agent/capture/native/SocketTracer.ts"
-import { decodeEvents, type KernelEvent } from "./events.ts"
+import { decodeEvents, decodeFlows, type FlowEvent, type KernelEvent } from "./events.ts"
 import type { Traced, TraceOptions } from "./tracing.ts"
 
 const options = JSON.parse(process.argv[2]!) as TraceOptions
@@ -22,6 +22,7 @@ const open = (): SocketTracer => {
     files: options.files,
     ...(options.offersPerCpu === undefined ? {} : { offersPerCpu: options.offersPerCpu }),
     ...(options.eventsPerProcess === undefined ? {} : { eventsPerProcess: options.eventsPerProcess }),
+    ...(options.isPayloadRead === undefined ? {} : { isPayloadRead: options.isPayloadRead }),
     only: options.hook ?? "tp_btf direct",
     ...(options.objectPath === undefined ? {} : { objectPath: options.objectPath }),
   })
@@ -51,9 +52,14 @@ const tracer = early ?? open()
 for (const name of readdirSync("/proc")) {
   if (/^\d+$/.test(name) && Number(name) !== child.pid) tracer.excludeProcess(Number(name))
 }
-if (options.excludeProcess === true) tracer.excludeProcess(child.pid!)
+const scopeOf = (option: boolean | number): number => (option === true ? kernelScope.none : Number(option))
+if (options.excludeProcess && !tracer.excludeProcess(child.pid!, scopeOf(options.excludeProcess)))
+  throw new Error("the kernel has no room for the process")
+if (options.otherPorts !== undefined) tracer.limitOtherPorts(options.otherPorts)
 let result: { readonly ports?: ReadonlyArray<number> } = {}
-if (options.excludePort === true) tracer.excludePort(Number(await line()))
+if (options.excludePort !== undefined && options.excludePort !== false)
+  tracer.excludePort(Number(await line()), scopeOf(options.excludePort))
+if (options.isLate === true) tracer.findOwners()
 const drained = options.isDrained === false ? undefined : setInterval(() => drain(tracer), 5)
 drain(tracer)
 const before = tracer.counters()
@@ -65,6 +71,8 @@ const counters = Object.fromEntries(
   kernelCounters.map((name) => [name, now[name] - before[name]]),
 ) as Traced["counters"]
 drain(tracer)
+const flows: Array<FlowEvent> = []
+tracer.readFlows((bytes, length) => flows.push(...decodeFlows(bytes, length)))
 child.stdin.end("end\n")
 await once(child, "close")
 if (options.isDrained !== false) drain(tracer)
@@ -81,4 +89,6 @@ for (let i = tracer.takeFileSums(keys, sums) - 1; i >= 0; i--) {
   fileSums[operation] = { count, bytes: Number(sum.getBigUint64(fileSum.bytes, true)) }
 }
 tracer.close()
-process.stdout.write(JSON.stringify({ events, counters, result, pid: child.pid!, fileSums } satisfies Traced))
+process.stdout.write(
+  JSON.stringify({ events, flows, counters, result, pid: child.pid!, fileSums } satisfies Traced),
+)

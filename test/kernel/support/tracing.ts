@@ -6,10 +6,10 @@ import { existsSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import type { kernelCounters } from "../../../src/agent/capture/layout.gen.ts"
 import type { FileOptions, HookKind } from "../../../src/agent/capture/native/SocketTracer.ts"
-import type { DataEvent, KernelEvent } from "./events.ts"
+import type { DataEvent, FlowEvent, KernelEvent } from "./events.ts"
 
 export interface TraceOptions {
-  /** Ends with `done({...})`; begins before the tracer when `isLate`, and then calls `wait()` itself. */
+  /** Ends with `done(...)`; begins before the tracer when `isLate`, and then calls `wait()` itself. */
   readonly script: string
   readonly hook?: HookKind
   readonly payloadBytes?: number
@@ -19,9 +19,13 @@ export interface TraceOptions {
   readonly isLate?: boolean
   /** Calls on files that had to wait are followed. */
   readonly files?: FileOptions
-  readonly excludeProcess?: boolean
+  /** False: nothing is attached to system calls. */
+  readonly isPayloadRead?: boolean
+  readonly excludeProcess?: boolean | number
   /** The script prints the port before anything is sent over it. */
-  readonly excludePort?: boolean
+  readonly excludePort?: boolean | number
+  /** Of ports of which nothing was said. */
+  readonly otherPorts?: number
   /** False: nobody empties the ring while the script runs. */
   readonly isDrained?: boolean
   readonly objectPath?: string
@@ -29,6 +33,8 @@ export interface TraceOptions {
 
 export interface Traced {
   readonly events: ReadonlyArray<KernelEvent>
+  /** What the iterator told of connections that were open when the script was done. */
+  readonly flows: ReadonlyArray<FlowEvent>
   /** Since the script began. */
   readonly counters: Readonly<Record<(typeof kernelCounters)[number], number>>
   readonly result: Readonly<Record<string, unknown>>
@@ -87,6 +93,12 @@ export const trace = (options: TraceOptions): Traced => {
 /** Data events of the script's own process, in the order of the ring. */
 export const ownData = ({ events, pid }: Traced): ReadonlyArray<DataEvent> =>
   events.filter((event): event is DataEvent => event.kind === "data" && event.tgid === pid)
+
+/** What was told of the script's connections: of those that were open at its end, of those that ended. */
+export const ownFlows = ({ events, flows, pid }: Traced) => ({
+  open: flows.filter(({ tgid }) => tgid === pid),
+  ended: events.filter((event): event is FlowEvent => event.kind === "flow" && event.tgid === pid),
+})
 
 /** By socket and direction: events whose numbers must continue each other. */
 export const streams = (events: ReadonlyArray<DataEvent>): ReadonlyMap<string, ReadonlyArray<DataEvent>> =>

@@ -12,6 +12,7 @@ interface Handle<Kind extends string> {
 }
 export type BpfObject = Handle<"BpfObject">
 export type EventRing = Handle<"EventRing">
+export type Iterator = Handle<"Iterator">
 export type PerfRings = Handle<"PerfRings">
 export type Probes = Handle<"Probes">
 export type PacketRing = Handle<"PacketRing">
@@ -61,6 +62,14 @@ export interface Addon {
   pollPerfRings(rings: PerfRings, destination: Uint8Array): number
   /** Bytes that wait in the ring. */
   ringWaiting(ring: EventRing): number
+  /** A program that walks all entries of a map, or without a map's name what its kind walks. */
+  openIterator(object: BpfObject, program: string, map: string): Iterator
+  /**
+   * Begins a pass, or goes on with one that did not fit; returns the bytes written, less than there is room for when the pass is over.
+   * Records are not kept whole: give room for a whole number of them.
+   */
+  readIterator(iterator: Iterator, destination: Uint8Array): number
+  closeIterator(iterator: Iterator): void
   /** `interfaceName` is empty for all; the filter is made by capture/cbpf.ts; a block waits at most `retireMs`. */
   openPackets(
     interfaceName: string,

@@ -3,7 +3,7 @@
 import { availableParallelism } from "node:os"
 import type { Feature } from "../../../model/AgentStatus.ts"
 import type { ExclusionTarget } from "../Exclusions.ts"
-import { kernelCounters } from "../layout.gen.ts"
+import { kernelCounters, kernelLimits, kernelScope, socketFlow } from "../layout.gen.ts"
 import type { Probe } from "../tls/tlsLibraries.ts"
 import type { TlsTarget } from "../tls/TlsProbes.ts"
 import type { VerdictTarget } from "../Verdicts.ts"
@@ -12,6 +12,7 @@ import {
   type BpfObject,
   compatObjectPath,
   type EventRing,
+  type Iterator,
   kernelObjectPath,
   kernelObjectWithoutTypesPath,
   type Probes,
@@ -36,30 +37,38 @@ import {
 } from "./kernelTables.ts"
 import { bpfReason, type Reason } from "./privileges.ts"
 
-/** Ways to hook the same four things, best first. Programs are named in bpf/hooks. */
+/**
+ * Ways to hook the same four things, best first: what system calls move; connections and processes. Programs are named in bpf/hooks.
+ */
 const hookKinds = [
   {
     hook: "tp_btf direct",
-    programs: ["sonde_exit_direct", "sonde_state_btf", "sonde_exec_btf", "sonde_gone_btf"],
+    calls: ["sonde_exit_direct"],
+    others: ["sonde_state_btf", "sonde_exec_btf", "sonde_gone_btf"],
     extras: btfExtras,
   },
   {
     hook: "tp_btf",
-    programs: ["sonde_exit_btf", "sonde_state_btf", "sonde_exec_btf", "sonde_gone_btf"],
+    calls: ["sonde_exit_btf"],
+    others: ["sonde_state_btf", "sonde_exec_btf", "sonde_gone_btf"],
     extras: btfExtras,
   },
   {
     hook: "raw_tp",
-    programs: ["sonde_exit_raw", "sonde_state_raw", "sonde_exec_raw", "sonde_gone_raw"],
+    calls: ["sonde_exit_raw"],
+    others: ["sonde_state_raw", "sonde_exec_raw", "sonde_gone_raw"],
     extras: rawExtras,
   },
   {
     hook: "tracepoint",
-    programs: ["sonde_enter_tp", "sonde_exit_tp", "sonde_state_tp", "sonde_exec_tp", "sonde_gone_tp"],
+    calls: ["sonde_enter_tp", "sonde_exit_tp"],
+    others: ["sonde_state_tp", "sonde_exec_tp", "sonde_gone_tp"],
     extras: tracepointExtras,
   },
 ] as const
 
+/** Not attached: run when they are read. */
+const iterators = ["sonde_flows", "sonde_owners"] as const
 /** For kernels where none of these can be had: tells the same, but for addresses, sequence numbers and what is within TLS. */
 const compat = {
   hook: "compat",
@@ -96,6 +105,8 @@ export interface SocketTracerOptions {
   readonly eventsPerProcess?: number
   /** Connections of which the kernel side keeps the state at the same time; other tables have a part of that. */
   readonly sockets?: number
+  /** False: nothing is attached to system calls, connections are only counted. */
+  readonly isPayloadRead?: boolean
   /** Payloads of unknown protocol that one CPU offers in a second; by default its share of `defaultOffers`. */
   readonly offersPerCpu?: number
   /** Calls on files that had to wait; undefined: not followed. */
@@ -112,7 +123,8 @@ const descriptorKey = (pid: number, fd: number): bigint =>
   ((BigInt(pid) << 20n) | BigInt(fd & 0xf_ffff)) << 6n
 const payloadMost = 4_095
 
-const one = new Uint8Array([1])
+/** Connections taken from the kernel at once. */
+const flowsAtOnce = 1_024
 
 /** Of all CPUs together; to look at them takes some hundredths of a core. */
 const defaultOffers = 8_192
@@ -124,12 +136,19 @@ export class SocketTracer implements ExclusionTarget, VerdictTarget, TlsTarget, 
   readonly features: ReadonlyArray<Feature>
   /** Where the kernel's types come from; empty: the kernel itself. */
   readonly typesFile: string
+  /** Whether connections can be read while they go on. */
+  readonly hasIterators: boolean
   readonly #addon: Addon
   readonly #object: BpfObject
   readonly #poll: (destination: Uint8Array) => number
   /** Undefined: perf rings. */
   readonly #ring: EventRing | undefined
   readonly #offersPerCpu: number
+  readonly #flows: Iterator | undefined
+  readonly #owners: Iterator | undefined
+  readonly #flowBuffer = new Uint8Array(flowsAtOnce * socketFlow.size)
+  readonly #limits = new Uint8Array(kernelLimits.size)
+  #epoch = 0
 
   constructor(
     addon: Addon,
@@ -151,6 +170,10 @@ export class SocketTracer implements ExclusionTarget, VerdictTarget, TlsTarget, 
     this.#poll = rings.poll
     this.#ring = rings.ring
     this.#offersPerCpu = rings.offersPerCpu
+    this.hasIterators = hook !== compat.hook && typesFile === ""
+    if (!this.hasIterators) return
+    this.#flows = addon.openIterator(object, iterators[0], "sockets")
+    this.#owners = addon.openIterator(object, iterators[1], "")
   }
 
   get #isCompat(): boolean {
@@ -169,19 +192,54 @@ export class SocketTracer implements ExclusionTarget, VerdictTarget, TlsTarget, 
     return this.#addon.mapUpdateMany(this.#object, "descriptors", new Uint8Array(keys.buffer), ones)
   }
 
-  /** System calls of this process are left alone from now on. False when the kernel's table is full. */
-  excludeProcess(pid: number): boolean {
-    return this.#put("excluded_tgids", new Uint8Array(new Uint32Array([pid]).buffer))
+  /**
+   * Hands out the connections in which something moved since they were last told, and each that is idle about once a minute, as records
+   * of `socketFlow.size` bytes one after the other.
+   */
+  readFlows(take: (bytes: Uint8Array, length: number) => void): void {
+    const flows = this.#flows
+    if (flows === undefined) return
+    for (let isMore = true; isMore;) {
+      const length = this.#addon.readIterator(flows, this.#flowBuffer)
+      if (length > 0) take(this.#flowBuffer, length)
+      isMore = length === this.#flowBuffer.length
+    }
   }
 
-  /** Connections with this TCP port at either end are left alone from now on. False when the kernel's table is full. */
-  excludePort(port: number): boolean {
-    return this.#put("excluded_ports", new Uint8Array(new Uint16Array([port]).buffer))
+  /** Looks through the descriptors of all processes: whose a connection is, and connections older than the tracer. */
+  findOwners(): void {
+    if (this.#owners !== undefined) this.#addon.readIterator(this.#owners, this.#flowBuffer)
   }
 
-  #put(map: string, key: Uint8Array): boolean {
+  /** Of this process no more is taken than that from now on. False when the kernel's table is full. */
+  excludeProcess(pid: number, scope: number = kernelScope.none): boolean {
+    return this.#put("excluded_tgids", new Uint8Array(new Uint32Array([pid]).buffer), scope)
+  }
+
+  /** Of connections with this TCP port at either end so much is taken from now on. False when the kernel's table is full. */
+  excludePort(port: number, scope: number = kernelScope.none): boolean {
+    const isTaken = this.#put("excluded_ports", new Uint8Array(new Uint16Array([port]).buffer), scope)
+    this.#say()
+    return isTaken
+  }
+
+  /** So much is taken of connections of whose ports nothing was said. */
+  limitOtherPorts(scope: number): void {
+    this.#limits[kernelLimits.otherPorts] = scope
+    this.#say()
+  }
+
+  /** What was said of ports changed: each connection looks again. */
+  #say(): void {
+    // Addresses are not known to it: user space leaves ports out (compat/openCompat.ts).
+    if (this.hook === compat.hook) return
+    new DataView(this.#limits.buffer).setUint32(kernelLimits.epoch, ++this.#epoch, true)
+    this.#addon.mapUpdate(this.#object, "limits", new Uint8Array(4), this.#limits)
+  }
+
+  #put(map: string, key: Uint8Array, scope: number): boolean {
     try {
-      this.#addon.mapUpdate(this.#object, map, key, one)
+      this.#addon.mapUpdate(this.#object, map, key, new Uint8Array([scope]))
       return true
     } catch {
       return false
@@ -194,6 +252,7 @@ export class SocketTracer implements ExclusionTarget, VerdictTarget, TlsTarget, 
 
   includePort(port: number): void {
     this.#addon.mapDelete(this.#object, "excluded_ports", new Uint8Array(new Uint16Array([port]).buffer))
+    this.#say()
   }
 
   decideSockets(keys: Uint8Array, verdicts: Uint8Array): number {
@@ -279,6 +338,8 @@ export class SocketTracer implements ExclusionTarget, VerdictTarget, TlsTarget, 
    * about half a second in all, the others for about a millisecond. Made for a worker or a command, not for a main thread.
    */
   close(): void {
+    for (const iterator of [this.#flows, this.#owners])
+      if (iterator !== undefined) this.#addon.closeIterator(iterator)
     this.#addon.closeObject(this.#object)
   }
 }
@@ -286,7 +347,21 @@ export class SocketTracer implements ExclusionTarget, VerdictTarget, TlsTarget, 
 const classicHook = (hook: HookKind): string =>
   `tp/raw_syscalls enter+exit${hook === compat.hook ? ", for old kernels" : ""}`
 
-const featureNames = ["socket data", "connection roles", "process starts"] as const
+const featureNames = ["socket data", "connection roles", "process starts", "connection counters"] as const
+
+const countersOnly = {
+  on: false,
+  hook: "",
+  missing: "agent.payload is metrics: connections are counted, requests are not read",
+  next: "set agent.payload to full",
+}
+
+const noCounters = {
+  on: false,
+  hook: "",
+  missing: "connections can only be walked where the kernel describes its types itself",
+  next: "use a kernel from 5.8 on with /sys/kernel/btf/vmlinux",
+}
 
 const tracepointOf = (hook: HookKind): string =>
   hook === "tracepoint" || hook === "compat" ? "tp" : hook.split(" ", 1)[0]!
@@ -299,19 +374,20 @@ const fileConstants = ({ eventsPerCpu, slowUs }: FileOptions): Readonly<Record<s
 const features = (
   hook: HookKind,
   refused: ReadonlyArray<readonly [HookKind, Reason]>,
+  isPayloadRead: boolean,
+  hasIterators: boolean,
 ): ReadonlyArray<Feature> => {
   const missing = refused.map(([kind, reason]) => `${kind}: ${reason.missing}`).join("; ")
   const next = refused[0]?.[1].next ?? ""
   const isClassic = hook === "tracepoint" || hook === "compat"
   const tracepoint = tracepointOf(hook)
-  const [data, roles, starts] = featureNames
+  const [data, roles, starts, counters] = featureNames
   return [
     {
       name: data,
-      on: true,
-      hook: isClassic ? classicHook(hook) : `${tracepoint}/sys_exit`,
-      missing,
-      next,
+      ...(isPayloadRead
+        ? { on: true, hook: isClassic ? classicHook(hook) : `${tracepoint}/sys_exit`, missing, next }
+        : countersOnly),
     },
     {
       name: roles,
@@ -321,6 +397,10 @@ const features = (
       next: "",
     },
     { name: starts, on: true, hook: `${tracepoint}/sched_process_exec`, missing: "", next: "" },
+    {
+      name: counters,
+      ...(hasIterators ? { on: true, hook: "iter/bpf_map_elem", missing: "", next: "" } : noCounters),
+    },
   ]
 }
 
@@ -349,7 +429,7 @@ const openCompat = (
     const rings = addon.openPerfRings(object, "events", ringBytes(options.ringMiB))
     for (const program of compat.programs) addon.attach(object, program)
     const all = [
-      ...features(compat.hook, refused),
+      ...features(compat.hook, refused, true, false),
       options.files === undefined ? filesOff : filesOfOldKernels,
     ]
     return new SocketTracer(addon, object, compat.hook, all, "", {
@@ -370,10 +450,15 @@ export const openSocketTracer = (
 ): SocketTracer | { readonly refused: ReadonlyArray<Feature> } => {
   const refused: Array<readonly [HookKind, Reason]> = []
   const types = typesFile(options.kernelTypes ?? "")
-  for (const { extras, hook, programs } of hookKinds) {
+  const isPayloadRead = options.isPayloadRead !== false
+  const hasIterators = types === ""
+  if (!isPayloadRead && !hasIterators)
+    return { refused: featureNames.map((name) => ({ name, ...noCounters })) }
+  for (const { calls, extras, hook, others } of hookKinds) {
     if (options.only !== undefined && options.only !== hook) continue
     // These are checked against the types of the kernel itself.
     if (options.only === undefined && hook.startsWith("tp_btf") && !hasKernelTypes()) continue
+    const programs = isPayloadRead ? [...calls, ...others] : others
     let object: BpfObject | undefined
     const offers = options.offersPerCpu ?? offersPerCpu()
     try {
@@ -381,7 +466,8 @@ export const openSocketTracer = (
         options.objectPath ?? (types === "" ? kernelObjectPath : kernelObjectWithoutTypesPath),
         [
           ...programs,
-          ...tlsPrograms,
+          ...(hasIterators ? iterators : []),
+          ...(isPayloadRead ? tlsPrograms : []),
           ...extras.rings,
           extras.oom,
           ...(options.files === undefined ? [] : [extras.files]),
@@ -390,6 +476,7 @@ export const openSocketTracer = (
           payload_bytes: Math.min(options.payloadBytes, payloadMost),
           process_events: eventsPerWindow(options.eventsPerProcess ?? 0),
           offers_per_second: offers,
+          is_payload_read: isPayloadRead ? 1 : 0,
           ...(options.files === undefined ? {} : fileConstants(options.files)),
         },
         { events: ringBytes(options.ringMiB), ...tableSizes(options.sockets ?? defaultSockets) },
@@ -398,7 +485,8 @@ export const openSocketTracer = (
       for (const program of programs) addon.attach(object, program)
       const more = attachExtras(addon, object, extras, tracepointOf(hook), options.files !== undefined)
       const ring = addon.openRing(object, "events")
-      return new SocketTracer(addon, object, hook, [...features(hook, refused), ...more], types, {
+      const found = [...features(hook, refused, isPayloadRead, hasIterators), ...more]
+      return new SocketTracer(addon, object, hook, found, types, {
         poll: (destination) => addon.pollRing(ring, destination),
         ring,
         offersPerCpu: offers,
@@ -408,7 +496,7 @@ export const openSocketTracer = (
       refused.push([hook, bpfReason(cause as Error & { code?: string }, types)])
     }
   }
-  if (options.only === undefined || options.only === compat.hook) {
+  if (isPayloadRead && (options.only === undefined || options.only === compat.hook)) {
     const tracer = openCompat(addon, options, refused)
     if (tracer !== undefined) return tracer
   }
