@@ -26,6 +26,8 @@ const busyBytes = 16_384
 
 /** How often descriptors are looked through where system calls are not seen. */
 const ownersUs = 5_000_000
+/** It takes at most one part in so many of a core. */
+const ownersShare = 250
 
 const tlsOff = tlsFeature("", {
   missing: "agent.tls is off: requests over TLS are not seen",
@@ -159,8 +161,10 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
   const takeFlows = (nowUs: number): void => {
     if (!tracer.hasIterators) return
     if (nowUs >= nextOwners) {
+      const beganMs = performance.now()
       tracer.findOwners()
-      nextOwners = isPayloadRead ? Number.POSITIVE_INFINITY : nowUs + ownersUs
+      const tookUs = (performance.now() - beganMs) * 1_000
+      nextOwners = isPayloadRead ? Number.POSITIVE_INFINITY : nowUs + Math.max(ownersUs, tookUs * ownersShare)
     }
     tracer.readFlows((bytes, length) => flows.consumeFlows(bytes, length))
   }
