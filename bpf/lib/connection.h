@@ -78,6 +78,17 @@ static __always_inline void close_event(struct sock *sk, struct sonde_socket_sta
 		count(SONDE_COUNT_RING_FULL);
 }
 
+/* include/net/sock.h, enum sock_flags: no process holds it any more. */
+#define SOCK_DEAD_BIT (1 << 0)
+
+/* Nobody will read what is left: it was closed before, or is being closed with bytes unread. */
+static __always_inline bool is_given_up(struct sock *sk, __u8 from)
+{
+	if (BPF_CORE_READ(sk, __sk_common.skc_flags) & SOCK_DEAD_BIT)
+		return true;
+	return (from == TCP_ESTABLISHED || from == TCP_CLOSE_WAIT) && BPF_CORE_READ(sk, sk_err) == 0;
+}
+
 /*
  * The connection is over. What TCP counted is told at once; that its bytes end, if user space knew them, after those that wait to be
  * read. Then nobody asks for its entry any more, except for plaintext that a TLS library still holds back.
@@ -92,7 +103,7 @@ static __always_inline void socket_closed(struct sock *sk, __u8 from)
 	state->is_over = 1;
 	flow_ended(sk, state, from);
 	if (state->delivered) {
-		if (unread(sk, false) > has_fin(sk, false))
+		if (unread(sk, false) > has_fin(sk, false) && !is_given_up(sk, from))
 			state->closing = 1;
 		else
 			close_event(sk, state);

@@ -81,6 +81,18 @@ done()`,
     ])
   })
 
+  it("tells that the bytes of a connection end when it is closed with some unread", () => {
+    const traced = trace({
+      script: `
+client, server = pair(); client.send(request); server.recv(5); time.sleep(0.02); server.close(); time.sleep(0.02)
+done()`,
+    })
+    const received = ownData(traced).filter(({ direction }) => direction === "received")
+    expect(received).toHaveLength(1)
+    const closed = traced.events.flatMap((event) => (event.kind === "close" ? [event.socket] : []))
+    expect(closed).toContain(received[0]!.socket)
+  })
+
   it("counts what is sent again", () => {
     // A filter on the server's socket takes no segment, for a while.
     const traced = trace({
