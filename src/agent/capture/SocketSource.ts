@@ -14,6 +14,7 @@ import { SocketCost } from "./SocketCost.ts"
 import { SocketFlows } from "./SocketFlows.ts"
 import type { Opened, Source, SourceContext } from "./Source.ts"
 import { TcpFlows } from "./TcpFlows.ts"
+import { Spaced } from "./Spaced.ts"
 import { tlsCompat, tlsFeature, tlsFeatureName, TlsProbes } from "./tls/TlsProbes.ts"
 import { Verdicts } from "./Verdicts.ts"
 
@@ -24,10 +25,11 @@ const maxPieces = 8
 /** A ring that fills more than this between two looks is drained sooner. */
 const busyBytes = 16_384
 
-/** How often descriptors are looked through where system calls are not seen. */
+/** How often descriptors are looked through where system calls are not seen, and of how many parts of a core that takes at most one. */
 const ownersUs = 5_000_000
-/** It takes at most one part in so many of a core. */
 const ownersShare = 250
+/** The same of connections: usually each second; with 50,000 of them that all move, each 10 s. */
+const connectionsShare = 50
 
 const tlsOff = tlsFeature("", {
   missing: "agent.tls is off: requests over TLS are not seen",
@@ -156,17 +158,13 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
     })
   const buffer = new Uint8Array(bufferBytes)
   const view = new DataView(buffer.buffer)
-  let nextOwners = 0
   /** Whose connections are is seen at their system calls; otherwise descriptors are looked through now and then. */
+  const owners = new Spaced(isPayloadRead ? Number.POSITIVE_INFINITY : ownersUs, ownersShare)
+  const connections = new Spaced(0, connectionsShare)
   const takeFlows = (nowUs: number): void => {
     if (!tracer.hasIterators) return
-    if (nowUs >= nextOwners) {
-      const beganMs = performance.now()
-      tracer.findOwners()
-      const tookUs = (performance.now() - beganMs) * 1_000
-      nextOwners = isPayloadRead ? Number.POSITIVE_INFINITY : nowUs + Math.max(ownersUs, tookUs * ownersShare)
-    }
-    tracer.readFlows((bytes, length) => flows.consumeFlows(bytes, length))
+    owners.run(nowUs, () => tracer.findOwners())
+    connections.run(nowUs, () => tracer.readFlows((bytes, length) => flows.consumeFlows(bytes, length)))
   }
 
   let lostBefore = 0
