@@ -79,7 +79,7 @@ export class Causality {
     this.#connects.delete(socket)
     const lane = this.#isBlind ? null : this.lanes.of(tgid, tid, 0, nowUs)
     if (lane === null) return
-    const call = lane.call(waits, ++this.#step, kind)
+    const call = lane.call(waits, ++this.#step, kind, null)
     if (call.belief === Belief.settled && call.parent === null) return
     if (this.#connects.size >= maxConnects) {
       this.#connects.delete(this.#connects.keys().next().value!)
@@ -170,7 +170,10 @@ export class Causality {
       this.#call = connected
     } else
       this.#call =
-        this.#call === null ? lane.call(this.#waits, this.#step, exchange.kind) : lane.callWith(this.#call)
+        this.#call === null
+          ? lane.call(this.#waits, this.#step, exchange.kind, exchange)
+          : lane.callWith(this.#call)
+    this.#call.on = exchange
     return this.#call
   }
 

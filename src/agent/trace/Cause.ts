@@ -1,5 +1,6 @@
 // What the rows of one process are joined by: the requests that it serves, and the calls that it makes meanwhile as a client.
 
+import type { Exchange } from "./Exchange.ts"
 import type { Lane } from "./Lane.ts"
 import { Order, type Program } from "./Program.ts"
 
@@ -54,6 +55,8 @@ export class ClientCall {
   parent: ServedRequest | null
   belief: Belief
   readonly guess: Guess
+  /** Where it is made. */
+  on: Exchange | null = null
   /** Step of the first byte of its answer; 0: none was read. */
   answeredAt = 0
   /** Writes its row; null: there is none yet, or it is written. */

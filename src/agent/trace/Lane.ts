@@ -13,6 +13,7 @@ import {
   refute,
   ServedRequest,
 } from "./Cause.ts"
+import type { Exchange } from "./Exchange.ts"
 import { Order, type Program } from "./Program.ts"
 
 /** Requests that a lane which is no event loop has read and not answered. */
@@ -65,6 +66,8 @@ export class Lane {
   #waits = 0
   #writes = 0
   #answers = 0
+  /** Called on the connection whose answer was read. */
+  #callsOnSame = false
   #hasWritten = false
 
   /** It answers requests that other lanes read: what it called before it does is for these. */
@@ -137,6 +140,12 @@ export class Lane {
         for (const call of this.#byOrder) if (call.belief === Belief.open) call.belief = Belief.refuted
       this.#isClean = goesUp && (this.#isClean || this.#isMixed)
     }
+    // Whoever goes on to ask does not answer yet: that call was another one's, which waited for the connection.
+    if (this.#callsOnSame && reads.length === 1) {
+      if (this.#answers > 0) this.program.queued++
+      else this.program.followed++
+    }
+    this.#callsOnSame = false
     if (this.#byOrder.length > 0) this.#byOrder = []
     for (const read of reads) if (read instanceof ClientCall && read.parent === null) abandon(read)
     reads.length = 0
@@ -190,7 +199,7 @@ export class Lane {
   }
 
   /** A call begins to be made here. */
-  call(waits: number, step: number, kind: number): ClientCall {
+  call(waits: number, step: number, kind: number, on: Exchange | null): ClientCall {
     if (!this.#isLoop) {
       const [parent, ...more] = this.#served
       if (parent === undefined && this.#answersForOthers) return this.#addOwn(step)
@@ -206,7 +215,12 @@ export class Lane {
       return this.#guessed(step, null, null, at)
     }
     const led = this.#led(at, kind)
-    return this.#guessed(step, rootOf(led), led instanceof ClientCall ? led : null, at)
+    const before = led instanceof ClientCall ? led : null
+    const isOnSame = on !== null && before?.on === on
+    if (isOnSame) this.#callsOnSame = true
+    if (isOnSame && program.queuesForConnections && program.answersAtOnce)
+      return new ClientCall(step, null, Belief.open)
+    return this.#guessed(step, rootOf(led), before, at)
   }
 
   #guessed(step: number, parent: ServedRequest | null, led: ClientCall | null, at: number): ClientCall {
@@ -267,7 +281,7 @@ export class Lane {
     else if (isFirst || this.#reads.length > 1) {
       if (this.#reads.length > 1 && program.order === Order.unknown) return this.#doubt(request)
       if (led.parent !== null) refute(led, program)
-      if (this.#mayBeClaimed) claim(led, request)
+      if (this.#mayBeClaimed || (led.parent === null && program.answersAtOnce)) claim(led, request)
     }
   }
 

@@ -15,6 +15,7 @@ const minSeen = 20
 const maxRefutedOf = 200
 const maxFromNothingOf = 20
 const maxOtherOrderOf = 8
+const maxFollowedOf = 4
 const maxCounted = 10_000
 /** Kinds of connections: a port that is served, or that is called. */
 const maxKinds = 64
@@ -29,6 +30,9 @@ export class Program {
   /** Guesses that came true, and that did not. */
   confirmed = 0
   refuted = 0
+  /** Calls on the connection whose answer was just read, which led to nothing else, and to an answer, too. */
+  followed = 0
+  queued = 0
   /** Calls and answers, and of these those before which the thread had waited since it last read: a timer or another thread led to them. */
   calls = 0
   callsFromNothing = 0
@@ -53,6 +57,11 @@ export class Program {
   /** Answers follow at once what they were waiting for. */
   get answersAtOnce(): boolean {
     return this.answers >= minSeen && this.answersFromNothing * maxFromNothingOf <= this.answers
+  }
+
+  /** Calls queue for connections: an answer leads to whatever call is next. */
+  get queuesForConnections(): boolean {
+    return this.queued >= minSeen && this.followed * maxFollowedOf <= this.queued
   }
 
   /** Answers are often led to by something else. */
@@ -89,6 +98,8 @@ export class Program {
     if (this.calls + this.answers + this.confirmed + this.byLast + this.byQueue < maxCounted) return
     this.confirmed /= 2
     this.refuted /= 2
+    this.followed /= 2
+    this.queued /= 2
     this.calls /= 2
     this.callsFromNothing /= 2
     this.answers /= 2

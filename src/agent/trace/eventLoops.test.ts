@@ -16,6 +16,8 @@ interface Shape {
   readonly clients: number
   /** Calls in turn; each entry: so many at once. */
   readonly calls: ReadonlyArray<number>
+  /** Connections to the upstream; more calls than these wait for one. Without: as many as are needed. */
+  readonly pool?: number
   /** All that is ready is read before any of it is worked on. */
   readonly isQueue?: boolean
   /** Before calls, and before the answer, a timer of random length is waited for. */
@@ -39,7 +41,14 @@ const simulate = (shape: Shape, requests = 2_000) => {
   const later = (delay: number, read: (() => void) | null, work: () => void): void => {
     due.push([now + delay * (0.5 + random()), read, work])
   }
+  const queued: Array<() => void> = []
+  let connections = 0
   const call = (name: string, then: () => void): void => {
+    if (idleCalls.length === 0 && connections === shape.pool) {
+      queued.push(() => call(name, then))
+      return
+    }
+    if (idleCalls.length === 0) connections++
     const talk = idleCalls.pop() ?? events.client()
     events.request(talk, name)
     later(
@@ -48,7 +57,13 @@ const simulate = (shape: Shape, requests = 2_000) => {
         events.answer(talk)
         idleCalls.push(talk)
       },
-      then,
+      () => {
+        // Whoever waits for the connection gets it before or after the answer is used.
+        const isFirst = random() < 0.5
+        if (isFirst) queued.shift()?.()
+        then()
+        if (!isFirst) queued.shift()?.()
+      },
     )
   }
   const sleep = (isAsleep: boolean | undefined, then: () => void): void =>
@@ -113,8 +128,10 @@ describe("an event loop", () => {
     ["that asks twice in turn", { clients: 128, calls: [1, 1] }, 0.97, 0],
     ["that asks three at once", { clients: 128, calls: [3] }, 0.9, 0.001],
     ["that has one client", { clients: 1, calls: [1, 2, 1] }, 0.9, 0],
-    ["that reads all before it works", { clients: 128, calls: [1], isQueue: true }, 0.4, 0],
+    ["that reads all before it works", { clients: 128, calls: [1], isQueue: true }, 0.3, 0],
     ["that waits before it asks", { clients: 64, calls: [1], sleepsBeforeCalls: true }, 0.5, 0.005],
+    ["whose calls queue for few connections", { clients: 64, calls: [1], pool: 4 }, 0.7, 0.005],
+    ["whose calls queue for one connection", { clients: 16, calls: [1], pool: 1 }, 0.7, 0.005],
     ["that waits before it answers", { clients: 64, calls: [1], sleepsBeforeAnswer: true }, 0.5, 0.005],
   ]
   for (const [name, shape, right, wrong] of shapes)
