@@ -39,6 +39,6 @@ export const ringFeature = (users: ReadonlySet<number> | undefined): Feature => 
     on: false,
     hook: "",
     missing: `what processes send and receive by io_uring is not captured; ${who}`,
-    next: named.length === 0 ? "" : "have them use ordinary system calls where they can",
+    next: "where a program has that choice, have it use ordinary system calls",
   }
 }
