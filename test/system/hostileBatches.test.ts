@@ -66,6 +66,7 @@ const talk = (
 
 const agent = "hostile"
 let seq = 0
+let tries = 0
 
 const batchOf = (batch: AnyBatch, over: Partial<Batch> = {}): Buffer => {
   const [{ body, rows }] = new ColumnEncoder().encode(batch)
@@ -174,7 +175,9 @@ describeSystem("hostile batches", [], () => {
     ]
     const read = () => Promise.all(counters.map((name) => server.metric(`sonde_ingester_${name}`)))
     const before = await read()
-    const batch = requests(6, 400)
+    // Another try finds no rows of this one.
+    const flow = 400 + tries++
+    const batch = requests(6, flow)
     const { columns } = batch
     columns.start_time[0] = 0
     columns.start_time[1] = 2 ** 52
@@ -193,14 +196,14 @@ describeSystem("hostile batches", [], () => {
     metrics.columns.time[0] = Math.floor(Date.now() / 1_000)
     metrics.columns.interval[0] = 7
     metrics.columns.request[0] = 1
-    metrics.columns.endpoint[0] = "/odd-interval"
+    metrics.columns.endpoint[0] = `/odd-interval-${flow}`
     expect(await talk(port, [hello(agent), batchOf(metrics)], 1)).toEqual([ack(seq)])
     const after = await read()
     expect(after.map((count, i) => count - before[i]!)).toEqual([2, 1, 1, 1, 1])
     const rows = await server.sql(
       `SELECT toUInt32(length(request_resource)) AS length, request_resource, endpoint, length(attribute_names) AS attributes,
          abs(toInt64(toUnixTimestamp(time)) - toUnixTimestamp(now())) < 120 AS is_now
-       FROM flow_log.l7_flow_log WHERE flow_id = 400 ORDER BY length`,
+       FROM flow_log.l7_flow_log WHERE flow_id = ${flow} ORDER BY length`,
     )
     expect(rows).toHaveLength(6)
     expect(rows.map((row) => Number(row["is_now"]))).toEqual([1, 1, 1, 1, 1, 1])
@@ -208,7 +211,7 @@ describeSystem("hostile batches", [], () => {
     expect(rows.some((row) => row["endpoint"] === "\ufffd\ufffdbad~~")).toBe(true)
     expect(rows.some((row) => row["request_resource"] === "/neighbour\u0000\u001b[2J")).toBe(true)
     const minutes = await server.sql(
-      "SELECT toUInt32(sum(request)) AS n FROM flow_metrics.`application.1m` WHERE endpoint = '/odd-interval'",
+      `SELECT toUInt32(sum(request)) AS n FROM flow_metrics.\`application.1m\` WHERE endpoint = '/odd-interval-${flow}'`,
     )
     expect(minutes).toEqual([{ n: 1 }])
     expect(server.messages().filter((line) => line.includes("rows were changed"))).not.toEqual([])
