@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config"
 
 // Unit tests beside the sources; `test/system` starts real processes and runs one file at a time.
-// Both wait for real engines, programs and kernels on machines that others use too: what fails is tried once more, and told.
+// Both wait for real engines, programs and kernels on machines that others use too: what fails is tried again, and told.
 export default defineConfig({
   test: {
     projects: [
@@ -33,7 +33,7 @@ export default defineConfig({
           maxWorkers: 1,
           fileParallelism: false,
           testTimeout: 120_000,
-          retry: 1,
+          retry: 2,
           hookTimeout: 180_000,
         },
       },
