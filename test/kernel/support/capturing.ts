@@ -160,7 +160,8 @@ export const startCapturing = async (
     ...noFilter,
     ...options.filter,
   })
-  exclusions.refresh(processes)
+  // Not otherwise: ports that running programs listen on would be left out with them, also where others connect to these.
+  if (options.filter !== undefined) exclusions.refresh(processes)
   const opened = await openSocketSource({
     options: {
       agent: {
