@@ -214,7 +214,11 @@ describeSystem("hostile batches", [], () => {
       `SELECT toUInt32(sum(request)) AS n FROM flow_metrics.\`application.1m\` WHERE endpoint = '/odd-interval-${flow}'`,
     )
     expect(minutes).toEqual([{ n: 1 }])
-    expect(server.messages().filter((line) => line.includes("rows were changed"))).not.toEqual([])
+    await until(
+      "the change of rows is told",
+      () => server.messages(),
+      (lines) => lines.some((line) => line.includes("rows were changed")),
+    )
   })
 
   it("names of attributes are offered", async () => {
