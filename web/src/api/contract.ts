@@ -1,5 +1,7 @@
 // What the query API answers, as the console reads it. Times in microseconds since 1970 come as numbers or decimal text.
 
+import type { BudgetView as Budget, HookCost } from "../../../src/model/AgentStatus.ts"
+
 export type StatusName = "ok" | "client_error" | "server_error" | "timeout" | "unknown"
 
 export interface Rates {
@@ -212,47 +214,7 @@ export interface Feature {
   readonly shed?: string
 }
 
-/** What one kernel program costs; runs and ns are sums of the moments in which they were counted. */
-export interface HookCost {
-  readonly program: string
-  readonly runsPerSecond: number
-  readonly nsPerRun: number
-  readonly runs: number
-  readonly ns: number
-  readonly missed: number
-}
-
-/** What an agent may take of its machine, and takes. CPU as shares of one processor. */
-export interface Budget {
-  readonly cpu: {
-    readonly share: number
-    readonly limit: number
-    readonly main: number
-    readonly worker: number
-    /** Null: not known, for the reason beside it. */
-    readonly kernel: number | null
-    readonly kernelMissing: string
-  }
-  readonly memory: {
-    readonly residentBytes: number
-    readonly limitBytes: number
-    readonly heapBytes: number
-    readonly heapLimitBytes: number
-  }
-  readonly ring: { readonly peakBytes: number; readonly bytes: number; readonly lost: number }
-  readonly refused: number
-  readonly shed: ReadonlyArray<{
-    readonly step: string
-    readonly what: string
-    readonly sinceMs: number
-    readonly why: string
-  }>
-  /** What the agent cannot help; empty: nothing. */
-  readonly problem: string
-  readonly hooks: ReadonlyArray<HookCost>
-  readonly countedSeconds: number
-  readonly restarts: ReadonlyArray<{ readonly atMs: number; readonly why: string }>
-}
+export type { Budget, HookCost }
 
 export interface AgentView {
   readonly id: string
