@@ -43,8 +43,8 @@ napi_value sonde_iterator_open(napi_env env, napi_callback_info info)
 	LIBBPF_OPTS(bpf_iter_attach_opts, options);
 	union bpf_iter_link_info target = {};
 	napi_value arguments[3], handle;
-	struct sonde_object *object;
 	struct bpf_program *program;
+	struct bpf_object *bpf;
 	struct iterator *iterator;
 	char name[64], map_name[64];
 	struct bpf_map *map;
@@ -60,11 +60,10 @@ napi_value sonde_iterator_open(napi_env env, napi_callback_info info)
 		options.link_info = &target;
 		options.link_info_len = sizeof(target);
 	}
-	object = sonde_object_hold(env, arguments[0]);
-	if (!object)
+	bpf = sonde_object_bpf(env, arguments[0]);
+	if (!bpf)
 		return NULL;
-	sonde_object_release(object);
-	program = sonde_object_program(object, name);
+	program = bpf_object__find_program_by_name(bpf, name);
 	iterator = program ? calloc(1, sizeof(*iterator)) : NULL;
 	if (!iterator) {
 		sonde_throw_errno(env, program ? ENOMEM : ENOENT, "iterator %s cannot be opened", name);
