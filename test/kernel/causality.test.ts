@@ -34,10 +34,7 @@ const hooked = async (capturing: Capturing, library: string): Promise<void> => {
 }
 
 interface Expected {
-  /**
-   * Shares of the calls. On a machine that is busy with other things more is unknown than docs/tracing.md says: what is right is
-   * asked for at about two thirds of that. Wrong is wrong on every machine.
-   */
+  /** Shares of the calls. */
   readonly right: number
   readonly wrong: number
   /** The front server asks Redis, too. */
@@ -91,21 +88,23 @@ describeSystem("calls of servers", [...needed, ...servers], () => {
 
   for (const connections of [1, 128])
     it(`are told apart in nginx, with ${connections} connections`, async () => {
-      await check(() => nginxProxy(upstream.port, false), { right: 0.6, wrong: 0.005, connections })
-      await check(() => nginxProxy(upstream.port, true), { right: 0.6, wrong: 0.005, connections })
+      await check(() => nginxProxy(upstream.port, false), { right: 0.95, wrong: 0.005, connections })
+      // Kept connections of many clients: 70 to 100 % from run to run; the rest is unknown (docs/tracing.md).
+      const right = connections === 1 ? 0.95 : 0.6
+      await check(() => nginxProxy(upstream.port, true), { right, wrong: 0.005, connections })
     })
 
   for (const [way, right] of [
-    ["pipe", 0.6],
-    ["chain", 0.6],
-    ["parallel", 0.5],
-    ["timer", 0],
+    ["pipe", 0.95],
+    ["chain", 0.95],
+    ["parallel", 0.8],
+    ["timer", 0.3],
   ] as const)
     it(`are told apart in Node: ${way}`, () =>
       check(() => nodeProxy(upstream.port, way), { right, wrong: 0.005, connections: 128 }))
 
   it("are those of the worker that answers, where another thread reads", () =>
-    check(() => pythonQueue(upstream.port), { right: 0.6, wrong: 0.005 }))
+    check(() => pythonQueue(upstream.port), { right: 0.95, wrong: 0.005 }))
 
   it("are joined with requests that came within TLS", async () => {
     const tls = { tls: "OpenSSL", wrong: 0.005, connections: 32 } as const
@@ -114,7 +113,7 @@ describeSystem("calls of servers", [...needed, ...servers], () => {
   })
 
   it("are told apart in asyncio", () =>
-    check(() => asyncioProxy(upstream.port), { right: 0.3, wrong: 0.005, connections: 16 }))
+    check(() => asyncioProxy(upstream.port), { right: 0.5, wrong: 0.005, connections: 16 }))
 
   describeSystem("of Go", [goCompiler], () => {
     it("are those of the goroutine, also where another one writes them", () =>
