@@ -5,17 +5,16 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { gunzipSync } from "node:zlib"
-import type { Browser, Page } from "playwright-core"
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest"
+import type { Page } from "playwright-core"
+import { afterAll, beforeAll, expect, it } from "vitest"
 import { answerAdmin, FakeSettings } from "./adminAnswers.ts"
 import { seriousViolations } from "./pageAxe.ts"
-import { browserPath, consoleFile, launchBrowser, openPage } from "./support/browser.ts"
+import { browserPath, consoleFile, openConsole, pageForEachTest } from "./support/browser.ts"
 import { Sonde } from "./support/Sonde.ts"
 import { describeSystem } from "./support/system.ts"
 
 describeSystem("the console's pages of administration", [browserPath, consoleFile], () => {
   let sonde: Sonde
-  let browser: Browser
   let page: Page
   let downloads: string
   /** What the page complained of. */
@@ -25,27 +24,15 @@ describeSystem("the console's pages of administration", [browserPath, consoleFil
     downloads = mkdtempSync(join(tmpdir(), "sonde-downloads-"))
     sonde = new Sonde()
     await sonde.capturing()
-    browser = await launchBrowser()
   })
   afterAll(async () => {
-    await browser?.close()
     await sonde?.stop()
     rmSync(downloads, { recursive: true, force: true })
   })
 
-  beforeEach(async () => {
-    complaints = []
-    page = await openPage(browser, complaints)
-  })
-  afterEach(async () => {
-    await page.close()
-    expect(complaints).toEqual([])
-  })
+  pageForEachTest((opened) => ({ page, complaints } = opened))
 
-  const open = async (path: string): Promise<void> => {
-    const { url } = await sonde.ready
-    await page.goto(new URL(path, url).href)
-  }
+  const open = (path: string): Promise<void> => openConsole(page, sonde, path)
   const button = (name: string | RegExp) =>
     page.getByRole("button", { name, exact: typeof name === "string" })
   const dialog = (name: string | RegExp) => page.getByRole("dialog", { name })

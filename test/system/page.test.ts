@@ -4,11 +4,11 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import type { Browser, Page } from "playwright-core"
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest"
+import type { Page } from "playwright-core"
+import { afterAll, beforeAll, expect, it } from "vitest"
 import { seriousViolations } from "./pageAxe.ts"
 import { curl, nginx, type Program, renamed } from "./support/programs.ts"
-import { browserPath, consoleFile, launchBrowser, openPage } from "./support/browser.ts"
+import { browserPath, consoleFile, openConsole, pageForEachTest } from "./support/browser.ts"
 import { Sonde } from "./support/Sonde.ts"
 import { describeSystem } from "./support/system.ts"
 
@@ -20,7 +20,6 @@ describeSystem("the console", ["/usr/sbin/nginx", "/usr/bin/curl", browserPath, 
   let clientPath: string
   let web: Program
   let sonde: Sonde
-  let browser: Browser
   let page: Page
   /** What the page complained of. */
   let complaints: Array<string>
@@ -35,28 +34,16 @@ describeSystem("the console", ["/usr/sbin/nginx", "/usr/bin/curl", browserPath, 
     web = await nginx()
     sonde = new Sonde()
     await sonde.capturing()
-    browser = await launchBrowser()
   })
   afterAll(async () => {
-    await browser?.close()
     await sonde?.stop()
     await web?.stop()
     rmSync(folder, { recursive: true, force: true })
   })
 
-  beforeEach(async () => {
-    complaints = []
-    page = await openPage(browser, complaints)
-  })
-  afterEach(async () => {
-    await page.close()
-    expect(complaints).toEqual([])
-  })
+  pageForEachTest((opened) => ({ page, complaints } = opened))
 
-  const open = async (path: string): Promise<void> => {
-    const { url } = await sonde.ready
-    await page.goto(new URL(path, url).href)
-  }
+  const open = (path: string): Promise<void> => openConsole(page, sonde, path)
 
   it("draws on the map who calls whom", async () => {
     await open("/")

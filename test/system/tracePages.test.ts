@@ -4,13 +4,13 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import type { Browser, Page } from "playwright-core"
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest"
+import type { Page } from "playwright-core"
+import { afterAll, beforeAll, expect, it } from "vitest"
 import type { TraceFileCall } from "../../src/querier/events/traceEvents.ts"
 import type { Trace } from "../../src/querier/trace/Trace.ts"
 import { fileCallOf, largeTrace, shopTrace, singleTrace } from "../../web/src/pages/trace/trace.testing.ts"
 import { seriousViolations } from "./pageAxe.ts"
-import { browserPath, consoleFile, launchBrowser, openPage } from "./support/browser.ts"
+import { browserPath, consoleFile, openConsole, pageForEachTest } from "./support/browser.ts"
 import { curl, nginx, type Program, renamed } from "./support/programs.ts"
 import { Sonde, until } from "./support/Sonde.ts"
 import { describeSystem } from "./support/system.ts"
@@ -24,7 +24,6 @@ describeSystem("the console's traces", ["/usr/sbin/nginx", "/usr/bin/curl", brow
   let clientPath: string
   let web: Program
   let sonde: Sonde
-  let browser: Browser
   let page: Page
   /** What the page complained of. */
   let complaints: Array<string>
@@ -39,28 +38,16 @@ describeSystem("the console's traces", ["/usr/sbin/nginx", "/usr/bin/curl", brow
     web = await nginx()
     sonde = new Sonde()
     await sonde.capturing()
-    browser = await launchBrowser()
   })
   afterAll(async () => {
-    await browser?.close()
     await sonde?.stop()
     await web?.stop()
     rmSync(folder, { recursive: true, force: true })
   })
 
-  beforeEach(async () => {
-    complaints = []
-    page = await openPage(browser, complaints)
-  })
-  afterEach(async () => {
-    await page.close()
-    expect(complaints).toEqual([])
-  })
+  pageForEachTest((opened) => ({ page, complaints } = opened))
 
-  const open = async (path: string): Promise<void> => {
-    const { url } = await sonde.ready
-    await page.goto(new URL(path, url).href)
-  }
+  const open = (path: string): Promise<void> => openConsole(page, sonde, path)
 
   /** The number of a request as soon as both of its sides are stored. */
   const stored = async (path: string): Promise<string> => {

@@ -3,6 +3,8 @@
 import { existsSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { type Browser, chromium, type Page } from "playwright-core"
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest"
+import type { Sonde } from "./Sonde.ts"
 
 export const browserPath =
   ["/usr/bin/chromium", "/usr/bin/chromium-headless-shell"].find(existsSync) ?? "/usr/bin/chromium"
@@ -34,4 +36,38 @@ export const openPage = async (browser: Browser, complaints: Array<string>): Pro
     if (message.type() === "error") complaints.push(message.text())
   })
   return page
+}
+
+/** A page of the console for the test that runs, and what it complained of so far. */
+export interface ConsolePage {
+  readonly page: Page
+  readonly complaints: Array<string>
+}
+
+/**
+ * To be called within `describe`: one browser for its tests, a new page for each, which fails the test when it complains. `use` is
+ * given the page before the test.
+ */
+export const pageForEachTest = (use: (opened: ConsolePage) => void): void => {
+  let browser: Browser | undefined
+  let opened: ConsolePage
+  beforeAll(async () => {
+    browser = await launchBrowser()
+  })
+  afterAll(() => browser?.close())
+  beforeEach(async () => {
+    const complaints: Array<string> = []
+    opened = { page: await openPage(browser!, complaints), complaints }
+    use(opened)
+  })
+  afterEach(async () => {
+    await opened.page.close()
+    expect(opened.complaints).toEqual([])
+  })
+}
+
+/** Opens an address of the console, such as "/map". */
+export const openConsole = async (page: Page, sonde: Sonde, path: string): Promise<void> => {
+  const { url } = await sonde.ready
+  await page.goto(new URL(path, url).href)
 }
