@@ -68,7 +68,7 @@ export const RequestsPage = () => {
   const sum = histogram.data?.buckets.reduce((all, bucket) => all + totalOf(bucket), 0)
 
   return (
-    <div className="requests-page">
+    <div className="stream-page">
       <h1 className="hidden-text">Requests</h1>
       <div className="toolbar">
         <RequestFilters filters={filters} rows={rows} />

@@ -54,7 +54,7 @@ const Found = ({ scope, filters, params, stream }: FoundProps) => {
   const sum = durations.data?.cells.reduce((all, { count }) => all + count, 0)
   const isSlowest = filters.order === "slowest"
   return (
-    <div className="traces-page">
+    <div className="stream-page">
       <h1 className="hidden-text">Traces</h1>
       <div className="toolbar">
         <TraceFilters filters={filters} traces={rows} params={params} />
