@@ -39,6 +39,7 @@ static __always_inline __u32 offers_limit(void)
 }
 
 #include "lib/call.h"
+#include "lib/in_flight.h"
 #include "lib/excluded.h"
 #include "lib/infer.h"
 #include "lib/offer.h"

@@ -33,6 +33,7 @@
 #include "lib/settings.h"
 #include "lib/budget.h"
 #include "lib/call.h"
+#include "lib/in_flight.h"
 #include "lib/excluded.h"
 #include "lib/scope.h"
 #include "lib/infer.h"

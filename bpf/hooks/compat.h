@@ -13,41 +13,27 @@ static __always_inline bool begins_or_ends_connection(__u64 nr)
 SEC("tp/raw_syscalls/sys_enter")
 int sonde_compat_enter(struct trace_sys_enter *ctx)
 {
-	__u64 thread = bpf_get_current_pid_tgid();
-	struct sonde_call call = { .nr = ctx->id };
-
-	if (call.nr != NR_CLOSE && !begins_or_ends_connection(call.nr) && !kind_of_call(call.nr).is_followed)
+	if (ctx->id != NR_CLOSE && !begins_or_ends_connection(ctx->id) && !kind_of_call(ctx->id).is_followed)
 		return 0;
-	if (is_excluded_process(thread >> 32))
+	if (is_excluded_process(bpf_get_current_pid_tgid() >> 32))
 		return 0;
-	if (call.nr == NR_CLOSE) {
+	if (ctx->id == NR_CLOSE) {
 		connection_ends(ctx, ctx->args[0]);
 		return 0;
 	}
-	call.arguments[0] = ctx->args[0];
-	call.arguments[1] = ctx->args[1];
-	call.arguments[2] = ctx->args[2];
-	call.arguments[3] = ctx->args[3];
-	call.arguments[4] = ctx->args[4];
-	bpf_map_update_elem(&in_flight, &thread, &call, BPF_ANY);
+	keep_call(ctx);
 	return 0;
 }
 
 SEC("tp/raw_syscalls/sys_exit")
 int sonde_compat_exit(struct trace_sys_exit *ctx)
 {
-	__u64 thread = bpf_get_current_pid_tgid();
-	struct sonde_call *kept, call;
+	struct sonde_call call;
 	long result = ctx->ret;
 
 	if (!begins_or_ends_connection(ctx->id) && !kind_of_call(ctx->id).is_followed)
 		return 0;
-	kept = bpf_map_lookup_elem(&in_flight, &thread);
-	if (!kept)
-		return 0;
-	call = *kept;
-	bpf_map_delete_elem(&in_flight, &thread);
-	if (call.nr != ctx->id)
+	if (!take_call(ctx, &call))
 		return 0;
 	if (call.nr == NR_CONNECT) {
 		if (result == 0 || result == -EINPROGRESS)
