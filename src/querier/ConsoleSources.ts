@@ -4,7 +4,15 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { BudgetView } from "../model/AgentStatus.ts"
-import type { HealthTree } from "../runtime/Health.ts"
+import type { HealthOverview } from "../runtime/Health.ts"
+
+export interface CaptureNote {
+  readonly what: string
+  readonly why: string
+  readonly next: string
+}
+
+export type CaptureState = "captured" | "partly" | "not"
 
 export interface ProcessView {
   readonly pid: number
@@ -18,11 +26,11 @@ export interface ProcessView {
   readonly startUs: number
   readonly listening: ReadonlyArray<{ readonly ip: string; readonly port: number }>
   readonly capture: {
-    readonly state: "captured" | "partly" | "not"
+    readonly state: CaptureState
     readonly by: "socket data" | "packets" | "none"
     readonly protocols: ReadonlyArray<string>
     readonly requests: number
-    readonly notes: ReadonlyArray<{ readonly what: string; readonly why: string; readonly next: string }>
+    readonly notes: ReadonlyArray<CaptureNote>
   }
 }
 
@@ -75,7 +83,7 @@ export class ConsoleSources extends Context.Service<
     readonly startDemo: Effect.Effect<DemoView>
     readonly stopDemo: Effect.Effect<DemoView>
     /** `down` answers 503. */
-    readonly health: Effect.Effect<ReturnType<HealthTree["view"]>>
+    readonly health: Effect.Effect<HealthOverview>
     /** Prometheus text. */
     readonly metricsText: Effect.Effect<string>
   }

@@ -30,7 +30,7 @@ const sources = Layer.succeed(ConsoleSources, {
   demo: demo(false),
   startDemo: demo(true),
   stopDemo: demo(false),
-  health: Effect.succeed({ status: "down", parts: [] }),
+  health: Effect.succeed({ status: "down", parts: [] } as const),
   metricsText: Effect.succeed("sonde_up 1\n"),
 })
 

@@ -19,6 +19,12 @@ export interface HealthView {
   readonly parts?: ReadonlyArray<HealthView>
 }
 
+export interface HealthOverview {
+  /** `ok`: all runs; `degraded`: something restarts or is limited; `down`: something has failed for good. */
+  readonly status: "ok" | "degraded" | "down"
+  readonly parts: ReadonlyArray<HealthView>
+}
+
 /** Parts by path ("server/ingester/receiver"), in the order they came. */
 export class HealthTree {
   readonly #parts = new Map<string, Part>()
@@ -35,9 +41,8 @@ export class HealthTree {
     part.message = message
   }
 
-  /** `ok`: all runs; `degraded`: something restarts or is limited; `down`: something has failed for good. */
-  get status(): "ok" | "degraded" | "down" {
-    let status: "ok" | "degraded" | "down" = "ok"
+  get status(): HealthOverview["status"] {
+    let status: HealthOverview["status"] = "ok"
     for (const { state } of this.#parts.values()) {
       if (state === "failed") return "down"
       if (state === "restarting" || state === "degraded") status = "degraded"
@@ -45,7 +50,7 @@ export class HealthTree {
     return status
   }
 
-  view(): { readonly status: string; readonly parts: ReadonlyArray<HealthView> } {
+  view(): HealthOverview {
     const children = (prefix: string): Array<HealthView> => {
       const names = new Set<string>()
       for (const path of this.#parts.keys()) {

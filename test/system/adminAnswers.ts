@@ -1,16 +1,18 @@
 // Answers of administration that a test's Sonde alone does not give: a region with several servers, many agents, and settings with a
 // history. Changes of settings are kept, so that the page shows what it changed.
 
+import * as Schema from "effect/Schema"
 import type { Page } from "playwright-core"
 import { AgentConfigSchema } from "../../src/runtime/agentConfig.ts"
 import { jsonSchemaOf } from "../../src/runtime/schemaKeys.ts"
-import type {
-  AgentView,
-  ConfigVersionView,
-  GroupView,
-  LayerRef,
-  PlanView,
-  ServerView,
+import {
+  AdminRpc,
+  type AgentView,
+  type ConfigVersionView,
+  type GroupView,
+  type LayerRef,
+  type PlanView,
+  type ServerView,
 } from "../../src/wire/control/AdminRpc.ts"
 
 const states = [
@@ -212,7 +214,7 @@ export class FakeSettings {
   }
 }
 
-/** The page gets these answers instead of the server's; calls that are not here go to the server. */
+/** The page gets these answers instead of the server's, if it asks as the server expects; calls that are not here go to the server. */
 export const answerAdmin = async (page: Page, settings: FakeSettings, agents = 60): Promise<void> => {
   const all = manyAgents(agents)
   await page.route("**/api/v1/admin/*", async (route) => {
@@ -252,6 +254,8 @@ export const answerAdmin = async (page: Page, settings: FakeSettings, agents = 6
         return { json: null }
       },
     }
+    const { payloadSchema } = AdminRpc.requests.get(call)!
+    Schema.decodeUnknownSync(Schema.toCodecJson(payloadSchema as Schema.Codec<unknown, unknown>))(payload)
     const isChange = ["ConfigSet", "GroupSet", "TokenMake"].includes(call)
     if (isChange && (await route.request().headerValue("authorization")) === null)
       return route.fulfill(refused(403, "forbidden", `${call} needs the role operator`))

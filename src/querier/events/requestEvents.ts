@@ -4,9 +4,8 @@
 
 import * as Effect from "effect/Effect"
 import type { Row } from "../../runtime/clickhouse/ClickHouse.ts"
-import { notFound } from "../http/ApiError.ts"
 import { parseUint64 } from "../http/parameters.ts"
-import { requestByIdStatement } from "../requests/requestDetail.ts"
+import { wholeRequest } from "../requests/requestDetail.ts"
 import { requestTable } from "../requests/requestFilter.ts"
 import { QueryStore, type Statement } from "../store/QueryStore.ts"
 
@@ -39,6 +38,14 @@ export interface ThreadOfRequest {
   readonly thread: number
   /** Requests that the thread had under way meanwhile, beside this one. */
   readonly otherRequests: number
+}
+
+/** What happened in the threads of a request while it was under way. */
+export interface RequestEvents {
+  readonly threads: ReadonlyArray<ThreadOfRequest>
+  readonly files: ReadonlyArray<FileCall>
+  /** There are more calls on files. */
+  readonly truncated: boolean
 }
 
 const maxEvents = 200
@@ -138,15 +145,7 @@ export const fileCall = (row: Row, pid: number, side: FileCall["side"]): FileCal
 export const requestEvents = Effect.fn("requestEvents")(function* (idText: string) {
   const id = yield* parseUint64("id", idText)
   const store = yield* QueryStore
-  const near = yield* store.rows(requestByIdStatement(id, true))
-  const found = near.length > 0 ? near : yield* store.rows(requestByIdStatement(id, false))
-  const request = found[0]
-  if (request === undefined) {
-    return yield* notFound(
-      `request ${id}`,
-      "it may have been older than the tables keep; open the list again",
-    )
-  }
+  const request = yield* wholeRequest(id)
   const threads: Array<ThreadOfRequest> = []
   const files: Array<FileCall> = []
   for (const [index, side, point] of sides) {
@@ -171,5 +170,10 @@ export const requestEvents = Effect.fn("requestEvents")(function* (idText: strin
     threads.push({ side, pid, thread, otherRequests: Number(others[0]?.others ?? 0) })
     files.push(...calls.map((row) => fileCall(row, pid, side)))
   }
-  return { threads, files: files.slice(0, maxEvents), truncated: files.length > maxEvents }
+  const events: RequestEvents = {
+    threads,
+    files: files.slice(0, maxEvents),
+    truncated: files.length > maxEvents,
+  }
+  return events
 })

@@ -23,7 +23,7 @@ export interface MapFilter {
   readonly protocol: number | undefined
 }
 
-interface Rates {
+export interface Rates {
   readonly requests: number
   readonly errors: number
   readonly ratePerSecond: number

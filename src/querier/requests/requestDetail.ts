@@ -8,11 +8,9 @@ import { notFound } from "../http/ApiError.ts"
 import { parseUint64 } from "../http/parameters.ts"
 import { QueryStore, type Statement } from "../store/QueryStore.ts"
 import { requestTable } from "./requestFilter.ts"
-import { requestRow, requestRowColumns } from "./requestRow.ts"
+import { type RequestRow, requestRow, requestRowColumns } from "./requestRow.ts"
+import { rowById } from "./rowById.ts"
 import { statusName } from "./status.ts"
-
-/** Rows are stored within this time of their own end, save those of an agent that was cut off. */
-const usualDelaySeconds = 900
 
 /** What the row's numbers mean; `*` has only what is stored. */
 const sides = ["_0", "_1"]
@@ -34,20 +32,21 @@ const namesOfRequest = [
   "parent_span_id",
 ]
 
-/** `_id` starts with the second of storing, which tells where in the table to look first. */
-export const requestByIdStatement = (id: string, near: boolean): Statement => {
-  const storedSecond = Number(BigInt(id) >> 32n)
-  const nearby = "time >= toDateTime({from:UInt32}) AND time <= toDateTime({to:UInt32}) AND "
-  return {
-    sql: `SELECT *, ${namesOfRequest.join(", ")}
-FROM ${requestTable}
-WHERE ${near ? nearby : ""}_id = {id:UInt64}
-LIMIT 1`,
-    params: near
-      ? { from: Math.max(0, storedSecond - usualDelaySeconds), to: storedSecond + usualDelaySeconds, id }
-      : { id },
-  }
+/** Every column of the row by its name in the table, and what its numbers mean. */
+export type StoredRequest = Readonly<Record<string, unknown>>
+
+export interface RequestDetail {
+  readonly request: StoredRequest
+  readonly sides: ReadonlyArray<RequestRow>
 }
+
+/** Everything stored of one request. */
+export const wholeRequest = Effect.fnUntraced(function* (id: string) {
+  const { rows } = yield* QueryStore
+  const request = yield* rowById(id, `*, ${namesOfRequest.join(", ")}`, rows)
+  if (request !== undefined) return request
+  return yield* notFound(`request ${id}`, "it may have been older than the tables keep; open the list again")
+})
 
 const maxSides = 20
 
@@ -98,14 +97,8 @@ const withNames = (row: Row): Row => ({
 export const requestDetail = Effect.fn("requestDetail")(function* (idText: string) {
   const id = yield* parseUint64("id", idText)
   const store = yield* QueryStore
-  const near = yield* store.rows(requestByIdStatement(id, true))
-  const found = near.length > 0 ? near : yield* store.rows(requestByIdStatement(id, false))
-  if (found.length === 0) {
-    return yield* notFound(
-      `request ${id}`,
-      "it may have been older than the tables keep; open the list again",
-    )
-  }
-  const sides = yield* store.rows(requestSidesStatement(found[0]))
-  return { request: withNames(found[0]), sides: sides.map(requestRow) }
+  const request = yield* wholeRequest(id)
+  const sides = yield* store.rows(requestSidesStatement(request))
+  const detail: RequestDetail = { request: withNames(request), sides: sides.map(requestRow) }
+  return detail
 })

@@ -20,6 +20,11 @@ export interface RequestBucket {
   readonly unknown: number
 }
 
+export interface RequestHistogram {
+  readonly stepSeconds: number
+  readonly buckets: ReadonlyArray<RequestBucket>
+}
+
 export const requestHistogramStatement = (filter: RequestFilter, step: number): Statement => {
   const conditions = filterConditions(filter)
   return {
@@ -51,8 +56,9 @@ export const requestHistogram = Effect.fn("requestHistogram")(function* (query: 
   const step = stepSeconds(filter.range, maxBuckets)
   const found = yield* (yield* QueryStore).rows(requestHistogramStatement(filter, step))
   const byTime = new Map(found.map((row) => [Number(row.bucket), row]))
-  return {
+  const histogram: RequestHistogram = {
     stepSeconds: step,
     buckets: stepsOf(filter.range, step).map((time) => bucketAt(time, byTime.get(time))),
   }
+  return histogram
 })

@@ -2,7 +2,8 @@ import { assert, describe, it, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { insertRequests, testEngine } from "../store/testEngine.ts"
 import type { RequestFilter } from "./requestFilter.ts"
-import { requestByIdStatement, requestDetail, requestSidesStatement } from "./requestDetail.ts"
+import { requestDetail, requestSidesStatement } from "./requestDetail.ts"
+import { rowById, rowByIdStatement } from "./rowById.ts"
 import { requestHistogram, requestHistogramStatement } from "./requestHistogram.ts"
 import { requestList, requestListStatement } from "./requestList.ts"
 
@@ -96,21 +97,31 @@ GROUP BY bucket`,
     assert.deepStrictEqual(params, { from: 1700000000, to: 1700000300, step: 5 })
   })
 
-  it("one request: near the second of its id first, then anywhere", () => {
+  it("one request: near the second of its id, or anywhere", () => {
     const id = String((1_700_000_000n << 32n) + 5n)
-    const near = requestByIdStatement(id, true)
-    assert.match(
+    const near = rowByIdStatement(id, "time, _id", 30)
+    assert.strictEqual(
       near.sql,
-      /^SELECT \*, auto_service_0, auto_service_1, .*, trace_id, span_id, parent_span_id\n/,
+      `SELECT\n  time, _id\nFROM flow_log.l7_flow_log\nWHERE ${inRange} AND _id = {id:UInt64}\nLIMIT 1`,
     )
-    assert.isTrue(
-      near.sql.endsWith(`\nFROM flow_log.l7_flow_log\nWHERE ${inRange} AND _id = {id:UInt64}\nLIMIT 1`),
-    )
-    assert.deepStrictEqual(near.params, { from: 1_699_999_100, to: 1_700_000_900, id })
-    const anywhere = requestByIdStatement(id, false)
+    assert.deepStrictEqual(near.params, { from: 1_699_999_970, to: 1_700_000_005, id })
+    const anywhere = rowByIdStatement(id, "time, _id", undefined)
     assert.isTrue(anywhere.sql.endsWith("\nFROM flow_log.l7_flow_log\nWHERE _id = {id:UInt64}\nLIMIT 1"))
     assert.deepStrictEqual(anywhere.params, { id })
   })
+
+  it.effect("a row is looked for near the second of its storing first, then further and further away", () =>
+    Effect.gen(function* () {
+      const id = String((1_700_000_000n << 32n) + 5n)
+      const windows: Array<unknown> = []
+      const found = yield* rowById(id, "_id", ({ params }) => {
+        windows.push(params["from"])
+        return Effect.succeed(windows.length < 3 ? [] : ["the row"])
+      })
+      assert.strictEqual(found, "the row")
+      assert.deepStrictEqual(windows, [1_699_999_970, 1_699_999_100, undefined])
+    }),
+  )
 
   it("its other sides", () => {
     assert.strictEqual(

@@ -39,6 +39,12 @@ export interface ServiceEndpoint {
   readonly p95Us: number
 }
 
+export interface ServiceMetrics {
+  readonly stepSeconds: number
+  readonly points: ReadonlyArray<ServicePoint>
+  readonly endpoints: ReadonlyArray<ServiceEndpoint>
+}
+
 /**
  * A service seen by system calls and by packets has rows of both sources: those of the higher source
  * (eBPF) count.
@@ -170,11 +176,12 @@ export const serviceMetrics = Effect.fn("serviceMetrics")(function* (name: strin
   const latencyByBucket = byBucket(latency)
   /** A service that only its clients' agents see has no metrics of its own. */
   const countsByBucket = counts.length > 0 ? byBucket(counts) : latencyByBucket
-  return {
+  const metrics: ServiceMetrics = {
     stepSeconds: step,
     points: stepsOf(range, step).map((time) =>
       pointAt(time, countsByBucket.get(time), latencyByBucket.get(time)),
     ),
     endpoints: endpoints.map(endpointOf),
   }
+  return metrics
 })

@@ -150,6 +150,7 @@ export type PlanView = typeof PlanView.Type
 export const GroupView = Schema.Struct({
   name,
   description: Schema.String,
+  /** The highest that fits decides. */
   priority: Schema.Number,
   agents: Schema.Array(name),
   hosts: Schema.Array(name),
@@ -198,8 +199,10 @@ export const TokenView = Schema.Struct({
   role: name,
   note: Schema.String,
   createdMs: Schema.Number,
+  /** 0: never. */
   expiresMs: Schema.Number,
   uses: Schema.Number,
+  /** 0: any number. */
   usesMost: Schema.Number,
   isRevoked: Schema.Boolean,
 })

@@ -125,36 +125,6 @@ LIMIT {limit:UInt32}`,
   }
 }
 
-/**
- * How long before its storing a row may have begun, in the order in which it is looked for: most are stored at once, some waited for the
- * end of a request, few come from an agent that was cut off. Undefined: anywhere.
- */
-export const storingDelays: ReadonlyArray<number | undefined> = [30, 900, undefined]
-
-/** A clock that is ahead files rows under later seconds than they were stored in. */
-const aheadSeconds = 5
-
-/** `_id` starts with the second of storing, which tells where in the table to look. */
-export const rowStatement = (id: string, delaySeconds: number | undefined): Statement => {
-  const storedSecond = Number(BigInt(id) >> 32n)
-  const nearby = "time >= toDateTime({from:UInt32}) AND time <= toDateTime({to:UInt32}) AND "
-  return {
-    sql: `SELECT
-  ${spanRowColumns}
-FROM ${requestTable}
-WHERE ${delaySeconds === undefined ? "" : nearby}_id = {id:UInt64}
-LIMIT 1`,
-    params:
-      delaySeconds === undefined
-        ? { id }
-        : {
-            from: Math.max(0, storedSecond - delaySeconds),
-            to: Math.min(2 ** 32 - 1, storedSecond + aheadSeconds),
-            id,
-          },
-  }
-}
-
 /** Of rows that were found before: `seconds` are those in which they began. */
 export const detailsStatement = (ids: ReadonlyArray<string>, seconds: ReadonlyArray<number>): Statement => ({
   sql: `SELECT

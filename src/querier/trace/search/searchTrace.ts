@@ -4,19 +4,18 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { Row } from "../../../runtime/clickhouse/ClickHouse.ts"
+import { rowById } from "../../requests/rowById.ts"
 import { QueryStore, type Statement, type StoreError } from "../../store/QueryStore.ts"
 import type { Asked } from "../assemble/assembleTrace.ts"
 import type { TraceLimits } from "../limits.ts"
-import { type SpanRow, spanRow } from "../SpanRow.ts"
+import { type SpanRow, spanRow, spanRowColumns } from "../SpanRow.ts"
 import type { ReachedLimit, TraceSearch } from "../Trace.ts"
 import { Gathered } from "./Gathered.ts"
 import { SearchKeys } from "./SearchKeys.ts"
 import {
   neighbourStatement,
-  rowStatement,
   type SearchRange,
   sharedIdStatement,
-  storingDelays,
   unindexedTraceStatement,
 } from "./searchStatements.ts"
 
@@ -154,13 +153,10 @@ class TraceSearcher {
         this.#follow(this.#gathered.add(rows))
         return
       }
-      let found: ReadonlyArray<SpanRow> = []
-      for (const delay of storingDelays) {
-        found = yield* this.#rows(rowStatement(asked.rowId, delay))
-        if (found.length > 0) break
-      }
-      for (const row of found) this.#gathered.take(row)
-      this.#follow(found)
+      const found = yield* rowById(asked.rowId, spanRowColumns, (statement) => this.#rows(statement))
+      if (found === undefined) return
+      this.#gathered.take(found)
+      this.#follow([found])
     })
   }
 

@@ -6,7 +6,7 @@ import { useAdminChange } from "../../api/adminQueries.ts"
 import { Dialog } from "../../parts/Dialog.tsx"
 import { FormActions } from "../../parts/FormActions.tsx"
 import { Field } from "../../parts/Field.tsx"
-import { readWords } from "./words.ts"
+import { readNames, readWords } from "./words.ts"
 
 const namePattern = /^[0-9a-zA-Z._-]{1,64}$/
 
@@ -17,6 +17,8 @@ const newGroup: AgentGroup = {
   agents: [],
   hosts: [],
   zones: [],
+  capabilities: [],
+  tags: [],
   members: 0,
 }
 
@@ -33,6 +35,8 @@ export const GroupForm = ({ group = newGroup, onClose }: GroupFormProps) => {
   const [priority, setPriority] = useState(String(group.priority))
   const [hosts, setHosts] = useState(group.hosts.join(", "))
   const [zones, setZones] = useState(group.zones.join(", "))
+  const [capabilities, setCapabilities] = useState(group.capabilities.join(", "))
+  const [tags, setTags] = useState(group.tags.join(", "))
   const [agents, setAgents] = useState(group.agents.join(", "))
   const isNew = group === newGroup
   const isNamed = namePattern.test(name)
@@ -60,6 +64,8 @@ export const GroupForm = ({ group = newGroup, onClose }: GroupFormProps) => {
             priority: Number(priority),
             hosts: readWords(hosts),
             zones: readWords(zones),
+            capabilities: readNames(capabilities),
+            tags: readWords(tags),
             agents: readWords(agents),
           }
           mutate({ call: "GroupSet", payload: { group: changed } }, { onSuccess: onClose })
@@ -86,6 +92,18 @@ export const GroupForm = ({ group = newGroup, onClose }: GroupFormProps) => {
         </Field>
         <Field name="Zones" note="Availability zones whose agents are in it.">
           {input(zones, setZones)}
+        </Field>
+        <Field
+          name="Tags"
+          note="What they all have to be: os=debian*, arch=arm64, kernel=6.*, version=, region=."
+        >
+          {input(tags, setTags)}
+        </Field>
+        <Field
+          name="Capabilities"
+          note="Features that all of them have on, as Agents shows them, with commas between: socket data, packets."
+        >
+          {input(capabilities, setCapabilities)}
         </Field>
         <Field name="Agents" note="Ids of agents that are in it whatever else is said.">
           {input(agents, setAgents)}

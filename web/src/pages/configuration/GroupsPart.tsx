@@ -12,10 +12,12 @@ import { Link } from "../../parts/Link.tsx"
 import { WideTable } from "../../parts/WideTable.tsx"
 import { GroupForm } from "./GroupForm.tsx"
 
-const ruleOf = ({ agents, hosts, zones }: AgentGroup): string =>
+const ruleOf = ({ agents, capabilities, hosts, tags, zones }: AgentGroup): string =>
   [
     hosts.length === 0 ? "" : `hosts ${hosts.join(", ")}`,
     zones.length === 0 ? "" : `zones ${zones.join(", ")}`,
+    tags.join(", "),
+    capabilities.length === 0 ? "" : `able to ${capabilities.join(", ")}`,
     agents.length === 0 ? "" : agents.length === 1 ? "1 agent by id" : `${agents.length} agents by id`,
   ]
     .filter((part) => part !== "")

@@ -42,7 +42,7 @@ export const RecentRequests = ({ scope, params, filter }: RecentProps) => {
                 <b>{row.type}</b> {row.resource}
               </span>
               <span className="number">{formatLatency(row.durationUs)}</span>
-              <span className="number faint">{formatAgo(Number(row.startUs), nowMs)}</span>
+              <span className="number faint">{formatAgo(row.startUs, nowMs)}</span>
             </Link>
             <Link className="recent-trace" to={pageAddress(`/traces/${row.id}`, params)} title="Its trace">
               <Icon name="waterfall" />

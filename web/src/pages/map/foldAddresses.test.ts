@@ -27,6 +27,7 @@ const map = (nodes: ReadonlyArray<MapNode>, edges: ReadonlyArray<MapEdge>): Serv
   from: "0",
   to: "1",
   seconds: 10,
+  truncated: false,
   nodes,
   edges,
 })

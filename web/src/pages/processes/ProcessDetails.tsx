@@ -38,7 +38,7 @@ export const ProcessDetails = ({
   readonly params: URLSearchParams
 }) => {
   const nowMs = useNowMs()
-  const startUs = Number(process.startUs)
+  const { startUs } = process
   const facts: ReadonlyArray<readonly [name: string, value: string]> = [
     ["Command line", process.commandLine.trim()],
     ["Program", process.exe],

@@ -11,7 +11,7 @@ import { changeText, isBadEnd, livedUs } from "./processHistory.ts"
 
 const EventRow = ({ event }: { readonly event: ProcessEvent }) => {
   const nowMs = useNowMs()
-  const timeUs = Number(event.timeUs)
+  const { timeUs } = event
   const lived = livedUs(event)
   return (
     <tr>

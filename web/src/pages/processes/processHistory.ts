@@ -16,4 +16,4 @@ export const isBadEnd = ({ exitCode, exitSignal, type }: ProcessEvent): boolean 
 
 /** Microseconds that a process that ended has lived. */
 export const livedUs = ({ startUs, timeUs, type }: ProcessEvent): number | null =>
-  type === "exit" ? Math.max(0, Number(timeUs) - Number(startUs)) : null
+  type === "exit" ? Math.max(0, timeUs - startUs) : null

@@ -43,7 +43,7 @@ const Facts = ({ title, facts }: { readonly title: string; readonly facts: Reado
 const Head = ({ row, params }: { readonly row: RequestRow; readonly params: URLSearchParams }) => {
   const nowMs = useNowMs()
   const curl = curlOf(row)
-  const startUs = Number(row.startUs)
+  const { startUs } = row
   return (
     <header className="request-header">
       <nav aria-label="Way back">

@@ -23,8 +23,8 @@ export const fileLanesOf = (
     .slice(0, maxLanes)
     .map((call) => ({
       call,
-      start: Math.min(lengthUs, Math.max(0, Number(call.startUs) - startUs)),
-      end: Math.min(lengthUs, Math.max(0, Number(call.endUs) - startUs)),
+      start: Math.min(lengthUs, Math.max(0, call.startUs - startUs)),
+      end: Math.min(lengthUs, Math.max(0, call.endUs - startUs)),
     }))
     .toSorted((a, b) => a.start - b.start)
 

@@ -30,14 +30,12 @@ const answered = (row: RequestRow | undefined): number | undefined =>
   row === undefined || row.durationUs === 0 ? undefined : row.durationUs
 
 export const timingOf = (rows: ReadonlyArray<RequestRow>): Timing => {
-  const ordered = rows.toSorted(
-    (a, b) => pointRank(a.point) - pointRank(b.point) || Number(a.startUs) - Number(b.startUs),
-  )
-  const startUs = Math.min(...ordered.map((row) => Number(row.startUs)))
+  const ordered = rows.toSorted((a, b) => pointRank(a.point) - pointRank(b.point) || a.startUs - b.startUs)
+  const startUs = Math.min(...ordered.map((row) => row.startUs))
   const lanes = ordered.map((row) => {
-    const start = Number(row.startUs) - startUs
+    const start = row.startUs - startUs
     const firstAnswer = start + row.durationUs
-    return { row, start, firstAnswer, end: Math.max(firstAnswer, Number(row.endUs) - startUs) }
+    return { row, start, firstAnswer, end: Math.max(firstAnswer, row.endUs - startUs) }
   })
   const clientUs = answered(ordered.find(isClient))
   const serverUs = answered(ordered.find(isServer))

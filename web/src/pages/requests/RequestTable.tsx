@@ -16,8 +16,8 @@ const columns: ReadonlyArray<StreamColumn<RequestRow>> = [
   {
     heading: "Time",
     className: "faint",
-    title: (row) => formatMoment(Number(row.startUs)),
-    cell: (row) => formatClock(Number(row.startUs)),
+    title: (row) => formatMoment(row.startUs),
+    cell: (row) => formatClock(row.startUs),
   },
   { heading: "Status", cell: (row) => <StatusMark status={row.status} code={row.code} /> },
   { heading: "Type", className: "cut request-type", cell: (row) => row.type },

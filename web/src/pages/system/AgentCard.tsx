@@ -61,7 +61,7 @@ export const AgentCard = ({ agent }: { readonly agent: AgentView }) => {
       <div className="section-head">
         <h2>Agent on {agent.host}</h2>
         <span className="faint">
-          {tiers[agent.tier] ?? `Tier ${agent.tier}`} · heard {formatAgo(Number(agent.lastSeenUs), nowMs)}
+          {tiers[agent.tier] ?? `Tier ${agent.tier}`} · heard {formatAgo(agent.lastSeenUs, nowMs)}
         </span>
       </div>
       <WideTable
