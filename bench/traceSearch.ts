@@ -54,7 +54,7 @@ const generated = (from: number, count: number): string => `
     request_resource, endpoint, response_code, response_duration, captured_request_byte, captured_response_byte, _trace_id,
     _span_id, x_request_id_0)
   WITH intDiv(number, ${rowsOfTrace}) AS t, intDiv(number, 2) % ${calls} AS k, number % 2 AS e, cityHash64(t, k) AS h,
-    if(k = 0, 0, intDiv(k - 1, 2) + 1) AS c, if(e = 0, c, k + 1) AS p, floor(log2(k + 1)) AS d,
+    if(k = 0, 0, intDiv(k - 1, 2) + 1) AS c, if(e = 0, c, k + 1) AS p, toInt64(floor(log2(k + 1))) AS d,
     ${begin} * 1000000 + t * ${tracesApart} + d * 300 + k % 2 * 20 + e * 40 AS us, 40000 - d * 3000 - e * 80 + h % 900 AS took
   SELECT intDiv(us, 1000000), bitShiftLeft(toUInt64(intDiv(us, 1000000)), 32) + number % 4294967296, fromUnixTimestamp64Micro(us),
     fromUnixTimestamp64Micro(us + took), 1 + p % 3, if(e = 0, 'c-p', 's-p'), 3, 2, if(k = 5, 80, 20), 6, 255, h, 1,

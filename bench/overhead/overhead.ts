@@ -123,7 +123,7 @@ const measure = async (
     measured:
       `${ratio.toFixed(3)} (${pairs} pairs, ${range}; control ${median(controls).toFixed(3)}) at ${number(rate)} ${unit}s/s;` +
       `${slower.length > 0 ? ` p99 ${median(slower) < 0 ? "" : "+"}${number(median(slower))} us,` : ""}` +
-      ` ${number(Math.max(lost, 0))} events lost, agent ${(median(agentNs) / 1e6).toFixed(1)} ms of CPU a 1,000 ${unit}s,` +
+      ` ${number(Math.max(lost, 0))} events lost, agent ${(median(agentNs) / 1e3).toFixed(1)} ms of CPU a 1,000 ${unit}s,` +
       ` ${(mostKiB / 1_024).toFixed(0)} MiB`,
     ...(bar === undefined ? {} : { isMet: ratio <= bar }),
     command,

@@ -146,7 +146,8 @@ layer(http, { timeout: 60_000 })("traces for other systems", (it) => {
       const form = yield* post("L7FlowTracing", `_id=${id(2)}`, "application/x-www-form-urlencoded")
       assert.lengthOf(form.body.DATA.tracing, 3)
       const short = yield* post("L7FlowTracing", { _id: id(1), MAX_ITERATION: 1 })
-      assert.include(short.body.DESCRIPTION, "2 rounds")
+      assert.lengthOf(short.body.DATA.tracing, 3)
+      assert.strictEqual(short.body.DESCRIPTION, "")
       assert.deepInclude((yield* post("L7FlowTracing", { trace_id: "none" })).body, {
         OPT_STATUS: "SUCCESS",
         DATA: {},

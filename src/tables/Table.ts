@@ -88,8 +88,8 @@ export const columnDefinition = (one: TableColumn): string => {
   return parts.join(" ")
 }
 
-const indexDefinition = (one: TableColumn): ReadonlyArray<string> =>
-  one.index === undefined ? [] : [`INDEX \`${one.name}_idx\` \`${one.name}\` TYPE ${one.index} GRANULARITY 2`]
+const indexDefinition = ({ index, name }: TableColumn): string =>
+  `\`${name}_idx\` \`${name}\` TYPE ${index} GRANULARITY 2`
 
 const ttlExpression = (table: Table, hours: number): string =>
   `${table.ageColumn ?? "time"} + toIntervalHour(${hours})`
@@ -98,7 +98,11 @@ export const createDatabase = (database: string): string =>
   `CREATE DATABASE IF NOT EXISTS ${database} ENGINE = Atomic`
 
 export const createTable = (table: Table, retention: Partial<Retention>): string => {
-  const definitions = [...table.columns.map(columnDefinition), ...table.columns.flatMap(indexDefinition)]
+  const indexed = table.columns.filter(({ index }) => index !== undefined)
+  const definitions = [
+    ...table.columns.map(columnDefinition),
+    ...indexed.map((one) => `INDEX ${indexDefinition(one)}`),
+  ]
   return [
     `CREATE TABLE IF NOT EXISTS ${qualifiedName(table)}`,
     `(\n  ${definitions.join(",\n  ")}\n)`,
@@ -155,3 +159,7 @@ export const modifyColumn = (table: Table, name: string, { hasCodecs = true } = 
 
 export const addColumn = (table: Table, name: string): string =>
   `ALTER TABLE ${qualifiedName(table)} ADD COLUMN IF NOT EXISTS ${columnDefinition(columnOf(table, name))}`
+
+/** Parts that are there already do without it. */
+export const addIndex = (table: Table, name: string): string =>
+  `ALTER TABLE ${qualifiedName(table)} ADD INDEX IF NOT EXISTS ${indexDefinition(columnOf(table, name))}`

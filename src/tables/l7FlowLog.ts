@@ -22,7 +22,8 @@ import { bothSides } from "./tagColumns.ts"
 
 const where: ReadonlyArray<TableColumn> = [
   timeColumn("Second in which the request began."),
-  rowId,
+  // Lists have the newest rows first, however long the time is that they are of.
+  { ...rowId, index: "minmax" },
   ...startAndEnd("First byte of the request.", "Last known byte of the response."),
   agentId,
   column(

@@ -6,17 +6,11 @@ import * as Effect from "effect/Effect"
 import { integerParameter, uint64Parameter } from "../http/parameters.ts"
 import { QueryStore, type Statement } from "../store/QueryStore.ts"
 import { filterConditions, type RequestFilter, requestFilter, requestTable } from "./requestFilter.ts"
+import { type NewestPage, newestRows } from "./newestRows.ts"
 import { requestRow, type RequestRow, requestRowColumns } from "./requestRow.ts"
 
 const defaultLimit = 200
 const maxLimit = 1000
-
-export interface RequestPage {
-  /** Rows with `after < _id < before`, the newest `limit` of them. */
-  readonly limit: number
-  readonly before: string | undefined
-  readonly after: string | undefined
-}
 
 export interface RequestList {
   readonly rows: ReadonlyArray<RequestRow>
@@ -25,7 +19,7 @@ export interface RequestList {
 }
 
 /** One row more than asked for tells whether there are more. */
-export const requestListStatement = (filter: RequestFilter, page: RequestPage): Statement => {
+export const requestListStatement = (filter: RequestFilter, page: NewestPage): Statement => {
   const conditions = filterConditions(filter)
   const parts = [conditions.sql]
   if (page.before !== undefined) parts.push("_id < {before:UInt64}")
@@ -48,12 +42,15 @@ LIMIT {limit:UInt32}`,
 
 export const requestList = Effect.fn("requestList")(function* (query: URLSearchParams) {
   const filter = yield* requestFilter(query)
-  const page: RequestPage = {
+  const page: NewestPage = {
     limit: (yield* integerParameter(query, "limit", 1, maxLimit)) ?? defaultLimit,
     before: yield* uint64Parameter(query, "before"),
     after: yield* uint64Parameter(query, "after"),
   }
-  const found = yield* (yield* QueryStore).rows(requestListStatement(filter, page))
+  const store = yield* QueryStore
+  const found = yield* newestRows(filter.range, page, (after) =>
+    store.rows(requestListStatement(filter, { ...page, after })),
+  )
   const rows = found.slice(0, page.limit).map(requestRow)
   const next = found.length > page.limit ? rows[rows.length - 1].id : null
   return { rows, next } satisfies RequestList

@@ -12,6 +12,16 @@ export interface TraceLimits {
   readonly traceIds: number
   /** X-Request-IDs that are followed. */
   readonly xRequestIds: number
+  /** What was under way at the same time is looked at first, where ids lead on only from call to call. */
+  readonly around: {
+    /** Each for the time that the one before made it longer. */
+    readonly times: number
+    readonly rows: number
+    /** Of a trace that is longer the rows are too many. */
+    readonly microseconds: number
+    /** Before and after it: clocks of two hosts. */
+    readonly marginUs: number
+  }
   /** How long before and after its known spans parts of a trace are looked for, seconds. */
   readonly rangeSeconds: number
 }
@@ -23,6 +33,7 @@ export const traceLimits: TraceLimits = {
   rowsOfXRequestId: 1_000,
   traceIds: 8,
   xRequestIds: 8,
+  around: { times: 3, rows: 5_000, microseconds: 5_000_000, marginUs: 10_000 },
   rangeSeconds: 3_600,
 }
 

@@ -5,6 +5,7 @@ import { packageParts } from "./0002-package-parts.ts"
 import { affectedRows } from "./0003-affected-rows.ts"
 import { spanIndexMigration } from "./0004-span-index.ts"
 import { eventColumns } from "./0005-event-columns.ts"
+import { rowIdIndex } from "./0006-row-id-index.ts"
 import type { Migration } from "./Migration.ts"
 
 export const migrations: ReadonlyArray<Migration> = [
@@ -13,4 +14,5 @@ export const migrations: ReadonlyArray<Migration> = [
   affectedRows,
   spanIndexMigration,
   eventColumns,
+  rowIdIndex,
 ]

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import { l7ProtocolName } from "../../../model/protocol.ts"
 import type { Row } from "../../../runtime/clickhouse/ClickHouse.ts"
 import { choiceParameter, integerParameter, uint64Parameter } from "../../http/parameters.ts"
+import { type NewestPage, newestRows } from "../../requests/newestRows.ts"
 import { requestTable } from "../../requests/requestFilter.ts"
 import { statusName } from "../../requests/status.ts"
 import { QueryStore, type Statement } from "../../store/QueryStore.ts"
@@ -15,12 +16,9 @@ import { durationUsSql, traceConditions, type TraceFilter, traceFilter } from ".
 const defaultLimit = 200
 const maxLimit = 1000
 
-export interface TracePage {
-  readonly limit: number
+/** Cursors are of the newest only. */
+export interface TracePage extends NewestPage {
   readonly order: "newest" | "slowest"
-  /** Rows with `after < _id < before`; of the newest only. */
-  readonly before: string | undefined
-  readonly after: string | undefined
 }
 
 const selected: ReadonlyArray<readonly [sql: string, name: string]> = [
@@ -92,7 +90,9 @@ const traceSummary = (row: Row): TraceSummary => {
 }
 
 export const tracesOf = Effect.fnUntraced(function* (filter: TraceFilter, page: TracePage) {
-  const found = yield* (yield* QueryStore).rows(traceListStatement(filter, page))
+  const store = yield* QueryStore
+  const ask = (after: string | undefined) => store.rows(traceListStatement(filter, { ...page, after }))
+  const found = yield* page.order === "newest" ? newestRows(filter.request.range, page, ask) : ask(page.after)
   const traces = found.slice(0, page.limit).map(traceSummary)
   const hasMore = found.length > page.limit && page.order === "newest"
   const list: TraceList = { traces, next: hasMore ? traces.at(-1)!.id : null }

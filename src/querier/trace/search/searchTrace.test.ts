@@ -88,6 +88,8 @@ const drawn = (asked: Asked, limits: Partial<TraceLimits> = {}) =>
     ),
   )
 
+const nothingAround: TraceLimits["around"] = { ...traceLimits.around, times: 0 }
+
 layer(testEngine, { timeout: 60_000 })("traces in the store", (it) => {
   it.effect("are found over causal ids and sequence numbers, from each of their rows, over long times", () =>
     Effect.gen(function* () {
@@ -279,8 +281,37 @@ layer(testEngine, { timeout: 60_000 })("traces in the store", (it) => {
         )
       assert.deepStrictEqual(yield* limitsOf({}), [])
       assert.deepStrictEqual(yield* limitsOf({ spans: 10 }), [["spans", 10]])
-      assert.deepStrictEqual(yield* limitsOf({ rounds: 1 }), [["rounds", 1]])
+      assert.deepStrictEqual(yield* limitsOf({ rounds: 1, around: nothingAround }), [["rounds", 1]])
       assert.deepStrictEqual(yield* limitsOf({ milliseconds: 0 }), [["time", 0]])
+    }),
+  )
+
+  it.effect("are found at once by what was under way meanwhile, and as well without", () =>
+    Effect.gen(function* () {
+      const chain = Array.from({ length: 8 }, (_, n) =>
+        call({
+          at: 70,
+          fromUs: n * 1_000,
+          forUs: 900_000 - n * 2_000,
+          seq: 7_000 + n,
+          from: 201 + n,
+          to: 202 + n,
+          endpoint: `/${n}`,
+          causal: [n === 0 ? 0 : 700 + n, 701 + n],
+        }),
+      ).flat()
+      yield* insertRequests(chain)
+      const find = (limits: TraceLimits) =>
+        Effect.map(traceOf({ rowId: chain[7]!._id }, limits), (trace) => ({
+          ids: trace!.spans.map(({ id }) => id).toSorted(),
+          questions: trace!.search.questions,
+        }))
+      const looked = yield* find(traceLimits)
+      const hopped = yield* find({ ...traceLimits, around: nothingAround })
+      assert.lengthOf(looked.ids, 16)
+      assert.deepStrictEqual(hopped.ids, looked.ids)
+      assert.isAtMost(looked.questions, 4)
+      assert.isAtLeast(hopped.questions, 8)
     }),
   )
 

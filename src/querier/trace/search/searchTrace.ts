@@ -13,6 +13,7 @@ import type { ReachedLimit, TraceSearch } from "../Trace.ts"
 import { Gathered } from "./Gathered.ts"
 import { SearchKeys } from "./SearchKeys.ts"
 import {
+  meanwhileStatement,
   neighbourStatement,
   type SearchRange,
   sharedIdStatement,
@@ -131,11 +132,15 @@ class TraceSearcher {
 
   /** What taken rows lead to. */
   #follow(rows: ReadonlyArray<SpanRow>): void {
+    this.#followCalls(rows)
+    for (const { xRequestId0, xRequestId1 } of rows)
+      for (const id of [xRequestId0, xRequestId1]) if (this.#xRequestIds.add(id)) this.#keys.addXRequestId(id)
+  }
+
+  #followCalls(rows: ReadonlyArray<SpanRow>): void {
     for (const row of rows) {
       this.#keys.addRow(row)
       if (this.#traceIds.add(row.traceId)) this.#keys.addTraceId(row.traceId)
-      for (const id of [row.xRequestId0, row.xRequestId1])
-        if (this.#xRequestIds.add(id)) this.#keys.addXRequestId(id)
     }
   }
 
@@ -156,7 +161,9 @@ class TraceSearcher {
       const found = yield* rowById(asked.rowId, spanRowColumns, (statement) => this.#rows(statement))
       if (found === undefined) return
       this.#gathered.take(found)
-      this.#follow([found])
+      this.#followCalls([found])
+      if (found.traceId === "") yield* this.#lookAround()
+      this.#follow(this.rows)
     })
   }
 
@@ -166,6 +173,24 @@ class TraceSearcher {
       from: Math.max(0, Math.floor(this.#gathered.startUs / 1e6) - rangeSeconds),
       to: Math.min(2 ** 32 - 1, Math.ceil(this.#gathered.endUs / 1e6) + rangeSeconds),
     }
+  }
+
+  /**
+   * Takes what belongs to the trace of all that was under way at its time, as long as that makes it longer. X-Request-IDs are not
+   * believed here: how many requests share one is known only when it is asked for.
+   */
+  #lookAround(): Effect.Effect<void, StoreError> {
+    return Effect.gen({ self: this }, function* () {
+      const { around } = this.#limits
+      for (let looked = 0; looked < around.times; looked++) {
+        const { endUs, startUs } = this.#gathered
+        if (endUs - startUs > around.microseconds) return
+        const statement = meanwhileStatement(startUs - around.marginUs, endUs + around.marginUs, around.rows)
+        this.#followCalls(this.#gathered.add(yield* this.#rows(statement)))
+        const { endUs: newEndUs, startUs: newStartUs } = this.#gathered
+        if (newStartUs >= startUs - around.marginUs && newEndUs <= endUs + around.marginUs) return
+      }
+    })
   }
 
   round(): Effect.Effect<void, StoreError> {
