@@ -16,6 +16,8 @@ export interface FlowLogOptions {
 
 const batchRows = 2_048
 const secondUs = 1_000_000
+/** Room for so many accounts is not worth taking back. */
+const fewAccounts = 1_024
 /** Seconds over which the rows of a minute are written. */
 const spreadSeconds = 16
 /** A part that is due: begin, end, meter. */
@@ -65,6 +67,8 @@ export class FlowLog {
       account.isActive = false
       if (!account.isOver) this.#roll(account, nowSecond)
     }
+    // A busy second is over: what it held is let go.
+    if (this.#active.length > 2 * this.#activeCount + fewAccounts) this.#active.length = this.#activeCount
     this.#activeCount = 0
     if (Math.floor(this.#second / 60) !== Math.floor(nowSecond / 60)) this.#endMinute()
     for (let i = 0; i < this.#dueShare && this.#due.length > 0; i++) this.#writeDue(this.#due.pop()!)
@@ -94,8 +98,9 @@ export class FlowLog {
     // What is still due from the minute before was late long enough.
     for (const account of this.#due) this.#writeDue(account)
     const parts = this.#parts
-    if (this.#dueParts.length < parts.length * dueLength)
-      this.#dueParts = new Float64Array(2 * parts.length * dueLength)
+    const needed = parts.length * dueLength
+    if (this.#dueParts.length < needed || this.#dueParts.length > 8 * (needed + fewAccounts * dueLength))
+      this.#dueParts = new Float64Array(2 * needed)
     for (let i = 0; i < parts.length; i++) {
       const account = parts[i]!
       const at = i * dueLength

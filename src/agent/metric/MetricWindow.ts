@@ -8,6 +8,8 @@ interface Interval<Series, Cell> {
 }
 
 const maxOpen = 16
+/** Cells that are kept to serve again: those of a storm are let go. */
+const maxSpare = 4_096
 
 export class MetricWindow<Series, Cell> {
   readonly lengthSeconds: number
@@ -66,6 +68,7 @@ export class MetricWindow<Series, Cell> {
       for (const [series, cell] of interval.cells) {
         each(interval.start, series, cell)
         if (this.clearCell === undefined) continue
+        if (this.spare.length >= maxSpare) continue
         this.clearCell(cell)
         this.spare.push(cell)
       }

@@ -19,6 +19,9 @@ export interface NetworkMetricsOptions {
 }
 
 const idleSeconds = 300
+/** Where there is no room: the open minute, and how long it still takes flows. A full table is looked through so often at most. */
+const leastIdleSeconds = 63
+const roomSeconds = 10
 const batchRows = 2_048
 const ended = Number.MAX_SAFE_INTEGER
 const noEnd = makeEndpoint(new Uint8Array(16), 0, 0)
@@ -79,7 +82,7 @@ export class NetworkMetrics {
   #groupOf(account: FlowAccount, second: number): NetworkGroup {
     let { group } = account
     if (group === null || group.isRetired) {
-      group = this.#find(account)
+      group = this.#find(account, second)
       group.open++
       account.group = group
     }
@@ -87,7 +90,7 @@ export class NetworkMetrics {
     return group
   }
 
-  #find(account: FlowAccount): NetworkGroup {
+  #find(account: FlowAccount, second: number): NetworkGroup {
     const [a, b] = [account.client ?? noEnd, account.server ?? noEnd]
     const [client, server] = account.isReversed ? [b, a] : [a, b]
     const key: NetworkGroupKey = {
@@ -100,6 +103,8 @@ export class NetworkMetrics {
     }
     const known = this.#groups.find(key)
     if (known !== undefined) return known
+    if (this.#groups.size >= this.#maxGroups && second - this.#lastSweep >= roomSeconds)
+      this.#sweep(second, leastIdleSeconds)
     if (this.#groups.size < this.#maxGroups) {
       // Ends of packet flows become those of another flow; what is learnt of others later is the group's, too.
       if (account.packets === null) return addTo(this.#groups, key)
@@ -117,9 +122,12 @@ export class NetworkMetrics {
   /** Hands out the rows of all intervals that are over. To be called about once a second. */
   flush(nowSecond: number): void {
     this.#take(nowSecond)
-    if (nowSecond - this.#lastSweep < 60) return
+    if (nowSecond - this.#lastSweep >= 60) this.#sweep(nowSecond, idleSeconds)
+  }
+
+  #sweep(nowSecond: number, idle: number): void {
     this.#lastSweep = nowSecond
-    this.#groups.sweep(({ lastSecond, open }) => lastSecond >= nowSecond - idleSeconds || open > 0)
+    this.#groups.sweep(({ lastSecond, open }) => lastSecond >= nowSecond - idle || open > 0)
   }
 
   /** The rows of all intervals, also of those that are not over: for the orderly end. */

@@ -29,6 +29,8 @@ export interface RedMetricsOptions {
   readonly idleSeconds?: number
 }
 
+/** A full table is looked through so often at most. */
+const roomSeconds = 10
 const otherName = "other"
 const noAddress = new Uint8Array(16)
 const ended = Number.MAX_SAFE_INTEGER
@@ -101,6 +103,8 @@ export class RedMetrics {
   private readonly maxSeries: number
   private readonly maxEndpoints: number
   private readonly idleSeconds: number
+  /** What still has sums in an open minute is not idle: forgotten, it would be told in two rows. */
+  private readonly leastIdleSeconds: number
   private seriesCount = 0
   private lastSweep = 0
 
@@ -111,8 +115,8 @@ export class RedMetrics {
     this.maxScopes = options.maxScopes ?? 4096
     this.maxSeries = options.maxSeries ?? 16_384
     this.maxEndpoints = options.maxEndpointsPerScope ?? 512
-    // What still has sums in an open minute is not idle: forgotten, it would be told in two rows.
-    this.idleSeconds = Math.max(options.idleSeconds ?? 300, 60 + delay)
+    this.leastIdleSeconds = 60 + delay
+    this.idleSeconds = Math.max(options.idleSeconds ?? 300, this.leastIdleSeconds)
   }
 
   /** Endpoints known at present, without those called "other". */
@@ -128,14 +132,14 @@ export class RedMetrics {
   add(session: Session, connection: Connection, nowUs: number): void {
     const first = session.request ?? session.response
     if (first === null) return
+    const nowSecond = Math.floor(nowUs / 1_000_000)
     let scope = connection.redScope
     // A connection may carry several protocols: HTTP/2 and gRPC, HTTP/1 and WebSocket.
     if (scope === null || scope.isRetired || scope.protocol !== first.protocol) {
-      scope = this.scopeOf(session, connection)
+      scope = this.scopeOf(session, connection, nowSecond)
       connection.redScope = scope
     }
     this.counters.sessions++
-    const nowSecond = Math.floor(nowUs / 1_000_000)
     const second = Math.floor(first.startUs / 1_000_000)
     const series = this.seriesOf(scope, first.endpoint)
     scope.lastSecond = nowSecond
@@ -172,7 +176,7 @@ export class RedMetrics {
     return batch
   }
 
-  private scopeOf(session: Session, connection: Connection): RedScope {
+  private scopeOf(session: Session, connection: Connection, nowSecond: number): RedScope {
     const point = observationPointOf(connection)
     const role = isClientPoint(point) ? 0 : 1
     const end = role === 0 ? connection.clientEnd : connection.serverEnd
@@ -193,6 +197,7 @@ export class RedMetrics {
     const id = `${role} ${protocol} ${key.transport} ${key.signalSource} ${key.serverPort} ${key.processId} ${address} ${key.service}`
     const known = this.scopes.get(id)
     if (known !== undefined) return known
+    if (this.scopes.size >= this.maxScopes) this.makeRoom(nowSecond)
     if (this.scopes.size >= this.maxScopes) return this.otherScope(key)
     const scope = makeScope(id, key)
     this.scopes.set(id, scope)
@@ -231,6 +236,13 @@ export class RedMetrics {
     scope.series.set(name, series)
     this.seriesCount++
     return series
+  }
+
+  /** Processes that live for moments fill the table: those before this minute make room. */
+  private makeRoom(nowSecond: number): void {
+    if (nowSecond - this.lastSweep < roomSeconds) return
+    this.lastSweep = nowSecond
+    this.sweep(nowSecond - this.leastIdleSeconds)
   }
 
   private sweep(beforeSecond: number): void {

@@ -83,6 +83,32 @@ describe("ProcessTable", () => {
     expect(table.get(child.pid!)).toBeUndefined()
   })
 
+  it("forgets ended processes first when there is no room, and counts who finds none", () => {
+    const [first, second, third] = ["one", "two", "three"].map(sleeper)
+    const table = new ProcessTable(2)
+    table.exec(first!.pid!)
+    table.exec(second!.pid!)
+    table.exec(third!.pid!)
+    expect(table.known(third!.pid!)).toBeUndefined()
+    expect(table.dropped).toBe(1)
+    table.exit(first!.pid!, 1_000)
+    table.exec(third!.pid!)
+    expect(table.known(second!.pid!)).toBeDefined()
+    expect(table.known(third!.pid!)).toBeDefined()
+    expect(table.dropped).toBe(1)
+  })
+
+  it("does not take an ended process for the one that has its number now", () => {
+    const table = new ProcessTable()
+    const entry = table.get(process.pid)!
+    table.exit(process.pid, 1_000)
+    // The same one, by its start: its end was not the last that is told of it.
+    expect(table.now(process.pid)).toBeUndefined()
+    entry.info = { ...entry.info, comm: "before", startTicks: entry.info.startTicks - 1 }
+    expect(table.now(process.pid)?.info.comm).not.toBe("before")
+    expect(table.known(process.pid)).toBeDefined()
+  })
+
   it("answers undefined for a process that is not there", () => {
     const table = new ProcessTable()
     expect(table.get(4_194_305)).toBeUndefined()

@@ -2,6 +2,7 @@
 // Entries are read from /proc at first sight (before a short-lived process is gone) and checked against pid reuse by exec events.
 // What the background costs grows with what is new, not with what there is: a host may have ten thousand processes.
 
+import { existsSync } from "node:fs"
 import { uptime } from "node:os"
 import { ListeningPorts, type ListeningPort } from "./ListeningPorts.ts"
 import { listPids, type ProcessInfo, readDescriptors, readListeningSockets, readProcess } from "./procfs.ts"
@@ -21,7 +22,7 @@ export interface ProcessEntry {
   looks: number
 }
 
-const maxEntries = 32_768
+const defaultMaxEntries = 32_768
 /** Looks at which a young process is read again. */
 const youngLooks = 3
 /** A process of this age has the title that it wants. */
@@ -35,6 +36,10 @@ const everybodyMs = 300_000
 
 export class ProcessTable {
   readonly #entries = new Map<number, ProcessEntry>()
+  /** Those of them that ended, in that order: the first make room for new ones. */
+  readonly #ended = new Set<number>()
+  /** Numbers of what is no program: threads of the kernel, and processes that wait to be taken note of. */
+  readonly #others = new Set<number>()
   readonly #ports = new ListeningPorts()
   /** To be read, or read again. */
   readonly #toRead = new Set<number>()
@@ -42,10 +47,35 @@ export class ProcessTable {
   readonly #toAsk = new Set<number>()
   #askedMs = -everybodyMs
   #dropped = 0
+  readonly #maxEntries: number
+
+  constructor(maxEntries = defaultMaxEntries) {
+    this.#maxEntries = maxEntries
+  }
 
   /** The process, read from /proc when it is new; undefined when it is gone or the table is full. */
   get(pid: number): ProcessEntry | undefined {
     return this.#entries.get(pid) ?? this.#load(pid)
+  }
+
+  /** The process that has the number now: of one that ended /proc is asked again. Undefined when it is gone. */
+  now(pid: number): ProcessEntry | undefined {
+    const entry = this.get(pid)
+    return entry === undefined || entry.endedMs === 0 ? entry : this.#again(entry)
+  }
+
+  /** The number came back without a program of its own. */
+  #again({ info: { pid, startTicks } }: ProcessEntry): ProcessEntry | undefined {
+    const info = readProcess(pid)
+    if (info === undefined || info.startTicks === startTicks) return undefined
+    this.#forget(pid)
+    this.#ports.gone(pid)
+    return this.#load(pid)
+  }
+
+  /** No process has this number. */
+  isGone(pid: number): boolean {
+    return this.known(pid) === undefined && !existsSync(`/proc/${pid}`)
   }
 
   /** The process that has this number now, if it was looked at before. */
@@ -56,11 +86,19 @@ export class ProcessTable {
 
   #load(pid: number): ProcessEntry | undefined {
     const info = readProcess(pid)
+    if (info === undefined) return undefined
     // Kernel threads have no command line and no program.
-    if (info === undefined || (info.args.length === 0 && info.exe === "")) return undefined
-    if (this.#entries.size >= maxEntries) {
-      this.#dropped++
+    if (info.args.length === 0 && info.exe === "") {
+      if (this.#others.size < this.#maxEntries) this.#others.add(pid)
       return undefined
+    }
+    if (this.#entries.size >= this.#maxEntries) {
+      const oldest = this.#ended.values().next().value
+      if (oldest === undefined) {
+        this.#dropped++
+        return undefined
+      }
+      this.#forget(oldest)
     }
     const entry: ProcessEntry = {
       info,
@@ -84,13 +122,21 @@ export class ProcessTable {
 
   /** A process began a program: what was known of its pid is old. */
   exec(pid: number): void {
-    this.#entries.delete(pid)
+    this.#forget(pid)
+    this.#others.delete(pid)
     this.#load(pid)
   }
 
   exit(pid: number, nowMs: number): void {
     const entry = this.#entries.get(pid)
-    if (entry !== undefined) entry.endedMs = nowMs
+    if (entry === undefined || entry.endedMs !== 0) return
+    entry.endedMs = nowMs
+    this.#ended.add(pid)
+  }
+
+  #forget(pid: number): void {
+    this.#entries.delete(pid)
+    this.#ended.delete(pid)
   }
 
   /** A process was seen having io_uring work with a socket. */
@@ -130,19 +176,29 @@ export class ProcessTable {
     for (const [pid, entry] of this.#entries) {
       if (alive.has(pid)) continue
       this.#ports.gone(pid)
-      if (entry.endedMs === 0) entry.endedMs = nowMs
-      else if (nowMs - entry.endedMs > keepEndedMs) this.#entries.delete(pid)
+      if (entry.endedMs === 0) this.exit(pid, nowMs)
     }
+    for (const pid of this.#ended) {
+      if (nowMs - this.#entries.get(pid)!.endedMs <= keepEndedMs) break
+      this.#forget(pid)
+    }
+    for (const pid of this.#others) if (!alive.has(pid)) this.#others.delete(pid)
     const { changed, isUnheld } = this.#ports.update(readListeningSockets())
     for (const pid of changed) {
       const entry = this.#entries.get(pid)
       if (entry !== undefined) entry.listening = this.#ports.of(pid)
     }
     const isEverybody = isUnheld || nowMs - this.#askedMs >= everybodyMs
-    if (isEverybody) this.#askedMs = nowMs
+    if (isEverybody) {
+      this.#askedMs = nowMs
+      // One of them may have ended, and its number be that of a program by now.
+      this.#others.clear()
+    }
     for (const pid of pids) {
       const entry = this.#entries.get(pid)
-      if (entry === undefined) this.#toRead.add(pid)
+      if (entry === undefined) {
+        if (!this.#others.has(pid)) this.#toRead.add(pid)
+      } else if (entry.endedMs > 0) this.#toRead.add(pid)
       else if (entry.looks < youngLooks) {
         entry.looks++
         this.#toRead.add(pid)
@@ -156,7 +212,9 @@ export class ProcessTable {
     for (const pid of this.#toRead) {
       this.#toRead.delete(pid)
       const entry = this.#entries.get(pid)
-      if (entry !== undefined) this.#reread(entry)
+      if (entry !== undefined && entry.endedMs > 0) {
+        if (this.#again(entry) !== undefined) this.#toAsk.add(pid)
+      } else if (entry !== undefined) this.#reread(entry)
       else if (this.#load(pid) !== undefined) this.#toAsk.add(pid)
       if (performance.now() > untilMs) return false
     }

@@ -101,8 +101,7 @@ const notes = (entry: ProcessEntry, situation: CaptureSituation): Array<CaptureN
 
 const view = (entry: ProcessEntry, situation: CaptureSituation): ProcessView => {
   const { info } = entry
-  let requests = 0
-  for (const count of entry.requests.values()) requests += count
+  const requests = requestsOf(entry)
   const said = notes(entry, situation)
   const isExcluded = situation.isExcluded(info.pid) || situation.isLeftOut(info.pid)
   return {
@@ -126,15 +125,33 @@ const view = (entry: ProcessEntry, situation: CaptureSituation): ProcessView => 
   }
 }
 
+const requestsOf = ({ requests }: ProcessEntry): number => {
+  let sum = 0
+  for (const count of requests.values()) sum += count
+  return sum
+}
+
+/** The processes that are told of, those that matter first: with requests, with ports, in the order of their numbers. */
+const told = (entries: ReadonlyArray<ProcessEntry>): ReadonlyArray<ProcessEntry> => {
+  const isBusy = ({ listening, requests }: ProcessEntry): boolean => listening.length > 0 || requests.size > 0
+  const busy = entries
+    .filter(isBusy)
+    .map((entry) => ({ entry, requests: requestsOf(entry) }))
+    .sort(
+      (a, b) =>
+        b.requests - a.requests ||
+        b.entry.listening.length - a.entry.listening.length ||
+        a.entry.info.pid - b.entry.info.pid,
+    )
+    .map(({ entry }) => entry)
+  if (busy.length >= maxViews) return busy.slice(0, maxViews)
+  // Most processes of a host with many do nothing that is seen.
+  const others = entries.filter((entry) => !isBusy(entry)).sort((a, b) => a.info.pid - b.info.pid)
+  return [...busy, ...others.slice(0, maxViews - busy.length)]
+}
+
 /** Views of the processes, those that matter first. */
 export const processViews = (
   entries: ReadonlyArray<ProcessEntry>,
   situation: CaptureSituation,
-): ReadonlyArray<ProcessView> =>
-  entries
-    .map((entry) => view(entry, situation))
-    .sort(
-      (a, b) =>
-        b.capture.requests - a.capture.requests || b.listening.length - a.listening.length || a.pid - b.pid,
-    )
-    .slice(0, maxViews)
+): ReadonlyArray<ProcessView> => told(entries).map((entry) => view(entry, situation))
