@@ -5,20 +5,17 @@
  */
 #pragma once
 
-/* A connection without traffic is told of again after so many seconds, so that user space knows that it is still there. */
-#define SONDE_FLOW_ALIVE_SECONDS 64
-
 /* Not one that is left alone for its process or its ports. */
 static __always_inline bool is_flow_told(const struct sonde_socket_state *state, __u32 ports)
 {
 	return scope_of_ports(ports) != SONDE_SCOPE_NONE && scope_of_process(state->tgid) != SONDE_SCOPE_NONE;
 }
 
-static __always_inline __u32 segments_of(struct sock *sk)
+static __always_inline __u32 segments_of(struct sock *sk, bool direct)
 {
 	struct tcp_sock *tcp = (struct tcp_sock *)sk;
 
-	return BPF_CORE_READ(tcp, segs_in) + BPF_CORE_READ(tcp, segs_out);
+	return READ(direct, tcp, segs_in) + READ(direct, tcp, segs_out);
 }
 
 static __always_inline void read_flow(struct sonde_flow *flow, struct sock *sk, const struct sonde_socket_state *state, __u32 ports)
@@ -70,30 +67,36 @@ static __always_inline void flow_ended(struct sock *sk, struct sonde_socket_stat
 		count(SONDE_COUNT_RING_FULL);
 }
 
+/* Without room it is asked for again by the next read. */
+static __always_inline void tell_flow(struct seq_file *output, struct sock *sk, struct sonde_socket_state *state, __u32 segments)
+{
+	__u8 tcp_state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	struct sonde_flow flow = {};
+
+	if (tcp_state == 0 || tcp_state == TCP_CLOSE || tcp_state >= TCP_LISTEN || !is_flow_told(state, state->ports))
+		return;
+	read_flow(&flow, sk, state, state->ports);
+	if (bpf_seq_write(output, &flow, sizeof(flow)))
+		return;
+	state->told = segments;
+	state->told_in = this_second() ?: 1;
+}
+
 /*
  * One entry of `sockets` for the iterator: told when something moved since it was last told of. An entry whose socket is gone names
- * memory that is something else by now: another connection has other ports, and what is no open connection is passed over.
+ * memory that is something else by now: another connection has other ports, and what is no open connection is passed over. Most
+ * connections of a host with many are idle: for their sake `direct` (lib/read.h).
  */
-static __always_inline int flow_goes_on(struct seq_file *output, struct sock *sk, struct sonde_socket_state *state)
+static __always_inline int flow_goes_on(struct seq_file *output, __u64 address, struct sonde_socket_state *state, bool direct)
 {
-	struct sonde_flow flow = {};
-	__u32 segments, second = this_second();
-	__u8 tcp_state;
+	struct sock *sk = (struct sock *)AS_KIND(direct, struct tcp_sock, (void *)address);
+	__u32 segments;
 
-	if (state->is_over || state->closing || ports_of(sk, false) != state->ports)
+	if (state->is_over || state->closing || ports_of(sk, direct) != state->ports)
 		return 0;
-	segments = segments_of(sk);
-	if (state->told_in && segments == state->told && second - state->told_in < SONDE_FLOW_ALIVE_SECONDS)
-		return 0;
-	tcp_state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	if (tcp_state == 0 || tcp_state == TCP_CLOSE || tcp_state >= TCP_LISTEN || !is_flow_told(state, state->ports))
-		return 0;
-	read_flow(&flow, sk, state, state->ports);
-	/* Without room it is asked for again by the next read. */
-	if (bpf_seq_write(output, &flow, sizeof(flow)))
-		return 0;
-	state->told = segments;
-	state->told_in = second ?: 1;
+	segments = segments_of(sk, direct);
+	if (!state->told_in || segments != state->told || this_second() - state->told_in >= flow_idle_seconds)
+		tell_flow(output, (struct sock *)address, state, segments);
 	return 0;
 }
 

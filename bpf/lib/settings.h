@@ -5,6 +5,12 @@
 /* Most payload bytes delivered of one system call; below SONDE_PAYLOAD_MAX. */
 volatile __u32 payload_bytes = 1024;
 
+/*
+ * A connection without traffic is told of again after so many seconds. 0, for one read: all are told of, by which user space finds out
+ * which are still there after it lost the ends of some.
+ */
+volatile __u32 flow_idle_seconds = 600;
+
 /* Offers of one CPU in one second. */
 const volatile __u32 offers_per_second = 4096;
 

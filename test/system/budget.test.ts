@@ -104,7 +104,7 @@ describeSystem("an agent with a small budget", ["/usr/sbin/nginx", "/usr/bin/wrk
     )
     expect(steps(least).length).toBeGreaterThan(0)
     load.kill()
-    await until("everything is back", agent, (one) => steps(one).length === 0 && one.tier === 1, 240)
+    await until("everything is back", agent, (one) => steps(one).length === 0 && one.tier === 1, 360)
     expect((await agent()).features.filter((feature) => feature.shed !== undefined)).toEqual([])
     await sleep(1_000)
     const texts = said().map((text) => text.replace(/\(.*\)/, "()"))
@@ -116,7 +116,7 @@ describeSystem("an agent with a small budget", ["/usr/sbin/nginx", "/usr/bin/wrk
       texts.filter((text) => text.startsWith("within")).length,
     )
     expect(texts.at(-1)).toBe('within the budget again: no longer "no events of files"')
-  }, 480_000)
+  }, 600_000)
 
   it("captures as before", async () => {
     await fetch(`http://127.0.0.1:${web.port}/after/the/storm`)

@@ -3,7 +3,7 @@
 
 /**
  * `files`: events of file input and output. `payload`: less of each payload is taken. `tls`: hooks in TLS libraries. `requests`:
- * single requests, of which metrics stay. `capture`: everything but the list of processes.
+ * all requests; connections are counted as with `agent.payload: metrics`. `capture`: everything but the list of processes.
  */
 export const shedOrder = ["files", "payload", "tls", "requests", "capture"] as const
 

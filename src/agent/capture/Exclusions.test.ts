@@ -47,6 +47,7 @@ const infoOf = ({ comm, exe, pid }: Omit<Program, "listening">): ProcessInfo => 
 
 const tableOf = (programs: ReadonlyArray<Program>) =>
   ({
+    isGone: () => false,
     all: () =>
       programs.map((program) => ({
         info: infoOf(program),
@@ -147,5 +148,69 @@ describe("filters", () => {
     exclusions.started(infoOf({ pid: 10, comm: "job" }))
     exclusions.ended(10)
     expect([...pids]).toEqual([])
+  })
+})
+
+describe("processes that the kernel did not hear of in time", () => {
+  const excluding = (filter: Partial<Filter> = {}) => {
+    const { pids, target } = kernel()
+    const exclusions = new Exclusions([], [], ["db"], { ...noFilter, ...filter })
+    exclusions.connect(target)
+    return { exclusions, pids }
+  }
+  const db = infoOf({ pid: 10, comm: "db" })
+
+  it("are left out by their first bytes: begun without a program of their own, or gone already", () => {
+    const { exclusions, pids } = excluding()
+    expect(exclusions.leavesOut(10, db, "", undefined)).toBe(true)
+    expect([...pids]).toEqual([[10, none]])
+    expect(exclusions.leavesOut(11, infoOf({ pid: 11, comm: "web" }), "", undefined)).toBe(false)
+    expect(exclusions.leavesOut(12, undefined, "db", undefined)).toBe(true)
+    expect(exclusions.leavesOut(13, undefined, "web", undefined)).toBe(false)
+  })
+
+  it("are known by the name that their begin told, until their number is another's", () => {
+    const { exclusions } = excluding()
+    exclusions.began(10, undefined, "db")
+    expect(exclusions.leavesUncounted(10, undefined)).toBe(true)
+    exclusions.ended(10)
+    expect(exclusions.has(10)).toBe(false)
+    // Its connections and sums may outlive it.
+    expect(exclusions.leavesUncounted(10, undefined)).toBe(true)
+    expect(exclusions.wasLeftOut(10)).toBe(true)
+    exclusions.began(10, undefined, "web")
+    expect(exclusions.leavesUncounted(10, undefined)).toBe(false)
+    expect(exclusions.wasLeftOut(10)).toBe(false)
+  })
+
+  it("are counted where only their requests are left out", () => {
+    const counting = excluding({ exclude: ["comm=job"] }).exclusions
+    counting.started(infoOf({ pid: 10, comm: "job" }))
+    expect(counting.leavesUncounted(10, undefined)).toBe(false)
+    const included = excluding({ exclude: ["comm=job"], connections: "included" }).exclusions
+    included.started(infoOf({ pid: 10, comm: "job" }))
+    expect(included.leavesUncounted(10, undefined)).toBe(true)
+  })
+
+  it("are told of again when their number may have been another's, and forgotten when nobody told of their end", () => {
+    const { exclusions, pids } = excluding()
+    exclusions.began(10, db, "db")
+    // The kernel forgets a process with its end, which was lost on the way.
+    pids.delete(10)
+    exclusions.began(10, db, "db")
+    expect([...pids]).toEqual([[10, none]])
+    exclusions.refresh({ all: () => [], isGone: (pid: number) => pid === 10 } as unknown as ProcessTable)
+    expect([...pids]).toEqual([])
+    expect(exclusions.has(10)).toBe(false)
+  })
+
+  it("are remembered in a bounded number", () => {
+    const { exclusions } = excluding()
+    for (let pid = 1; pid <= 5_000; pid++) {
+      exclusions.began(pid, undefined, "db")
+      exclusions.ended(pid)
+    }
+    expect(exclusions.wasLeftOut(5_000)).toBe(true)
+    expect(exclusions.wasLeftOut(1)).toBe(false)
   })
 })

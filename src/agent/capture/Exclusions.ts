@@ -25,6 +25,9 @@ export interface Filter {
   readonly connections: "all" | "included"
 }
 
+/** Processes that are remembered beyond their end: connections may outlive them, and sums of their calls. */
+const maxLate = 4_096
+
 export const noFilter: Filter = { include: [], exclude: [], connections: "all" }
 
 export class Exclusions {
@@ -38,6 +41,8 @@ export class Exclusions {
   readonly #programOf = new Map<number, string>()
   /** By filters. */
   readonly #leftOut = new Set<number>()
+  /** Those of both that have ended, in the order of their ends: whether they were left alone. */
+  readonly #late = new Map<number, boolean>()
   readonly #ports = new Set<number>()
   /** What the kernel has of processes and ports, where it is not all. */
   readonly #toldPids = new Map<number, number>()
@@ -75,9 +80,31 @@ export class Exclusions {
     return this.#rules.concernsProcesses
   }
 
-  /** Whether filters leave out a process that was gone before anybody looked at it. */
-  leavesOutGone(pid: number, comm: string, netns: number): boolean {
-    return this.concernsProcesses && !this.#rules.includes(goneProcess(pid, comm, netns))
+  /**
+   * A process shows where it did not before, at the first bytes of a connection: whether they are left out. It may have begun without a
+   * program of its own, or the kernel did not hear of it in time. `info` undefined: it was gone before anybody looked at it; `comm`
+   * and `netns` come with the event.
+   */
+  leavesOut(pid: number, info: ProcessInfo | undefined, comm: string, netns: number | undefined): boolean {
+    if (info !== undefined) this.started(info, netns)
+    else if (!this.has(pid)) {
+      if (this.#late.has(pid) || this.#programs.has(comm)) return true
+      return this.concernsProcesses && !this.#rules.includes(goneProcess(pid, comm, netns ?? 0))
+    }
+    return this.has(pid)
+  }
+
+  /** The same of a connection that is only counted. */
+  leavesUncounted(pid: number, info: ProcessInfo | undefined): boolean {
+    if (info !== undefined) this.runs(pid, info.comm)
+    const isAlone = this.#pids.has(pid) || this.#late.get(pid)
+    if (this.#leftOutScope === kernelScope.counted) return isAlone === true
+    return isAlone !== undefined || this.#leftOut.has(pid)
+  }
+
+  /** It is left out, or was until it ended a short time ago. */
+  wasLeftOut(pid: number): boolean {
+    return this.has(pid) || this.#late.has(pid)
   }
 
   /** Ports of which nothing is taken. */
@@ -145,8 +172,18 @@ export class Exclusions {
     this.runs(pid, info.comm)
   }
 
+  /** A process began a program, of this name; `info` undefined: it was gone before anybody looked at it. */
+  began(pid: number, info: ProcessInfo | undefined, comm: string): void {
+    const told = this.#toldPids.get(pid)
+    if (info === undefined) this.runs(pid, comm)
+    else this.started(info)
+    // The end of who had the number before may have been lost; what the kernel was told of it went with it.
+    if (told !== undefined && this.#toldPids.get(pid) === told) this.#target?.excludeProcess(pid, told)
+  }
+
   /** A process runs this program; what filters say of it is not asked. */
   runs(pid: number, comm: string): void {
+    this.#late.delete(pid)
     if (this.#programOf.has(pid) && !this.#programs.has(comm)) {
       this.#programOf.delete(pid)
       this.#pids.delete(pid)
@@ -160,6 +197,10 @@ export class Exclusions {
 
   /** Its number may come back for another process. */
   ended(pid: number): void {
+    if (this.has(pid)) {
+      if (this.#late.size >= maxLate) this.#late.delete(this.#late.keys().next().value!)
+      this.#late.set(pid, this.#pids.has(pid))
+    }
     this.#programOf.delete(pid)
     this.#pids.delete(pid)
     this.#leftOut.delete(pid)
@@ -174,6 +215,7 @@ export class Exclusions {
     this.#rules = new FilterRules(filter.include, filter.exclude)
     this.#leftOutScope = filter.connections === "all" ? kernelScope.counted : kernelScope.none
     for (const [pid, program] of this.#programOf) if (!this.#programs.has(program)) this.ended(pid)
+    this.#late.clear()
     // Those that other rules leave out are found by `refresh`; those that none does are followed at once.
     for (const pid of this.#leftOut) {
       if (!this.#rules.concernsProcesses) this.#leftOut.delete(pid)
@@ -182,9 +224,11 @@ export class Exclusions {
     this.#tellPorts()
   }
 
-  /** Looks through all processes: new ones to leave alone, and the ports they listen on. */
+  /** Looks through all processes: new ones to leave alone, those whose end was lost, and the ports they listen on. */
   refresh(processes: ProcessTable): void {
     const ports = new Set<number>()
+    for (const pid of [...this.#programOf.keys(), ...this.#leftOut])
+      if (processes.isGone(pid)) this.ended(pid)
     for (const { info, listening } of processes.all()) {
       this.started(info)
       if (!this.#pids.has(info.pid)) continue

@@ -235,6 +235,27 @@ describe("datagrams", () => {
 })
 
 describe("Exclusions", () => {
+  it("end what the kernel told before it heard of them: requests, datagrams, connections", () => {
+    const { consume, consumeFlows, flows, pipeline, rows, sessions, tcpFlows } = makeFlows(
+      64,
+      "alive",
+      new Exclusions([4_194_401], [], ["victim"]),
+    )
+    // Gone: only its name is known, and that of one whose number was told.
+    consume(
+      data({ egress: true, payload: request }),
+      data({ egress: false, payload: response }),
+      data({ egress: true, payload: "\u0000\u0001", isDatagram: true }),
+    )
+    consumeFlows(flow({ tgid: 4_194_401, segments: [1, 1], left: lastAck }))
+    consumeFlows(flow({ tgid: 4_194_402, socket: 0x40n, segments: [1, 1], left: lastAck }))
+    pipeline.flush(6_000_000)
+    expect(sessions).toEqual([])
+    expect(flows.counters.left_out_total).toBe(4)
+    expect(rows).toMatchObject([{ process_id_0: 4_194_402 }])
+    expect(tcpFlows.size).toBe(0)
+  })
+
   it("follows excluded programs and the ports they listen on", () => {
     const said: Array<string> = []
     const exclusions = new Exclusions([10], [20_033], ["clickhouse"])
@@ -249,6 +270,7 @@ describe("Exclusions", () => {
     exclusions.started({ pid: 12, comm: "nginx" } as ProcessInfo)
     const processes = (listening: ReadonlyArray<number>) =>
       ({
+        isGone: () => false,
         all: () => [
           {
             info: { pid: 11, comm: "clickhouse" },

@@ -15,6 +15,7 @@ import {
   connectEvent,
   eventKind,
   fileEvent,
+  fileKey,
   mappedKey,
   mappingEvent,
   processEvent,
@@ -107,7 +108,7 @@ export class SocketFlows {
         if (size >= processEvent.size) return this.#exec(bytes, view, at, size)
         break
       case eventKind.file:
-        if (size >= fileEvent.size) return this.#options.files?.event(bytes, view, at, size)
+        if (size >= fileEvent.size) return this.#file(bytes, view, at, size)
         break
       case eventKind.oom:
         if (size >= processEvent.size) return this.#options.lives?.outOfMemory(bytes, view, at)
@@ -145,6 +146,14 @@ export class SocketFlows {
     const { connections, tcpFlows } = this.#options
     this.counters.flows_total++
     const key = readSocketKey(view, at + socketFlow.socket, view.getUint32(at + socketFlow.generation, true))
+    if (tcpFlows.get(key) === undefined) {
+      const pid = view.getUint32(at + socketFlow.tgid, true)
+      const info = pid === 0 ? undefined : this.#options.processes.now(pid)?.info
+      if (this.#options.exclusions.leavesUncounted(pid, info)) {
+        this.counters.left_out_total++
+        return
+      }
+    }
     const begunUs = this.#timeUs(view, at + socketFlow.begunNs)
     const end = tcpFlows.told(bytes, view, at, key, begunUs, this.#timeUs(view, at + socketFlow.timeNs))
     if (end === undefined) return
@@ -159,8 +168,16 @@ export class SocketFlows {
     this.#options.processes.exec(pid)
     const entry = this.#options.processes.get(pid)
     this.#options.lives?.began(bytes, view, at, size, entry)
-    if (entry !== undefined) this.#options.exclusions.started(entry.info)
+    this.#options.exclusions.began(pid, entry?.info, comm16(bytes, at + processEvent.comm))
     this.tls?.started(pid)
+  }
+
+  #file(bytes: Uint8Array, view: DataView, at: number, size: number): void {
+    const { files } = this.#options
+    if (files === undefined) return
+    const pid = view.getUint32(at + fileEvent.key + fileKey.tgid, true)
+    if (this.#isLeftOut(bytes, pid, at + fileEvent.comm, undefined)) this.counters.left_out_total++
+    else files.event(bytes, view, at, size)
   }
 
   #connect(view: DataView, at: number): void {
@@ -187,7 +204,16 @@ export class SocketFlows {
     const missing = length - captured
     this.counters.events_total++
     this.counters.bytes_total += captured
-    if (view.getUint8(at + socketData.transport) === IpProtocol.udp)
+    const pid = view.getUint32(at + socketData.tgid, true)
+    const isDatagram = view.getUint8(at + socketData.transport) === IpProtocol.udp
+    if (
+      isDatagram &&
+      this.#isLeftOut(bytes, pid, at + socketData.comm, view.getUint32(at + socketData.netns, true))
+    ) {
+      this.counters.left_out_total++
+      return
+    }
+    if (isDatagram)
       return this.#options.datagrams.add(bytes, view, at, start, start + captured, missing, timeUs)
     const socketKey = readSocketKey(
       view,
@@ -197,7 +223,10 @@ export class SocketFlows {
     const isTls = view.getUint8(at + socketData.isTls) === 1
     const key = isTls ? plaintextKey(socketKey) : socketKey
     const known = this.#options.connections.get(key)
-    if (known === undefined && this.#isLeftOut(bytes, view, at)) {
+    if (
+      known === undefined &&
+      this.#leavesOut(bytes, pid, at + socketData.comm, view.getUint32(at + socketData.netns, true))
+    ) {
       this.counters.left_out_total++
       return
     }
@@ -251,16 +280,19 @@ export class SocketFlows {
     )
   }
 
-  /** The kernel follows a process until it is told otherwise: of one that filters leave out, its first bytes end here. */
-  #isLeftOut(bytes: Uint8Array, view: DataView, at: number): boolean {
+  /** Of what comes one by one: a process that was looked at before is not looked at again. */
+  #isLeftOut(bytes: Uint8Array, pid: number, commAt: number, netns: number | undefined): boolean {
     const { exclusions, processes } = this.#options
-    if (!exclusions.concernsProcesses) return false
-    const pid = view.getUint32(at + socketData.tgid, true)
-    const netns = view.getUint32(at + socketData.netns, true)
-    const entry = processes.get(pid)
-    if (entry === undefined) return exclusions.leavesOutGone(pid, comm16(bytes, at + socketData.comm), netns)
-    exclusions.started(entry.info, netns)
-    return exclusions.has(pid)
+    if (processes.known(pid) !== undefined) return exclusions.has(pid)
+    return this.#leavesOut(bytes, pid, commAt, netns)
+  }
+
+  /** The kernel follows a process until it is told otherwise: of one that is left out, its first bytes end here. */
+  #leavesOut(bytes: Uint8Array, pid: number, commAt: number, netns: number | undefined): boolean {
+    const info = this.#options.processes.now(pid)?.info
+    // What is not asked for is not decoded.
+    const comm = info === undefined ? comm16(bytes, commAt) : ""
+    return this.#options.exclusions.leavesOut(pid, info, comm, netns)
   }
 
   #open(bytes: Uint8Array, view: DataView, at: number, key: number, timeUs: number): Connection {
@@ -322,11 +354,21 @@ export class SocketFlows {
     if (flow !== undefined) tcpFlows.end(key, flow.closeType)
   }
 
+  /** Nothing will be told of the connection any more, nor of what is said over it. */
+  #gone(key: number, nowUs: number): void {
+    for (const each of [plaintextKey(key), key]) this.#options.connections.close(each, nowUs)
+  }
+
+  /** Connections that were not told of since that roll call are over. */
+  endCall(call: number, nowUs: number): void {
+    this.#options.tcpFlows.endCall(call, (key) => this.#gone(key, nowUs))
+  }
+
   /** To be called about once a second. */
   expire(nowUs: number): void {
     this.#options.causality.expire(nowUs)
     this.#options.connections.expire(nowUs)
-    this.#options.tcpFlows.expire(nowUs)
+    this.#options.tcpFlows.expire(nowUs, (key) => this.#gone(key, nowUs))
     this.#options.verdicts.expire(nowUs)
     this.#options.datagrams.expire(nowUs)
   }

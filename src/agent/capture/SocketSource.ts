@@ -10,6 +10,8 @@ import { loadAddon } from "./native/Addon.ts"
 import { filesFeatureName } from "./native/extraHooks.ts"
 import { ringBytes } from "./native/kernelTables.ts"
 import { openTracer } from "./native/openTracer.ts"
+import type { Reason } from "./native/privileges.ts"
+import { RollCall } from "./RollCall.ts"
 import { SocketCost } from "./SocketCost.ts"
 import { SocketFlows } from "./SocketFlows.ts"
 import type { Opened, Source, SourceContext } from "./Source.ts"
@@ -30,23 +32,30 @@ const ownersUs = 5_000_000
 const ownersShare = 250
 /** The same of connections: usually each second; with 50,000 of them that all move, each 10 s. */
 const connectionsShare = 50
+/** So often it is asked which connections are still there while the kernel's table of them is half full. */
+const fullTableUs = 300_000_000
 
 const tlsOff = tlsFeature("", {
   missing: "agent.tls is off: requests over TLS are not seen",
   next: "set agent.tls to true",
 })
 
-const tlsShed = tlsFeature("", {
+const shed: Reason = {
   missing: "given up to stay within the budget (agent.budget)",
   next: "it comes back by itself; see docs/budgets.md",
-})
+}
 
 /** What is left of payloads near the budget: first lines and most headers. */
 const shedPayloadBytes = 256
-const countersOnly = {
-  what: "requests",
-  why: "agent.payload is metrics: connections are counted, their bytes are not read",
-  next: "set agent.payload to full",
+
+/** Why connections are only counted; undefined: their bytes are read. */
+const whyOnlyCounted = ({ options, shedding }: SourceContext): Reason | undefined => {
+  if (options.agent.payload === "metrics")
+    return {
+      missing: "agent.payload is metrics: connections are counted, requests are not read",
+      next: "set agent.payload to full",
+    }
+  return shedding.has("requests") ? shed : undefined
 }
 
 export const openSocketSource = async (context: SourceContext): Promise<Opened> => {
@@ -58,7 +67,8 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
   }
   const { agent } = context.options
   const { payloadBytes, ringMiB } = agent
-  const isPayloadRead = agent.payload === "full"
+  const onlyCounted = whyOnlyCounted(context)
+  const isPayloadRead = onlyCounted === undefined
   const opened = await openTracer(addon, {
     payloadBytes,
     ringMiB,
@@ -66,7 +76,7 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
     sockets: agent.budget.sockets,
     kernelTypes: agent.kernelTypes,
     files: agent.files && isPayloadRead ? { slowUs: agent.fileSlowUs } : undefined,
-    isPayloadRead,
+    onlyCounted,
   })
   if (!("tracer" in opened)) return opened
   const { refused, tracer } = opened
@@ -98,6 +108,7 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
           takeSums: (keys, sums) => tracer.takeFileSums(keys, sums),
           emit,
           servedBy: (tgid, tid, coroutine) => pipeline.causality.servedBy(tgid, tid, coroutine),
+          isLeftOut: (pid) => exclusions.wasLeftOut(pid),
         })
       : undefined
   const lives = agent.processEvents
@@ -130,6 +141,15 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
       shed: () => tracer.setPayloadBytes(shedPayloadBytes),
       restore: () => tracer.setPayloadBytes(payloadBytes),
     })
+  // What takes its place counts connections by iterators. Both are other captures: nothing is to be done while one runs.
+  if (agent.payload === "full" && tracer.hasIterators)
+    context.shedding.register({
+      step: "requests",
+      feature: "socket data",
+      what: "connections without requests",
+      shed: () => undefined,
+      restore: () => undefined,
+    })
   let closing = Promise.resolve()
   const closeTls = (): void => {
     const { tls } = flows
@@ -161,19 +181,34 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
   /** Whose connections are is seen at their system calls; otherwise descriptors are looked through now and then. */
   const owners = new Spaced(isPayloadRead ? Number.POSITIVE_INFINITY : ownersUs, ownersShare)
   const connections = new Spaced(0, connectionsShare)
+  const rolls = new RollCall(
+    () => tcpFlows.beginCall(),
+    (call, nowUs) => flows.endCall(call, nowUs),
+  )
+  /** The kernel says when an event finds no room, but not when its table of connections forgets one for another. */
+  const lostEnds = (nowUs: number): number =>
+    tracer.counters().ring_full +
+    (tcpFlows.size > agent.budget.sockets / 2 ? Math.floor(nowUs / fullTableUs) : 0)
   const takeFlows = (nowUs: number): void => {
     if (!tracer.hasIterators) return
     owners.run(nowUs, () => tracer.findOwners())
-    connections.run(nowUs, () => tracer.readFlows((bytes, length) => flows.consumeFlows(bytes, length)))
+    connections.run(nowUs, () =>
+      rolls.run(nowUs, lostEnds(nowUs), (isEach) =>
+        tracer.readFlows((bytes, length) => flows.consumeFlows(bytes, length), isEach),
+      ),
+    )
   }
 
   let lostBefore = 0
   const source: Source = {
     tier: 1,
     by: "socket data",
-    limit: isPayloadRead ? undefined : countersOnly,
+    limit:
+      onlyCounted === undefined
+        ? undefined
+        : { what: "requests", why: onlyCounted.missing, next: onlyCounted.next },
     get features() {
-      const other = isCompat ? tlsCompat : agent.tls ? tlsShed : tlsOff
+      const other = isCompat ? tlsCompat : agent.tls ? tlsFeature("", onlyCounted ?? shed) : tlsOff
       return [...tracer.features, ...refused, flows.tls?.feature ?? other]
     },
     drain: (nowMs) => {

@@ -4,6 +4,7 @@ export class Spaced {
   readonly #leastUs: number
   readonly #share: number
   readonly #clockMs: () => number
+  #ranUs = 0
   #nextUs = 0
 
   /** At least `leastUs` lie between two runs, and so much that a run takes at most one part in `share` of the time. */
@@ -13,9 +14,10 @@ export class Spaced {
     this.#clockMs = clockMs
   }
 
-  /** Runs it when it is time. */
+  /** Runs it when it is time, and when the clock was set back. */
   run(nowUs: number, work: () => void): void {
-    if (nowUs < this.#nextUs) return
+    if (nowUs < this.#nextUs && nowUs >= this.#ranUs) return
+    this.#ranUs = nowUs
     const beganMs = this.#clockMs()
     work()
     const tookUs = (this.#clockMs() - beganMs) * 1_000

@@ -117,6 +117,21 @@ describe("TcpFlows", () => {
     expect(rows).toMatchObject([ends, ends])
   })
 
+  it("ends what a roll call finds gone, with what was said over it, and nothing that is there", () => {
+    const { connections, consume, consumeFlows, flows, pipeline, rows, tcpFlows } = makeFlows()
+    const other = { socket: 0xffff_8881_0000_0080n, segments: [1, 1] } as const
+    consumeFlows(flow({ segments: [1, 1] }), flow(other))
+    consume(data({ egress: true, payload: "GET /a HTTP/1.1\r\n\r\n" }))
+    const call = tcpFlows.beginCall()
+    consumeFlows(flow(other))
+    flows.endCall(call, 9_000_000)
+    pipeline.flush(9_000_000)
+    expect(tcpFlows.size).toBe(1)
+    expect(connections.size).toBe(0)
+    expect(tcpFlows.counters.tcp_flows_silent_total).toBe(1)
+    expect(rows).toMatchObject([{ l7_request: 1, l7_protocol: 20 }])
+  })
+
   it("tells the later end of a local connection whose the earlier was, for a while", () => {
     const { consumeFlows, flows, pipeline, rows } = makeFlows()
     const server = { role: 2, local: [[127, 0, 0, 1], 80], remote: [[127, 0, 0, 1], 40_000] } as const

@@ -13,6 +13,7 @@ import { countMoved, processAccount } from "../flow/processAccount.ts"
 import type { ProcessTable } from "../process/ProcessTable.ts"
 import { nameEnd } from "./eventEnds.ts"
 import { socketFlow, socketOwner } from "./layout.gen.ts"
+import { Spaced } from "./Spaced.ts"
 import { closeTypeOf } from "./tcpEnd.ts"
 
 export interface TcpFlowsOptions {
@@ -43,8 +44,13 @@ export interface SocketEnds {
   readonly comm: string
 }
 
-/** The kernel tells of an idle connection about once a minute: one that it is silent about for longer is gone. */
-const silentUs = { alive: 200_000_000, nothing: 1_200_000_000, end: 86_400_000_000 } as const
+/** The kernel tells of an idle connection every ten minutes: one that it is silent about for longer is gone. */
+const silentUs = { alive: 2_000_000_000, nothing: 1_200_000_000, end: 86_400_000_000 } as const
+/** After its end the bytes that wait to be read are told of, and that they end. */
+const unreadUs = 60_000_000
+/** All are looked through for those so often, and for at most one part in so many of a core. */
+const searchUs = 10_000_000
+const searchShare = 1_000
 /** The other end of a connection may be told of after the first is over: so long it still learns whose that was. */
 const rememberUs = 3_000_000
 /** include/uapi/linux/tcp.h counts segments in 32 bits. */
@@ -66,14 +72,25 @@ export class TcpFlow {
   /** What was counted already; undefined: nothing was told yet. */
   counted: Counted | undefined
   heardUs: number
+  /** Number of the roll call (RollCall.ts) in which it was told of, or after which. */
+  heardIn: number
 
-  constructor(key: number, a: Endpoint, b: Endpoint, client: Side, account: FlowAccount, nowUs: number) {
+  constructor(
+    key: number,
+    a: Endpoint,
+    b: Endpoint,
+    client: Side,
+    account: FlowAccount,
+    nowUs: number,
+    call: number,
+  ) {
     this.key = key
     this.a = a
     this.b = b
     this.client = client
     this.account = account
     this.heardUs = nowUs
+    this.heardIn = call
   }
 }
 
@@ -100,6 +117,8 @@ export class TcpFlows {
   readonly #bySockets = new Map<string, TcpFlow>()
   /** Those that are over and still in `#bySockets`, in the order of their ends. */
   #ended: Array<TcpFlow> = []
+  #call = 0
+  readonly #searches = new Spaced(searchUs, searchShare)
 
   constructor(options: TcpFlowsOptions) {
     this.#options = options
@@ -143,7 +162,7 @@ export class TcpFlows {
       account.isReversed = guess < 0
     }
     account.needsProtocol = this.isCountedByCalls
-    const flow = new TcpFlow(key, a, b, client, account, nowUs)
+    const flow = new TcpFlow(key, a, b, client, account, nowUs, this.#call)
     this.#nameRemote(flow, 0)
     this.#own(flow, ends, isOwnerSeen)
     if (this.#flows.size >= this.#options.maxFlows) {
@@ -220,6 +239,7 @@ export class TcpFlows {
       timeUs,
     )
     flow.heardUs = timeUs
+    flow.heardIn = this.#call
     const localListener = view.getUint32(at + socketFlow.localListener, true)
     const remoteListener = view.getUint32(at + socketFlow.remoteListener, true)
     if (flow.client === Side.unknown) this.#direct(flow, localListener !== 0, remoteListener !== 0)
@@ -279,19 +299,39 @@ export class TcpFlows {
     else this.#forget(flow)
   }
 
+  #giveUpSilent(nowUs: number, gone: (key: number) => void): void {
+    const longestUs = silentUs[this.#options.told ?? "alive"]
+    for (const flow of this.#flows.values()) {
+      const isOver = flow.closeType !== CloseType.unknown
+      if (nowUs - flow.heardUs >= (isOver ? unreadUs : longestUs)) this.#giveUp(flow, gone)
+    }
+  }
+
+  #giveUp(flow: TcpFlow, gone: (key: number) => void): void {
+    this.counters.tcp_flows_silent_total++
+    gone(flow.key)
+    this.end(flow.key, flow.closeType)
+  }
+
+  /** A roll call begins: its number. */
+  beginCall(): number {
+    return ++this.#call
+  }
+
+  /** All that are there were told of since that call; `gone` hears of the others. */
+  endCall(call: number, gone: (key: number) => void): void {
+    for (const flow of this.#flows.values())
+      if (flow.heardIn < call && flow.closeType === CloseType.unknown) this.#giveUp(flow, gone)
+  }
+
   #forget(flow: TcpFlow): void {
     const sockets = socketsKey(flow.a.port, flow.b.port, flow.b.ip)
     if (this.#bySockets.get(sockets) === flow) this.#bySockets.delete(sockets)
   }
 
-  /** To be called about once a second. */
-  expire(nowUs: number): void {
-    const silent = silentUs[this.#options.told ?? "alive"]
-    for (const flow of this.#flows.values()) {
-      if (nowUs - flow.heardUs < silent) continue
-      this.counters.tcp_flows_silent_total++
-      this.end(flow.key, CloseType.unknown)
-    }
+  /** To be called about once a second. `gone` hears of those that are given up, because nothing is heard of them any more. */
+  expire(nowUs: number, gone: (key: number) => void): void {
+    this.#searches.run(nowUs, () => this.#giveUpSilent(nowUs, gone))
     let over = 0
     while (over < this.#ended.length && nowUs - this.#ended[over]!.heardUs > rememberUs)
       this.#forget(this.#ended[over++]!)

@@ -31,8 +31,10 @@ export const nameEnd = (end: Endpoint, pid: number, entry: ProcessEntry | undefi
 export const comm16 = (bytes: Uint8Array, at: number): string => {
   let end = at
   while (end < at + 16 && bytes[end] !== 0) end++
-  return new TextDecoder().decode(bytes.subarray(at, end))
+  return decoder.decode(bytes.subarray(at, end))
 }
+
+const decoder = new TextDecoder()
 
 /** Exact below 2^53, as addresses of programs are. */
 export const readU64 = (view: DataView, at: number): number =>

@@ -136,7 +136,11 @@ export const flow = (event: FlowEvent): Uint8Array => {
   return bytes
 }
 
-export const makeFlows = (maxConnections = 64, told: TcpFlowsOptions["told"] = "alive") => {
+export const makeFlows = (
+  maxConnections = 64,
+  told: TcpFlowsOptions["told"] = "alive",
+  exclusions = new Exclusions([], [], []),
+) => {
   const sessions: Array<{ session: Session; connection: Connection }> = []
   const rows: Array<Readonly<Record<string, unknown>>> = []
   const pipeline = new Pipeline({
@@ -164,7 +168,7 @@ export const makeFlows = (maxConnections = 64, told: TcpFlowsOptions["told"] = "
     processes,
     datagrams: new DatagramFlows(pipeline.connections, pipeline.flowLog, processes, pipeline.causality),
     clockOffsetNs: 5_000_000_000,
-    exclusions: new Exclusions([], [], []),
+    exclusions,
     verdicts: new Verdicts({ decideSockets: () => 0, decideServers: () => 0, forgetServer: () => {} }),
   })
   const consume = (...records: ReadonlyArray<Uint8Array>) => {

@@ -94,7 +94,8 @@ const status = (): void => {
   }
   counters["sonde_agent_oversized_rows_total"] = encoder.oversizedRows
   counters["sonde_agent_exclusions_refused_total"] = exclusions.refused
-  counters["sonde_agent_processes"] = processes.all().length
+  const all = processes.all()
+  counters["sonde_agent_processes"] = all.length
   counters["sonde_agent_processes_dropped_total"] = processes.dropped
   counters["sonde_agent_processes_waiting"] = processes.waiting
   post({
@@ -103,7 +104,7 @@ const status = (): void => {
       tier: source.tier,
       features: source.features,
       counters,
-      processes: processViews(processes.all(), {
+      processes: processViews(all, {
         by: source.by,
         limit: source.limit,
         isExcluded: (pid) => exclusions.isAlone(pid),

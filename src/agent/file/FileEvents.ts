@@ -15,6 +15,8 @@ export interface FileEventsOptions {
   readonly emit: (batch: AnyBatch) => void
   /** Id of the request that a thread or goroutine serves, and no other; 0: not known. */
   readonly servedBy: (tgid: number, tid: number, coroutine: number) => number
+  /** What was summed of such a process, before the kernel heard of it, is dropped. */
+  readonly isLeftOut?: (pid: number) => boolean
 }
 
 interface Named {
@@ -144,6 +146,7 @@ export class FileEvents {
   #writeSums(): void {
     if (this.#taken.length === 0) return
     for (const sum of this.#taken) {
+      if (this.#options.isLeftOut?.(sum.processId) === true) continue
       const named = this.#young.get(sum.key) ?? this.#old.get(sum.key)
       if (named === undefined) this.counters.file_names_missing_total++
       const row = this.#row(sum.processId, named ?? { place: unknownPlace, comm: "" })

@@ -22,7 +22,7 @@ const open = (): SocketTracer => {
     files: options.files,
     ...(options.offersPerCpu === undefined ? {} : { offersPerCpu: options.offersPerCpu }),
     ...(options.eventsPerProcess === undefined ? {} : { eventsPerProcess: options.eventsPerProcess }),
-    ...(options.isPayloadRead === undefined ? {} : { isPayloadRead: options.isPayloadRead }),
+    onlyCounted: options.isPayloadRead === false ? { missing: "the scenario", next: "" } : undefined,
     only: options.hook ?? "tp_btf direct",
     ...(options.objectPath === undefined ? {} : { objectPath: options.objectPath }),
   })
@@ -55,6 +55,11 @@ for (const name of readdirSync("/proc")) {
 const scopeOf = (option: boolean | number): number => (option === true ? kernelScope.none : Number(option))
 if (options.excludeProcess && !tracer.excludeProcess(child.pid!, scopeOf(options.excludeProcess)))
   throw new Error("the kernel has no room for the process")
+if (options.excludeProcess) {
+  // What its start read from files, before it was excluded, is told of with good reason.
+  drain(tracer)
+  events.length = 0
+}
 if (options.otherPorts !== undefined) tracer.limitOtherPorts(options.otherPorts)
 let result: { readonly ports?: ReadonlyArray<number> } = {}
 if (options.excludePort !== undefined && options.excludePort !== false)

@@ -21,7 +21,7 @@ import { hasKernelTypes, typesFile } from "./kernelTypes.ts"
 import {
   attachExtras,
   btfExtras,
-  filesOff,
+  filesMissing,
   filesOfOldKernels,
   rawExtras,
   tracepointExtras,
@@ -68,7 +68,10 @@ const hookKinds = [
 ] as const
 
 /** Not attached: run when they are read. */
-const iterators = ["sonde_flows", "sonde_owners"] as const
+const iteratorsOf = (hook: HookKind): readonly [flows: string, owners: string] => [
+  hook === "tp_btf direct" ? "sonde_flows_direct" : "sonde_flows",
+  "sonde_owners",
+]
 /** For kernels where none of these can be had: tells the same, but for addresses, sequence numbers and what is within TLS. */
 const compat = {
   hook: "compat",
@@ -105,8 +108,8 @@ export interface SocketTracerOptions {
   readonly eventsPerProcess?: number
   /** Connections of which the kernel side keeps the state at the same time; other tables have a part of that. */
   readonly sockets?: number
-  /** False: nothing is attached to system calls, connections are only counted. */
-  readonly isPayloadRead?: boolean
+  /** Why nothing is attached to system calls, and connections are only counted; undefined: requests are read. */
+  readonly onlyCounted?: Reason | undefined
   /** Payloads of unknown protocol that one CPU offers in a second; by default its share of `defaultOffers`. */
   readonly offersPerCpu?: number
   /** Calls on files that had to wait; undefined: not followed. */
@@ -122,6 +125,9 @@ export interface SocketTracerOptions {
 const descriptorKey = (pid: number, fd: number): bigint =>
   ((BigInt(pid) << 20n) | BigInt(fd & 0xf_ffff)) << 6n
 const payloadMost = 4_095
+
+/** As bpf/lib/settings.h has it. */
+const flowIdleSeconds = 600
 
 /** Connections taken from the kernel at once. */
 const flowsAtOnce = 1_024
@@ -172,8 +178,9 @@ export class SocketTracer implements ExclusionTarget, VerdictTarget, TlsTarget, 
     this.#offersPerCpu = rings.offersPerCpu
     this.hasIterators = hook !== compat.hook && typesFile === ""
     if (!this.hasIterators) return
-    this.#flows = addon.openIterator(object, iterators[0], "sockets")
-    this.#owners = addon.openIterator(object, iterators[1], "")
+    const [flows, owners] = iteratorsOf(hook)
+    this.#flows = addon.openIterator(object, flows, "sockets")
+    this.#owners = addon.openIterator(object, owners, "")
   }
 
   get #isCompat(): boolean {
@@ -193,12 +200,17 @@ export class SocketTracer implements ExclusionTarget, VerdictTarget, TlsTarget, 
   }
 
   /**
-   * Hands out the connections in which something moved since they were last told, and each that is idle about once a minute, as records
-   * of `socketFlow.size` bytes one after the other.
+   * Hands out the connections in which something moved since they were last told, and each that is idle every ten minutes, as records
+   * of `socketFlow.size` bytes one after the other. `isEach`: all connections there are.
    */
-  readFlows(take: (bytes: Uint8Array, length: number) => void): void {
-    const flows = this.#flows
-    if (flows === undefined) return
+  readFlows(take: (bytes: Uint8Array, length: number) => void, isEach = false): void {
+    if (this.#flows === undefined) return
+    if (isEach) this.#addon.setVariable(this.#object, "flow_idle_seconds", 0)
+    this.#readFlows(this.#flows, take)
+    if (isEach) this.#addon.setVariable(this.#object, "flow_idle_seconds", flowIdleSeconds)
+  }
+
+  #readFlows(flows: Iterator, take: (bytes: Uint8Array, length: number) => void): void {
     for (let isMore = true; isMore;) {
       const length = this.#addon.readIterator(flows, this.#flowBuffer)
       if (length > 0) take(this.#flowBuffer, length)
@@ -349,13 +361,6 @@ const classicHook = (hook: HookKind): string =>
 
 const featureNames = ["socket data", "connection roles", "process starts", "connection counters"] as const
 
-const countersOnly = {
-  on: false,
-  hook: "",
-  missing: "agent.payload is metrics: connections are counted, requests are not read",
-  next: "set agent.payload to full",
-}
-
 const noCounters = {
   on: false,
   hook: "",
@@ -374,7 +379,7 @@ const fileConstants = ({ eventsPerCpu, slowUs }: FileOptions): Readonly<Record<s
 const features = (
   hook: HookKind,
   refused: ReadonlyArray<readonly [HookKind, Reason]>,
-  isPayloadRead: boolean,
+  onlyCounted: Reason | undefined,
   hasIterators: boolean,
 ): ReadonlyArray<Feature> => {
   const missing = refused.map(([kind, reason]) => `${kind}: ${reason.missing}`).join("; ")
@@ -385,9 +390,9 @@ const features = (
   return [
     {
       name: data,
-      ...(isPayloadRead
+      ...(onlyCounted === undefined
         ? { on: true, hook: isClassic ? classicHook(hook) : `${tracepoint}/sys_exit`, missing, next }
-        : countersOnly),
+        : { on: false, hook: "", missing: onlyCounted.missing, next: onlyCounted.next }),
     },
     {
       name: roles,
@@ -429,8 +434,8 @@ const openCompat = (
     const rings = addon.openPerfRings(object, "events", ringBytes(options.ringMiB))
     for (const program of compat.programs) addon.attach(object, program)
     const all = [
-      ...features(compat.hook, refused, true, false),
-      options.files === undefined ? filesOff : filesOfOldKernels,
+      ...features(compat.hook, refused, undefined, false),
+      options.files === undefined ? filesMissing(undefined) : filesOfOldKernels,
     ]
     return new SocketTracer(addon, object, compat.hook, all, "", {
       poll: (destination) => addon.pollPerfRings(rings, destination),
@@ -450,7 +455,8 @@ export const openSocketTracer = (
 ): SocketTracer | { readonly refused: ReadonlyArray<Feature> } => {
   const refused: Array<readonly [HookKind, Reason]> = []
   const types = typesFile(options.kernelTypes ?? "")
-  const isPayloadRead = options.isPayloadRead !== false
+  const { onlyCounted } = options
+  const isPayloadRead = onlyCounted === undefined
   const hasIterators = types === ""
   if (!isPayloadRead && !hasIterators)
     return { refused: featureNames.map((name) => ({ name, ...noCounters })) }
@@ -466,7 +472,7 @@ export const openSocketTracer = (
         options.objectPath ?? (types === "" ? kernelObjectPath : kernelObjectWithoutTypesPath),
         [
           ...programs,
-          ...(hasIterators ? iterators : []),
+          ...(hasIterators ? iteratorsOf(hook) : []),
           ...(isPayloadRead ? tlsPrograms : []),
           ...extras.rings,
           extras.oom,
@@ -483,9 +489,10 @@ export const openSocketTracer = (
         types,
       )
       for (const program of programs) addon.attach(object, program)
-      const more = attachExtras(addon, object, extras, tracepointOf(hook), options.files !== undefined)
+      const files = options.files === undefined ? filesMissing(onlyCounted) : undefined
+      const more = attachExtras(addon, object, extras, tracepointOf(hook), files)
       const ring = addon.openRing(object, "events")
-      const found = [...features(hook, refused, isPayloadRead, hasIterators), ...more]
+      const found = [...features(hook, refused, onlyCounted, hasIterators), ...more]
       return new SocketTracer(addon, object, hook, found, types, {
         poll: (destination) => addon.pollRing(ring, destination),
         ring,

@@ -42,23 +42,27 @@ export const filesFeature = (hook: string, reason?: Reason): Feature => ({
   next: reason?.next ?? "",
 })
 
-export const filesOff: Feature = filesFeature("", {
+const filesOff: Reason = {
   missing: "agent.files is off: slow calls on files are not seen",
   next: "set agent.files to true",
-})
+}
+
+/** Nobody wants calls on files. `onlyCounted`: because no system call is looked at. */
+export const filesMissing = (onlyCounted: Reason | undefined): Feature =>
+  filesFeature("", onlyCounted ?? filesOff)
 
 export const filesOfOldKernels: Feature = filesFeature("", {
   missing: "the programs for old kernels do not follow files",
   next: "use a kernel from 5.8 on with CONFIG_DEBUG_INFO_BTF",
 })
 
-/** Attaches what is wanted of the extras; the features that come of it. */
+/** Attaches what is wanted of the extras; the features that come of it. `files`: calls on files are not wanted, and why. */
 export const attachExtras = (
   addon: Addon,
   object: BpfObject,
   programs: ExtraPrograms,
   tracepoint: string,
-  wantsFiles: boolean,
+  files: Feature | undefined,
 ): ReadonlyArray<Feature> => {
   for (const program of [programs.oom, ...programs.rings]) {
     try {
@@ -67,7 +71,7 @@ export const attachExtras = (
       // Nobody has io_uring do something, or only by the other name; kills of kernels that do not say so are told of as ends by SIGKILL.
     }
   }
-  if (!wantsFiles) return [filesOff]
+  if (files !== undefined) return [files]
   try {
     addon.attach(object, programs.files)
     return [filesFeature(`${tracepoint}/sched_switch`)]
