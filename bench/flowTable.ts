@@ -81,15 +81,19 @@ const makeTable = (sums?: Sums) => {
   })
   let second = 0
   const feed = (file: Uint8Array, laterUs: number): void => {
-    const decoder = new CaptureDecoder(({ bytes, end, linkType, originalLength, start, timeUs }) => {
-      const atUs = timeUs + laterUs
-      if (atUs >= second) {
-        log.tick(atUs)
-        metrics.flush(Math.floor(atUs / 1e6))
-        second = (Math.floor(atUs / 1e6) + 1) * 1e6
-      }
-      flows.add(bytes, start, end, originalLength, linkType, atUs)
-    })
+    const decoder = new CaptureDecoder(
+      ({ bytes, end, linkType, originalLength, start, timeUs }) => {
+        const atUs = timeUs + laterUs
+        if (atUs >= second) {
+          flows.run()
+          log.tick(atUs)
+          metrics.flush(Math.floor(atUs / 1e6))
+          second = (Math.floor(atUs / 1e6) + 1) * 1e6
+        }
+        flows.queue(bytes, start, end, originalLength, linkType, atUs)
+      },
+      () => flows.run(),
+    )
     decoder.push(file)
   }
   return {
@@ -149,15 +153,19 @@ const makeSessions = () => {
   })
   let second = 0
   const decoderOf = (laterUs: number): CaptureDecoder =>
-    new CaptureDecoder(({ bytes, end, linkType, originalLength, start, timeUs }) => {
-      const atUs = timeUs + laterUs
-      if (atUs >= second) {
-        pipeline.tick(atUs)
-        pipeline.flush(atUs)
-        second = (Math.floor(atUs / 1e6) + 1) * 1e6
-      }
-      flows.add(bytes, start, end, originalLength, linkType, atUs)
-    })
+    new CaptureDecoder(
+      ({ bytes, end, linkType, originalLength, start, timeUs }) => {
+        const atUs = timeUs + laterUs
+        if (atUs >= second) {
+          flows.run()
+          pipeline.tick(atUs)
+          pipeline.flush(atUs)
+          second = (Math.floor(atUs / 1e6) + 1) * 1e6
+        }
+        flows.queue(bytes, start, end, originalLength, linkType, atUs)
+      },
+      () => flows.run(),
+    )
   return {
     round: (file: Uint8Array, time: number) => {
       decoderOf(time * apartUs).push(file)

@@ -1,7 +1,7 @@
 // From bytes of connections to encoded batches: parses, pairs, aggregates, and hands out what is ready at each flush.
 // The same for every source (system calls, packets, files); runs synchronously in whatever thread owns the source.
 
-import { type AnyBatch, type ColumnBatch, makeBatch } from "../model/ColumnBatch.ts"
+import { type AnyBatch, clearBatch, type ColumnBatch, makeBatch } from "../model/ColumnBatch.ts"
 import { CloseType } from "../model/closeType.ts"
 import type { L7Message } from "../model/L7Session.ts"
 import { SignalSource } from "../model/observation.ts"
@@ -119,7 +119,7 @@ export class Pipeline {
   #emitRows(): void {
     if (this.#rows.rows === 0) return
     this.#options.emit(this.#rows)
-    this.#rows.rows = 0
+    clearBatch(this.#rows)
   }
 
   /** From now on. */

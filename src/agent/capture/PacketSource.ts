@@ -77,7 +77,7 @@ const drainPackets = (bytes: Uint8Array, view: DataView, length: number, flows: 
     if (linkType !== undefined) {
       const timeUs =
         view.getUint32(at + 16, true) * 1_000_000 + Math.floor(view.getUint32(at + 20, true) / 1_000)
-      flows.add(
+      flows.queue(
         bytes,
         start,
         start + captured,
@@ -91,6 +91,7 @@ const drainPackets = (bytes: Uint8Array, view: DataView, length: number, flows: 
     }
     at = start + ((captured + 7) & ~7)
   }
+  flows.run()
 }
 
 export const openPacketSource = async (

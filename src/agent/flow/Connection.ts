@@ -79,6 +79,7 @@ interface PendingFeed {
   readonly call: CallSite
 }
 
+const noFeeds: ReadonlyArray<PendingFeed> = []
 const scratch = new Uint8Array(lookahead * 2)
 
 export class Connection implements MessageSink {
@@ -108,9 +109,9 @@ export class Connection implements MessageSink {
   exchange: Exchange | null = null
 
   private parser: ConnectionParser | null = null
-  private readonly pairs: SessionPairs
+  private readonly pairs: SessionPairs<Connection>
   private readonly context: ConnectionContext
-  private pending: Array<PendingFeed> = []
+  private pending: ReadonlyArray<PendingFeed> = noFeeds
   private tries = 0
   private shorts = 0
   private call: CallSite = noCall
@@ -131,7 +132,7 @@ export class Connection implements MessageSink {
     this.account = init.account
     this.transport = init.transport ?? IpProtocol.tcp
     this.context = context
-    this.pairs = new SessionPairs(context.budget, (session) => context.onSession(session, this))
+    this.pairs = new SessionPairs<Connection>(context.budget, context.onSession, this)
   }
 
   get clientEnd(): Endpoint {
@@ -197,7 +198,7 @@ export class Connection implements MessageSink {
   /** The connection is over. */
   close(timeUs: number): void {
     this.isAbandoned = true
-    this.pending = []
+    this.pending = noFeeds
     this.parser?.close(timeUs)
     this.parser = null
     this.pairs.close()
@@ -230,7 +231,7 @@ export class Connection implements MessageSink {
 
   private skip(sender: Side, missing: number, timeUs: number): void {
     if (this.parser !== null) this.parser.feed(this.directionOf(sender), scratch, 0, 0, missing, timeUs, 0)
-    else this.pending = []
+    else this.pending = noFeeds
   }
 
   private deliver(
@@ -286,24 +287,17 @@ export class Connection implements MessageSink {
         return true
       }
     }
-    if (!isUnclear) this.pending = []
+    if (!isUnclear) this.pending = noFeeds
     else if (this.pending.length < maxPending) {
       const kept = Math.min(end, start + maxPendingBytes)
-      const copy = bytes.slice(start, kept)
-      this.pending.push({
-        sender,
-        bytes: copy,
-        missing: missing + end - kept,
-        timeUs,
-        tcpSeq,
-        call: { ...call },
-      })
+      const feed = { sender, bytes: bytes.slice(start, kept), missing: missing + end - kept, timeUs, tcpSeq }
+      this.pending = [...this.pending, { ...feed, call: { ...call } }]
     }
     if (end - start + missing < shortFeed && this.shorts < maxShorts) this.shorts++
     else this.tries++
     if (this.tries >= (hint === 0 ? maxTries : maxHintedTries)) {
       this.isAbandoned = true
-      this.pending = []
+      this.pending = noFeeds
     }
     return false
   }
@@ -344,7 +338,7 @@ export class Connection implements MessageSink {
     this.context.onSettle?.(this)
     this.parser = protocol.connection(this, this.serverEnd.port)
     const { pending } = this
-    this.pending = []
+    this.pending = noFeeds
     for (const feed of pending) {
       const { length } = feed.bytes
       this.deliver(feed.sender, feed.bytes, 0, length, feed.missing, feed.timeUs, feed.tcpSeq, feed.call)

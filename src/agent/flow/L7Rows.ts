@@ -1,4 +1,5 @@
-// Writes sessions as rows of `flow_log.l7_flow_log` into a batch. Owns the mapping from messages to columns.
+// Writes sessions as rows of `flow_log.l7_flow_log` into a batch, whose rows are empty before. Owns the mapping from messages to
+// columns.
 
 import type { ColumnBatch, RowColumns } from "../../model/ColumnBatch.ts"
 import {
@@ -11,7 +12,7 @@ import {
 import { ObservationPoint } from "../../model/observation.ts"
 import { causalId } from "../trace/Cause.ts"
 import { type Connection, Side } from "./Connection.ts"
-import type { Endpoint } from "./Endpoint.ts"
+import { writeEnds } from "./endColumns.ts"
 import { type Session, SessionEnd } from "./Session.ts"
 
 const none: ReadonlyArray<string> = []
@@ -36,26 +37,6 @@ export const responseDurationUs = (session: Session): number =>
     ? 0
     : Math.max(0, session.response.startUs - session.request.startUs)
 
-const writeEnd0 = (columns: RowColumns<"l7">, row: number, end: Endpoint, threadId: number): void => {
-  for (let i = 0; i < 16; i++) columns.ip_0[row * 16 + i] = end.ip[i]
-  columns.client_port[row] = end.port
-  columns.process_id_0[row] = end.processId
-  columns.process_kname_0[row] = end.processName
-  columns.gprocess_0[row] = end.service
-  columns.container_0[row] = end.containerId
-  columns.syscall_thread_0[row] = threadId
-}
-
-const writeEnd1 = (columns: RowColumns<"l7">, row: number, end: Endpoint, threadId: number): void => {
-  for (let i = 0; i < 16; i++) columns.ip_1[row * 16 + i] = end.ip[i]
-  columns.server_port[row] = end.port
-  columns.process_id_1[row] = end.processId
-  columns.process_kname_1[row] = end.processName
-  columns.gprocess_1[row] = end.service
-  columns.container_1[row] = end.containerId
-  columns.syscall_thread_1[row] = threadId
-}
-
 /** An attribute that has a column of its own. */
 const affectedRows = "sql_affected_rows"
 
@@ -63,11 +44,7 @@ const writeAttributes = (columns: RowColumns<"l7">, row: number, session: Sessio
   const request = session.request?.attributes ?? none
   const response = session.response?.attributes ?? none
   columns.sql_affected_rows[row] = -1
-  if (request.length === 0 && response.length === 0) {
-    columns.attribute_names[row] = none
-    columns.attribute_values[row] = none
-    return
-  }
+  if (request.length === 0 && response.length === 0) return
   const names: Array<string> = []
   const values: Array<string> = []
   for (const attributes of [request, response]) {
@@ -82,6 +59,32 @@ const writeAttributes = (columns: RowColumns<"l7">, row: number, session: Sessio
   }
   columns.attribute_names[row] = names
   columns.attribute_values[row] = values
+}
+
+const writeRequest = (columns: RowColumns<"l7">, row: number, session: Session, request: L7Message): void => {
+  if (session.requestCoroutine !== 0) columns.syscall_coroutine_0[row] = session.requestCoroutine
+  if (session.requestNumber !== 0) columns.syscall_cap_seq_0[row] = session.requestNumber
+  columns.req_tcp_seq[row] = request.tcpSeq
+  if (request.xRequestId !== "") columns.x_request_id_0[row] = request.xRequestId
+  columns.request_length[row] = request.length
+  columns.captured_request_byte[row] = request.capturedBytes
+}
+
+const writeResponse = (
+  columns: RowColumns<"l7">,
+  row: number,
+  session: Session,
+  response: L7Message,
+): void => {
+  if (session.responseCoroutine !== 0) columns.syscall_coroutine_1[row] = session.responseCoroutine
+  if (session.responseNumber !== 0) columns.syscall_cap_seq_1[row] = session.responseNumber
+  columns.resp_tcp_seq[row] = response.tcpSeq
+  columns.response_code[row] = response.code
+  if (response.exception !== "") columns.response_exception[row] = response.exception
+  if (response.result !== "") columns.response_result[row] = response.result
+  if (response.xRequestId !== "") columns.x_request_id_1[row] = response.xRequestId
+  columns.response_length[row] = response.length
+  columns.captured_response_byte[row] = response.capturedBytes
 }
 
 /** Appends one row; false when the batch is full (then nothing was written). */
@@ -100,24 +103,24 @@ export const appendL7Row = (batch: ColumnBatch<"l7">, session: Session, connecti
   columns.observation_point[row] = observationPointOf(connection)
   columns.signal_source[row] = connection.signalSource
   columns.protocol[row] = connection.transport
-  columns.is_tls[row] = connection.isTls ? 1 : 0
-  columns.is_async[row] = first.isAsync || last.isAsync ? 1 : 0
+  if (connection.isTls) columns.is_tls[row] = 1
+  if (first.isAsync || last.isAsync) columns.is_async[row] = 1
   columns.direction_score[row] = connection.directionScore
   columns.flow_id[row] = connection.flowId
   // The observed process made the calls of both halves, maybe in different threads: the one of the first half counts.
   const threadId = request === null ? session.responseThread : session.requestThread
-  const isClientObserved = connection.observed === connection.client
-  writeEnd0(columns, row, connection.clientEnd, isClientObserved ? threadId : 0)
-  writeEnd1(columns, row, connection.serverEnd, isClientObserved ? 0 : threadId)
-  const causal = causalId(session.cause)
-  columns.syscall_trace_id_request[row] = request === null ? 0 : causal
-  columns.syscall_trace_id_response[row] = response === null ? 0 : causal
-  columns.syscall_coroutine_0[row] = session.requestCoroutine
-  columns.syscall_coroutine_1[row] = session.responseCoroutine
-  columns.syscall_cap_seq_0[row] = session.requestNumber
-  columns.syscall_cap_seq_1[row] = session.responseNumber
-  columns.req_tcp_seq[row] = request === null ? 0 : request.tcpSeq
-  columns.resp_tcp_seq[row] = response === null ? 0 : response.tcpSeq
+  const { clientEnd, serverEnd } = connection
+  writeEnds(columns, row, clientEnd, serverEnd)
+  columns.client_port[row] = clientEnd.port
+  if (threadId !== 0) {
+    if (connection.observed === connection.client) columns.syscall_thread_0[row] = threadId
+    else columns.syscall_thread_1[row] = threadId
+  }
+  if (session.cause !== null) {
+    const causal = causalId(session.cause)
+    if (request !== null) columns.syscall_trace_id_request[row] = causal
+    if (response !== null) columns.syscall_trace_id_response[row] = causal
+  }
   columns.version[row] = first.version
   columns.request_type[row] = first.requestType
   columns.request_domain[row] = first.requestDomain
@@ -125,20 +128,18 @@ export const appendL7Row = (batch: ColumnBatch<"l7">, session: Session, connecti
   columns.endpoint[row] = first.endpoint
   columns.request_id[row] = first.requestId
   columns.response_status[row] = statusOf(session)
-  columns.response_code[row] = response === null ? absentCode : response.code
-  columns.response_exception[row] = response === null ? "" : response.exception
-  columns.response_result[row] = response === null ? "" : response.result
-  columns.http_proxy_client[row] = first.proxyClient
-  columns.x_request_id_0[row] = request === null ? "" : request.xRequestId
-  columns.x_request_id_1[row] = response === null ? "" : response.xRequestId
+  if (first.proxyClient !== "") columns.http_proxy_client[row] = first.proxyClient
   const traced = first.traceId !== "" || first.spanId !== "" ? first : last
-  columns.trace_id[row] = traced.traceId
-  columns.span_id[row] = traced.spanId
-  columns.parent_span_id[row] = traced.parentSpanId
-  columns.request_length[row] = request === null ? absentLength : request.length
-  columns.response_length[row] = response === null ? absentLength : response.length
-  columns.captured_request_byte[row] = request === null ? 0 : request.capturedBytes
-  columns.captured_response_byte[row] = response === null ? 0 : response.capturedBytes
+  if (traced.traceId !== "") columns.trace_id[row] = traced.traceId
+  if (traced.spanId !== "") columns.span_id[row] = traced.spanId
+  if (traced.parentSpanId !== "") columns.parent_span_id[row] = traced.parentSpanId
+  if (request !== null) writeRequest(columns, row, session, request)
+  else columns.request_length[row] = absentLength
+  if (response !== null) writeResponse(columns, row, session, response)
+  else {
+    columns.response_code[row] = absentCode
+    columns.response_length[row] = absentLength
+  }
   writeAttributes(columns, row, session)
   batch.rows = row + 1
   return true

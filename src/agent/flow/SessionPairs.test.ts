@@ -27,11 +27,10 @@ const endNames = Object.fromEntries(Object.entries(SessionEnd).map(([name, value
 const start = (options: PairOptions = {}) => {
   const found: Array<string> = []
   const budget = makePairBudget(options)
-  const pairs = new SessionPairs(budget, (session: Session) =>
-    found.push(
-      `${session.request?.requestType ?? "-"} ${session.response?.result ?? "-"} ${endNames[session.end]}`,
-    ),
-  )
+  const tell = ({ end, request, response }: Session): void => {
+    found.push(`${request?.requestType ?? "-"} ${response?.result ?? "-"} ${endNames[end]}`)
+  }
+  const pairs = new SessionPairs(budget, tell, undefined)
   return { found, budget, pairs }
 }
 
@@ -86,9 +85,8 @@ describe("SessionPairs", () => {
     expect(one.budget).toMatchObject({ overflows: 1, outstanding: 0 })
 
     const all = start({ maxTotal: 1 })
-    const second = new SessionPairs(all.budget, (session) =>
-      all.found.push(`second ${endNames[session.end]}`),
-    )
+    const tell = ({ end }: Session): void => void all.found.push(`second ${endNames[end]}`)
+    const second = new SessionPairs(all.budget, tell, undefined)
     all.pairs.add(request("a"), call)
     second.add(request("x"), call)
     second.add(response("X"), call)
@@ -154,11 +152,12 @@ describe("SessionPairs", () => {
         (events, maxTotal) => {
           const budget = makePairBudget({ maxPerConnection: 70, maxTotal, timeoutUs: 50 })
           const seen = new Map<L7Message, number>()
-          const pairs = new SessionPairs(budget, (session) => {
-            for (const message of [session.request, session.response]) {
+          const count = ({ request, response }: Session): void => {
+            for (const message of [request, response]) {
               if (message !== null) seen.set(message, (seen.get(message) ?? 0) + 1)
             }
-          })
+          }
+          const pairs = new SessionPairs(budget, count, undefined)
           const added: Array<L7Message> = []
           events.forEach(({ kind, id, isAsync }, atUs) => {
             if (kind === "expire") pairs.expire(atUs)

@@ -45,8 +45,11 @@ export const makePairBudget = (options: PairOptions = {}): PairBudget => ({
 /** The read part of the queue is cut off when it is this long. */
 const compactAt = 64
 
-export class SessionPairs {
-  private queue: Array<Session> = []
+export class SessionPairs<Owner = undefined> {
+  /** The oldest request that waits by order: most connections have one at a time. */
+  private oldest: Session | null = null
+  /** Those behind it, from `first` on. */
+  private queue: Array<Session> | null = null
   private first = 0
   private byId: Map<number, Session> | null = null
   /** Responses still to come that belong to requests given up before: they are at the head of the line. */
@@ -55,15 +58,19 @@ export class SessionPairs {
   private isUnsure = false
   private lastWasResponse = false
   private readonly budget: PairBudget
-  private readonly emit: (session: Session) => void
+  private readonly onSession: (session: Session, owner: Owner) => void
+  private readonly owner: Owner
 
-  constructor(budget: PairBudget, emit: (session: Session) => void) {
+  /** `owner`: whose messages these are, for `onSession`. */
+  constructor(budget: PairBudget, onSession: (session: Session, owner: Owner) => void, owner: Owner) {
     this.budget = budget
-    this.emit = emit
+    this.onSession = onSession
+    this.owner = owner
   }
 
   get outstanding(): number {
-    return this.queue.length - this.first + (this.byId?.size ?? 0)
+    const behind = this.queue === null ? 0 : this.queue.length - this.first
+    return (this.oldest === null ? 0 : 1) + behind + (this.byId === null ? 0 : this.byId.size)
   }
 
   /** `cause`: of a request. */
@@ -83,9 +90,9 @@ export class SessionPairs {
   /** Gives up requests that have waited too long. */
   expire(nowUs: number): void {
     const before = nowUs - this.budget.timeoutUs
-    while (this.first < this.queue.length && (this.queue[this.first].request as L7Message).endUs <= before) {
+    while (this.oldest !== null && (this.oldest.request as L7Message).endUs <= before) {
       this.orphans++
-      this.giveUp(this.shift(), SessionEnd.timeout)
+      this.giveUp(this.shift(this.oldest), SessionEnd.timeout)
     }
     if (this.byId === null) return
     for (const [id, session] of this.byId) {
@@ -125,8 +132,8 @@ export class SessionPairs {
       this.addById(session, request.requestId)
       return
     }
-    const isIdle = this.first === this.queue.length
-    if (isIdle) {
+    const { oldest } = this
+    if (oldest === null) {
       this.orphans = 0
       if (this.lastWasResponse) this.isUnsure = false
     }
@@ -137,18 +144,20 @@ export class SessionPairs {
       this.emit(session)
       return
     }
-    if (isIdle && budget.outstanding >= budget.maxTotal) {
+    const isFull = budget.outstanding >= budget.maxTotal
+    if (oldest === null && isFull) {
       this.isUnsure = true
       this.overflow(session)
       return
     }
-    if (!isIdle && (this.outstanding >= budget.maxPerConnection || budget.outstanding >= budget.maxTotal)) {
+    if (oldest !== null && (isFull || this.outstanding >= budget.maxPerConnection)) {
       this.orphans++
       budget.outstanding--
-      this.overflow(this.shift())
+      this.overflow(this.shift(oldest))
     }
     budget.outstanding++
-    this.queue.push(session)
+    if (this.oldest === null) this.oldest = session
+    else (this.queue ??= []).push(session)
   }
 
   private addById(session: Session, id: number): void {
@@ -183,7 +192,7 @@ export class SessionPairs {
         session = this.byId?.get(response.requestId)
         if (session !== undefined) this.byId?.delete(response.requestId)
       } else if (this.orphans > 0) this.orphans--
-      else if (this.first < this.queue.length) session = this.shift()
+      else if (this.oldest !== null) session = this.shift(this.oldest)
     }
     if (session === undefined) {
       const end = response.isAsync ? SessionEnd.oneWay : SessionEnd.unrequested
@@ -210,22 +219,27 @@ export class SessionPairs {
     this.emit(session)
   }
 
-  private shift(): Session {
-    const session = this.queue[this.first++]
-    if (this.first === this.queue.length) {
-      if (this.first > compactAt) this.queue = []
-      else this.queue.length = 0
+  /** Takes the oldest out of the line; returns it. */
+  private shift(oldest: Session): Session {
+    const { queue } = this
+    if (queue === null) {
+      this.oldest = null
+      return oldest
+    }
+    this.oldest = queue[this.first++]
+    if (this.first === queue.length) {
+      this.queue = null
       this.first = 0
-    } else if (this.first > compactAt && this.first * 2 > this.queue.length) {
-      this.queue = this.queue.slice(this.first)
+    } else if (this.first > compactAt && this.first * 2 > queue.length) {
+      this.queue = queue.slice(this.first)
       this.first = 0
     }
-    return session
+    return oldest
   }
 
   private giveUpQueue(end: SessionEnd): void {
     this.orphans = 0
-    while (this.first < this.queue.length) this.giveUp(this.shift(), end)
+    while (this.oldest !== null) this.giveUp(this.shift(this.oldest), end)
   }
 
   private giveUp(session: Session, end: SessionEnd): void {
@@ -241,5 +255,9 @@ export class SessionPairs {
     this.budget.overflows++
     session.end = SessionEnd.overflow
     this.emit(session)
+  }
+
+  private emit(session: Session): void {
+    this.onSession(session, this.owner)
   }
 }

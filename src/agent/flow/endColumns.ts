@@ -1,9 +1,9 @@
-// Writes both ends of a flow, or of a metric of flows, into a row that is empty before.
+// Writes both ends of a flow, of a metric of flows, or of a request into a row that is empty before.
 
 import type { RowColumns } from "../../model/ColumnBatch.ts"
 import type { Endpoint } from "./Endpoint.ts"
 
-type EndColumns = RowColumns<"l4"> | RowColumns<"network">
+type EndColumns = RowColumns<"l4"> | RowColumns<"network"> | RowColumns<"l7">
 
 const copyIp = (to: Uint8Array, at: number, ip: Uint8Array): void => {
   for (let i = 0; i < 16; i++) to[at + i] = ip[i]!

@@ -7,6 +7,12 @@ interface Interval<Series, Cell> {
   readonly cells: Map<Series, Cell>
 }
 
+/** The cell that a series counted in last, and where its interval starts. */
+export interface Recent<Cell> {
+  start: number
+  cell: Cell
+}
+
 const maxOpen = 16
 /** Cells that are kept to serve again: those of a storm are let go. */
 const maxSpare = 4_096
@@ -37,19 +43,27 @@ export class MetricWindow<Series, Cell> {
     this.clearCell = clearCell
   }
 
-  /** The sums of a series in the interval of `second`, or in the current one when that is closed. */
-  cell(series: Series, second: number, nowSecond: number): Cell {
+  /**
+   * The sums of a series in the interval of `second`, or in the current one when that is closed. `recent`: what the series keeps of the
+   * last call, so that most need not look.
+   */
+  cell(series: Series, second: number, nowSecond: number, recent?: Recent<Cell>): Cell {
     let start = second - (second % this.lengthSeconds)
     const current = Math.max(nowSecond - (nowSecond % this.lengthSeconds), this.closedBefore)
     if (start < this.closedBefore || start > current) {
       this.late++
       start = current
     }
-    const { cells } = this.interval(start)
-    let cell = cells.get(series)
+    if (recent !== undefined && recent.start === start) return recent.cell
+    const interval = this.interval(start)
+    let cell = interval.cells.get(series)
     if (cell === undefined) {
       cell = this.spare.pop() ?? this.makeCell()
-      cells.set(series, cell)
+      interval.cells.set(series, cell)
+    }
+    if (recent !== undefined) {
+      recent.start = interval.start
+      recent.cell = cell
     }
     return cell
   }

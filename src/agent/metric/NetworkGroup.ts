@@ -5,6 +5,8 @@ import type { RowColumns } from "../../model/ColumnBatch.ts"
 import { IpProtocol } from "../../model/protocol.ts"
 import type { Endpoint } from "../flow/Endpoint.ts"
 import { addMeter, clearMeter, type FlowMeter, makeMeter } from "../flow/FlowMeter.ts"
+import type { Link } from "./HashChains.ts"
+import type { Recent } from "./MetricWindow.ts"
 
 export interface NetworkGroupKey {
   readonly client: Endpoint
@@ -15,14 +17,11 @@ export interface NetworkGroupKey {
   readonly signalSource: number
 }
 
-export interface NetworkGroup extends NetworkGroupKey {
+export interface NetworkGroup extends NetworkGroupKey, Link<NetworkGroup> {
   /** Flows that are open at present. */
   open: number
   lastSecond: number
-  /** Forgotten: who holds it must ask for a new one. */
-  isRetired: boolean
-  /** Another of the same hash. */
-  next: NetworkGroup | undefined
+  readonly second: Recent<NetworkCell>
 }
 
 /** Columns that count how flows end, by what they end of. */

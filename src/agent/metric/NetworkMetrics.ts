@@ -26,11 +26,13 @@ const batchRows = 2_048
 const ended = Number.MAX_SAFE_INTEGER
 const noEnd = makeEndpoint(new Uint8Array(16), 0, 0)
 
+const noCell = new NetworkCell()
 const makeCell = (): NetworkCell => new NetworkCell()
 const clearCell = (cell: NetworkCell): void => cell.clear()
 
 const addTo = (groups: NetworkGroups, key: NetworkGroupKey): NetworkGroup => {
-  const group: NetworkGroup = { ...key, open: 0, lastSecond: 0, isRetired: false, next: undefined }
+  const second = { start: -1, cell: noCell }
+  const group: NetworkGroup = { ...key, open: 0, lastSecond: 0, second, isRetired: false, next: undefined }
   groups.add(group)
   return group
 }
@@ -65,7 +67,7 @@ export class NetworkMetrics {
   /** What was counted of a flow in `second`. */
   add(account: FlowAccount, second: number, nowSecond: number): NetworkCell {
     const group = this.#groupOf(account, second)
-    const cell = this.#seconds.cell(group, second, nowSecond)
+    const cell = this.#seconds.cell(group, second, nowSecond, group.second)
     const { secondAt, values } = account
     if (account.isReversed) addMeter(cell.meter, 0, mirrorMeter(this.#mirrored, values, secondAt), 0)
     else addMeter(cell.meter, 0, values, secondAt)

@@ -8,16 +8,18 @@ import { ObservationPoint } from "../../model/observation.ts"
 import type { Connection } from "../flow/Connection.ts"
 import { observationPointOf, responseDurationUs, statusOf } from "../flow/L7Rows.ts"
 import type { Session } from "../flow/Session.ts"
-import { latin1Text, ownText } from "../protocol/latin1.ts"
+import { ownText } from "../protocol/latin1.ts"
+import { MetricWindow } from "./MetricWindow.ts"
 import {
   makeCell,
   makeScope,
+  makeSeries,
   type RedCell,
   type RedScope,
   type RedScopeKey,
   type RedSeries,
 } from "./RedScope.ts"
-import { MetricWindow } from "./MetricWindow.ts"
+import { RedScopes } from "./RedScopes.ts"
 
 export interface RedMetricsOptions {
   readonly maxScopes?: number
@@ -95,7 +97,7 @@ const writeRow = (
 export class RedMetrics {
   /** Sessions added; those that went to "other" because there were too many scopes or endpoints. */
   readonly counters = { sessions: 0, overflows: 0 }
-  private readonly scopes = new Map<string, RedScope>()
+  private readonly scopes = new RedScopes()
   private readonly otherScopes = new Map<string, RedScope>()
   private readonly seconds: MetricWindow<RedSeries, RedCell>
   private readonly minutes: MetricWindow<RedSeries, RedCell>
@@ -144,8 +146,8 @@ export class RedMetrics {
     const series = this.seriesOf(scope, first.endpoint)
     scope.lastSecond = nowSecond
     series.lastSecond = nowSecond
-    addTo(this.seconds.cell(series, second, nowSecond), session)
-    addTo(this.minutes.cell(series, second, nowSecond), session)
+    addTo(this.seconds.cell(series, second, nowSecond, series.second), session)
+    addTo(this.minutes.cell(series, second, nowSecond, series.minute), session)
   }
 
   /** The rows of all intervals that are over, or null when there are none. To be called about once a second. */
@@ -181,26 +183,27 @@ export class RedMetrics {
     const role = isClientPoint(point) ? 0 : 1
     const end = role === 0 ? connection.clientEnd : connection.serverEnd
     const protocol = (session.request ?? session.response)?.protocol ?? 0
+    const { signalSource, transport } = connection
+    const serverPort = connection.serverEnd.port
+    const known = this.scopes.find(role, protocol, transport, signalSource, serverPort, end)
+    if (known !== undefined) return known
     const key: RedScopeKey = {
       role,
       protocol,
-      transport: connection.transport,
-      signalSource: connection.signalSource,
-      ip: end.ip,
-      serverPort: connection.serverEnd.port,
+      transport,
+      signalSource,
+      // The end may become that of another connection.
+      ip: end.ip.slice(),
+      serverPort,
       processId: end.processId,
       processName: end.processName,
       service: end.service,
       containerId: end.containerId,
     }
-    const address = latin1Text(key.ip, 0, 16)
-    const id = `${role} ${protocol} ${key.transport} ${key.signalSource} ${key.serverPort} ${key.processId} ${address} ${key.service}`
-    const known = this.scopes.get(id)
-    if (known !== undefined) return known
     if (this.scopes.size >= this.maxScopes) this.makeRoom(nowSecond)
     if (this.scopes.size >= this.maxScopes) return this.otherScope(key)
-    const scope = makeScope(id, key)
-    this.scopes.set(id, scope)
+    const scope = makeScope(key, false)
+    this.scopes.add(scope)
     return scope
   }
 
@@ -209,15 +212,8 @@ export class RedMetrics {
     const id = `${key.role} ${key.protocol} ${key.transport} ${key.signalSource}`
     let scope = this.otherScopes.get(id)
     if (scope === undefined) {
-      scope = makeScope("", {
-        ...key,
-        ip: noAddress,
-        serverPort: 0,
-        processId: 0,
-        processName: "",
-        service: otherName,
-        containerId: "",
-      })
+      const other = { serverPort: 0, processId: 0, processName: "", service: otherName, containerId: "" }
+      scope = makeScope({ ...key, ...other, ip: noAddress }, true)
       this.otherScopes.set(id, scope)
     }
     return scope
@@ -226,14 +222,13 @@ export class RedMetrics {
   private seriesOf(scope: RedScope, endpoint: string): RedSeries {
     const known = scope.series.get(endpoint)
     if (known !== undefined) return known
-    if (scope.id === "" || scope.series.size >= this.maxEndpoints || this.seriesCount >= this.maxSeries) {
+    if (scope.isOther || scope.series.size >= this.maxEndpoints || this.seriesCount >= this.maxSeries) {
       this.counters.overflows++
-      scope.other ??= { scope, endpoint: otherName, lastSecond: 0 }
+      scope.other ??= makeSeries(scope, otherName)
       return scope.other
     }
-    const name = ownText(endpoint)
-    const series: RedSeries = { scope, endpoint: name, lastSecond: 0 }
-    scope.series.set(name, series)
+    const series = makeSeries(scope, ownText(endpoint))
+    scope.series.set(series.endpoint, series)
     this.seriesCount++
     return series
   }
@@ -246,15 +241,13 @@ export class RedMetrics {
   }
 
   private sweep(beforeSecond: number): void {
-    for (const scope of this.scopes.values()) {
-      for (const [endpoint, series] of scope.series) {
-        if (series.lastSecond >= beforeSecond) continue
-        scope.series.delete(endpoint)
+    this.scopes.sweep(({ lastSecond, series }) => {
+      for (const [endpoint, one] of series) {
+        if (one.lastSecond >= beforeSecond) continue
+        series.delete(endpoint)
         this.seriesCount--
       }
-      if (scope.series.size > 0 || scope.lastSecond >= beforeSecond) continue
-      scope.isRetired = true
-      this.scopes.delete(scope.id)
-    }
+      return series.size > 0 || lastSecond >= beforeSecond
+    })
   }
 }

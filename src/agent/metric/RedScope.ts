@@ -1,5 +1,8 @@
 // Whose requests a metric counts: one process in one role, speaking one protocol on one server port, and its endpoints.
 
+import type { Link } from "./HashChains.ts"
+import type { Recent } from "./MetricWindow.ts"
+
 /** Sums over one interval. */
 export interface RedCell {
   request: number
@@ -30,7 +33,19 @@ export interface RedSeries {
   readonly endpoint: string
   /** Second of the latest session. */
   lastSecond: number
+  readonly second: Recent<RedCell>
+  readonly minute: Recent<RedCell>
 }
+
+const noCell = makeCell()
+
+export const makeSeries = (scope: RedScope, endpoint: string): RedSeries => ({
+  scope,
+  endpoint,
+  lastSecond: 0,
+  second: { start: -1, cell: noCell },
+  minute: { start: -1, cell: noCell },
+})
 
 export interface RedScopeKey {
   /** 0: seen at the client; 1: seen at the server. */
@@ -49,21 +64,21 @@ export interface RedScopeKey {
   readonly containerId: string
 }
 
-export interface RedScope extends RedScopeKey {
-  readonly id: string
+export interface RedScope extends RedScopeKey, Link<RedScope> {
+  /** Takes the services for which there is no room. */
+  readonly isOther: boolean
   readonly series: Map<string, RedSeries>
   /** Takes the endpoints for which there is no room; made when it is needed. */
   other: RedSeries | null
   lastSecond: number
-  /** Forgotten by the metrics: who holds it must ask for a new one. */
-  isRetired: boolean
 }
 
-export const makeScope = (id: string, key: RedScopeKey): RedScope => ({
+export const makeScope = (key: RedScopeKey, isOther: boolean): RedScope => ({
   ...key,
-  id,
+  isOther,
   series: new Map(),
   other: null,
   lastSecond: 0,
   isRetired: false,
+  next: undefined,
 })

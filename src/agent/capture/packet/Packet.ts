@@ -120,4 +120,10 @@ export class Packet {
   fragmentOffset = 0
   fragmentId = 0
   hasMoreFragments = false
+  /** What became of it. */
+  parsed: Parsed = Parsed.notIp
+  /** Key in the flow table (FlowIndex.ts): its hash, both ports in one, and whether the source is its higher end. */
+  hash = 0
+  ports = 0
+  isSourceHigh = false
 }

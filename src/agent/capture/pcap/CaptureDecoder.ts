@@ -49,12 +49,15 @@ export class CaptureDecoder {
   /** Packets of link layers that are not read, by link type. */
   readonly skipped = new Map<number, number>()
   private readonly onPacket: (packet: CapturedPacket) => void
+  private readonly onRead: () => void
   private readonly window = new ByteWindow()
   private readonly packet = new CapturedPacket()
   private records: RecordFormat | null = null
 
-  constructor(onPacket: (packet: CapturedPacket) => void) {
+  /** `onRead`: the bytes of the packets handed out so far are about to be others. */
+  constructor(onPacket: (packet: CapturedPacket) => void, onRead = (): void => undefined) {
     this.onPacket = onPacket
+    this.onRead = onRead
   }
 
   get format(): "pcap" | "pcapng" | null {
@@ -74,6 +77,7 @@ export class CaptureDecoder {
     for (let at = 0; at < chunk.length; at += sliceBytes) {
       this.window.append(chunk, at, Math.min(chunk.length, at + sliceBytes))
       this.drain()
+      this.onRead()
     }
   }
 

@@ -132,6 +132,13 @@ export class FlowHalf {
   set strays(value: number) {
     this.bytes[this.byteAt + 33] = value
   }
+  /** Segments wait in the queue of the flow's own view. */
+  get isWaiting(): boolean {
+    return this.bytes[this.byteAt + 34] !== 0
+  }
+  set isWaiting(is: boolean) {
+    this.bytes[this.byteAt + 34] = is ? 1 : 0
+  }
   /** Where its first packet was seen, see `pointOf`; -1: none yet. */
   get point(): number {
     return this.words[this.wordAt + 9]!

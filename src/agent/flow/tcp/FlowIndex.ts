@@ -16,15 +16,41 @@ const mix = (hash: number, word: number): number => {
   return mixed ^ (mixed >>> 15)
 }
 
+/** Lines of the processor's cache that almost every packet needs of its flow's block, from the first on. */
+const packetLines = 6
+const lineWords = 16
+
+const kindOf = ({ ipVersion, protocol }: Packet): number => (ipVersion << 8) | protocol
+
+const isKeyOf = (blocks: Int32Array, base: number, packet: Packet): boolean => {
+  if (blocks[base] !== packet.ports || blocks[base + 1] !== kindOf(packet)) return false
+  const { bytes, ipVersion, isSourceHigh, sourceAt, targetAt } = packet
+  const lowAt = isSourceHigh ? targetAt : sourceAt
+  const highAt = isSourceHigh ? sourceAt : targetAt
+  const words = ipVersion === 4 ? 1 : 4
+  for (let i = 0; i < words; i++) {
+    if (blocks[base + 2 + 2 * i] !== int32(bytes, lowAt + i * 4)) return false
+    if (blocks[base + 3 + 2 * i] !== int32(bytes, highAt + i * 4)) return false
+  }
+  return true
+}
+
+const writeKey = (blocks: Int32Array, base: number, packet: Packet): void => {
+  const { bytes, ipVersion, isSourceHigh, sourceAt, targetAt } = packet
+  const lowAt = isSourceHigh ? targetAt : sourceAt
+  const highAt = isSourceHigh ? sourceAt : targetAt
+  const words = ipVersion === 4 ? 1 : 4
+  blocks[base] = packet.ports
+  blocks[base + 1] = kindOf(packet)
+  for (let i = 0; i < words; i++) {
+    blocks[base + 2 + 2 * i] = int32(bytes, lowAt + i * 4)
+    blocks[base + 3 + 2 * i] = int32(bytes, highAt + i * 4)
+  }
+}
+
 export class FlowIndex {
   readonly capacity: number
   size = 0
-  /** Of the packet last looked up: its source is the higher end of the key. */
-  isSourceHigh = false
-  private readonly key = new Int32Array(keyWords)
-  /** Words of the key that the IP version uses. */
-  private words = 0
-  private hash = 0
   /** Keys, `blockWords` apart. */
   blocks: Int32Array
   /** Pairs by hash: slot + 1 (0: empty) and the hash, so that a block is loaded only if it is very likely the right one. */
@@ -33,6 +59,8 @@ export class FlowIndex {
   private readonly free: Int32Array
   /** Makes collisions unpredictable to who chooses addresses and ports. */
   private readonly seed: number
+  /** Of all that was loaded, so that the engine does not leave the loading out. */
+  protected loaded = 0
 
   constructor(capacity: number, seed: number, blocks: Int32Array) {
     this.capacity = capacity
@@ -46,27 +74,42 @@ export class FlowIndex {
     for (let i = 0; i < capacity; i++) this.free[i] = capacity - 1 - i
   }
 
-  /** The slot of the packet's flow, or -1. */
+  /** The slot of the packet's flow, or -1. The packet has its key. */
   find(packet: Packet): number {
-    this.setKey(packet)
-    const { blocks, buckets, hash, key, mask, words } = this
+    const { blocks, buckets, mask } = this
+    const { hash } = packet
     for (let at = (hash << 1) & mask; buckets[at] !== 0; at = (at + 2) & mask) {
       if (buckets[at + 1] !== hash) continue
       const slot = buckets[at] - 1
-      const base = slot * blockWords
-      let word = 0
-      while (word < words && blocks[base + word] === key[word]) word++
-      if (word === words) return slot
+      if (isKeyOf(blocks, slot * blockWords, packet)) return slot
     }
     return -1
   }
 
-  /** A slot for the packet last looked up, which was not found; there must be room. */
-  insert(): number {
+  /**
+   * Loads the index and the blocks that packets need next: what is loaded for one does not depend on another, so the processor waits
+   * for all at once, which it cannot while it follows one after the other.
+   */
+  load(packets: ReadonlyArray<Packet>, count: number): void {
+    const { blocks, buckets, mask } = this
+    let sum = 0
+    for (let i = 0; i < count; i++) sum ^= buckets[(packets[i].hash << 1) & mask]
+    for (let i = 0; i < count; i++) {
+      const { hash } = packets[i]
+      const at = (hash << 1) & mask
+      if (buckets[at] === 0 || buckets[at + 1] !== hash) continue
+      const base = (buckets[at] - 1) * blockWords
+      for (let line = 0; line < packetLines; line++) sum ^= blocks[base + line * lineWords]
+    }
+    this.loaded = sum
+  }
+
+  /** A slot for a packet that was not found; there must be room. */
+  insert(packet: Packet): number {
     const slot = this.free[this.capacity - 1 - this.size++]
-    const { blocks, buckets, hash, key, mask } = this
-    const base = slot * blockWords
-    for (let word = 0; word < keyWords; word++) blocks[base + word] = key[word]
+    const { blocks, buckets, mask } = this
+    const { hash } = packet
+    writeKey(blocks, slot * blockWords, packet)
     let at = (hash << 1) & mask
     while (buckets[at] !== 0) at = (at + 2) & mask
     buckets[at] = slot + 1
@@ -100,8 +143,8 @@ export class FlowIndex {
     return hash
   }
 
-  private setKey(packet: Packet): void {
-    const { key } = this
+  /** Gives the packet its key. */
+  setKey(packet: Packet): void {
     const { bytes, ipVersion, sourceAt, sourcePort, targetAt, targetPort } = packet
     // The end with the lower port, then address, comes first.
     let isHigh = sourcePort > targetPort
@@ -110,21 +153,14 @@ export class FlowIndex {
       order = int32(bytes, sourceAt + i * 4) - int32(bytes, targetAt + i * 4)
       isHigh = order > 0
     }
-    this.isSourceHigh = isHigh
     const lowAt = isHigh ? targetAt : sourceAt
     const highAt = isHigh ? sourceAt : targetAt
     const ports = isHigh ? (sourcePort << 16) | targetPort : (targetPort << 16) | sourcePort
-    key[0] = ports
-    key[1] = (ipVersion << 8) | packet.protocol
-    let hash = mix(mix(this.seed, ports), key[1])
-    for (let i = 0; i < words; i++) {
-      const low = int32(bytes, lowAt + i * 4)
-      const high = int32(bytes, highAt + i * 4)
-      key[2 + 2 * i] = low
-      key[3 + 2 * i] = high
-      hash = mix(mix(hash, low), high)
-    }
-    this.words = 2 + 2 * words
-    this.hash = hash
+    let hash = mix(mix(this.seed, ports), kindOf(packet))
+    for (let i = 0; i < words; i++)
+      hash = mix(mix(hash, int32(bytes, lowAt + i * 4)), int32(bytes, highAt + i * 4))
+    packet.isSourceHigh = isHigh
+    packet.ports = ports
+    packet.hash = hash
   }
 }

@@ -1,6 +1,6 @@
 // One flow of packets: TCP connection or datagrams between two ends, its state and where its streams stand. A view of the flow's
 // block of FlowSlots.ts: each used slot has one of its own, with what are no numbers; the table has one that it moves from flow to
-// flow, for packets of those that deliver to nobody. Offsets stand in the accessors, which name them.
+// flow with the packets. Offsets stand in the accessors, which name them.
 
 import { SignalSource } from "../../../model/observation.ts"
 import { IpProtocol } from "../../../model/protocol.ts"
@@ -69,10 +69,11 @@ export class PacketFlow {
   isClientIpLocal = false
   isServerIpLocal = false
   stream: ByteStream | null = null
-  /** Whoever made the stream may know this object and its parts: no other flow may use them. */
-  isShared = false
+  /** By slot: the views that stay with it. */
+  private readonly views: ReadonlyArray<PacketFlow | null>
 
-  constructor(memory: FlowMemory, slot: number) {
+  constructor(memory: FlowMemory, slot: number, views: ReadonlyArray<PacketFlow | null>) {
+    this.views = views
     this.values = memory.values
     this.words = memory.words
     this.bytes = memory.bytes
@@ -122,9 +123,9 @@ export class PacketFlow {
     account.packets = this
   }
 
-  beginStream(stream: ByteStream | null): void {
-    this.stream = stream
-    if (stream !== null) this.isShared = true
+  /** The view that stays with the flow's slot and has what are no numbers. To look at it loads memory that most packets can do without. */
+  get own(): PacketFlow {
+    return this.views[this.slot]!
   }
 
   /** The flow is over and the object waits for the next one of its slot. */

@@ -481,14 +481,11 @@ describe("properties", () => {
       fc.property(fc.array(fc.tuple(fc.nat(30), fc.boolean()), { maxLength: 200 }), (steps) => {
         const index = new FlowIndex(16, 0, slotMemory(16).words)
         const slots = new Map<number, number>()
-        const play = (port: number) => {
-          const packet = packetOf(port)
-          return index.find(packet)
-        }
+        const play = (port: number) => index.find(keyed(index, port))
         for (const [port, isAdd] of steps) {
           expect(play(port)).toBe(slots.get(port) ?? -1)
           const slot = slots.get(port)
-          if (isAdd && slot === undefined && index.size < 16) slots.set(port, index.insert())
+          if (isAdd && slot === undefined && index.size < 16) slots.set(port, index.insert(keyed(index, port)))
           else if (!isAdd && slot !== undefined) {
             index.remove(slot)
             slots.delete(port)
@@ -500,6 +497,12 @@ describe("properties", () => {
     )
   })
 })
+
+const keyed = (index: FlowIndex, port: number) => {
+  const packet = packetOf(port)
+  index.setKey(packet)
+  return packet
+}
 
 const packetOf = (port: number) => {
   const packet = new Packet()

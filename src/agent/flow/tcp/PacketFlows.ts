@@ -50,6 +50,8 @@ const defaultMaxQueuedBytes = 16 * 1024 * 1024
 /** Segments in a row far outside the connection: it is another one, whose SYN was not seen. */
 const maxStrays = 4
 const secondUs = 1_000_000
+/** Packets followed together: enough to wait for the memory of many at once, few enough that what was loaded is still at hand. */
+const batchPackets = 32
 
 /** A flow moves to the front of its list at most this often: saves most of the moving under load. */
 const touchUs = secondUs / 4
@@ -66,6 +68,9 @@ const setEnd = (end: Endpoint, { bytes, ipVersion }: Packet, at: number, port: n
   end.service = ""
   end.containerId = ""
 }
+
+const directionOf = (flow: PacketFlow, packet: Packet): StreamDirection =>
+  packet.isSourceHigh === flow.isServerLow ? StreamDirection.toServer : StreamDirection.toClient
 
 export class PacketFlows {
   /** Packets by what became of them, see `Parsed`. */
@@ -85,7 +90,9 @@ export class PacketFlows {
   /** The view that goes from flow to flow. */
   private readonly cursor: PacketFlow
   private readonly recent = new RecentPackets()
-  private readonly packet = new Packet()
+  /** Packets that were read and are followed together; the first `queued` of them wait. */
+  private readonly batch: ReadonlyArray<Packet> = Array.from({ length: batchPackets }, () => new Packet())
+  private queued = 0
   private readonly keepsCopies: boolean
   private tunnels: Tunnels
   private lastId = 0
@@ -99,16 +106,19 @@ export class PacketFlows {
     this.keepsCopies = options.keepsCopies ?? false
     this.tunnels = new Tunnels(options.tunnels ?? defaultTunnels)
     this.fragments = new Fragments({
-      onPacket: (packet, parsed) => this.route(packet, parsed),
+      onPacket: (packet, parsed) => {
+        this.index.setKey(packet)
+        this.route(packet, parsed)
+      },
       tunnels: () => this.tunnels,
       seed: options.seed ?? 0,
     })
     this.room = Math.min(maxFlows, firstRoom)
     this.memory = slotMemory(this.room)
-    this.cursor = new PacketFlow(this.memory, 0)
     this.index = new FlowIndex(maxFlows, options.seed ?? 0, this.memory.words)
     this.lists = new IdleLists(maxFlows, idleUs.length)
     this.flows = new Array<PacketFlow | null>(maxFlows).fill(null)
+    this.cursor = new PacketFlow(this.memory, 0, this.flows)
     this.reassembler = new Reassembler(options.consumer, options.maxQueuedBytes ?? defaultMaxQueuedBytes)
   }
 
@@ -121,10 +131,7 @@ export class PacketFlows {
     this.tunnels = new Tunnels(tunnels)
   }
 
-  /**
-   * Takes a packet as it was captured: `bytes[start, end)` of `wireBytes`. The bytes are the caller's. `isOutgoing` and
-   * `vlan` say what the kernel told beside the bytes.
-   */
+  /** Takes one packet, as `queue` does, and follows it at once. */
   add(
     bytes: Uint8Array,
     start: number,
@@ -136,17 +143,61 @@ export class PacketFlows {
     isOutgoing = false,
     vlan = 0,
   ): Parsed {
-    const { packet } = this
+    const parsed = this.queue(
+      bytes,
+      start,
+      end,
+      wireBytes,
+      linkType,
+      timeUs,
+      interfaceIndex,
+      isOutgoing,
+      vlan,
+    )
+    this.run()
+    return parsed
+  }
+
+  /**
+   * Takes a packet as it was captured: `bytes[start, end)` of `wireBytes`. The bytes are the caller's again after `run`. `isOutgoing`
+   * and `vlan` say what the kernel told beside the bytes. Packets of a batch cost less than one by one.
+   */
+  queue(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    wireBytes: number,
+    linkType: number,
+    timeUs: number,
+    interfaceIndex = 0,
+    isOutgoing = false,
+    vlan = 0,
+  ): Parsed {
+    const packet = this.batch[this.queued]!
     const parsed = parsePacket(packet, bytes, start, end, wireBytes, linkType, timeUs, this.tunnels)
     this.parsed[parsed]++
     packet.interfaceIndex = interfaceIndex
     if (isOutgoing) packet.isOutgoing = true
     // A tag that the kernel took out was the outermost.
     if (vlan !== 0 && (packet.tunnelTier === 0 || packet.vlan === 0)) packet.vlan = vlan
-    if (timeUs > this.nowUs) this.nowUs = timeUs
-    this.route(packet, parsed)
-    if (this.nowUs - this.expiredUs >= secondUs) this.expire(this.nowUs)
+    packet.parsed = parsed
+    packet.hash = 0
+    if (packet.ipVersion !== 0) this.index.setKey(packet)
+    if (++this.queued === batchPackets) this.run()
     return parsed
+  }
+
+  /** Follows the packets that wait, in their order. */
+  run(): void {
+    const { batch, queued } = this
+    this.queued = 0
+    if (queued > 1) this.index.load(batch, queued)
+    for (let i = 0; i < queued; i++) {
+      const packet = batch[i]!
+      if (packet.timeUs > this.nowUs) this.nowUs = packet.timeUs
+      this.route(packet, packet.parsed)
+      if (this.nowUs - this.expiredUs >= secondUs) this.expire(this.nowUs)
+    }
   }
 
   private route(packet: Packet, parsed: Parsed): void {
@@ -160,6 +211,7 @@ export class PacketFlows {
    * come.
    */
   expire(nowUs: number): void {
+    this.run()
     if (nowUs > this.nowUs) this.nowUs = nowUs
     this.expiredUs = nowUs
     this.fragments.expire(nowUs)
@@ -176,22 +228,22 @@ export class PacketFlows {
 
   /** The capture is over, and so is every flow, oldest first. */
   endAll(): void {
+    this.run()
     this.fragments.endAll()
     const open = this.flows.filter((flow) => flow !== null && flow.list !== noList) as Array<PacketFlow>
     for (const flow of open.sort((a, b) => a.id - b.id)) this.end(flow, EndReason.captureEnd)
   }
 
-  /** The flow in a slot. One that delivers to nobody is read without an object of its own, whose memory would have to be loaded. */
+  /** The flow in a slot, by the view that goes from flow to flow: objects of its own would have to be loaded. */
   private flowIn(slot: number): PacketFlow {
-    const { cursor } = this
-    cursor.moveTo(slot)
-    return cursor.isDeaf ? cursor : this.flows[slot]!
+    this.cursor.moveTo(slot)
+    return this.cursor
   }
 
   private addDatagram(packet: Packet): void {
     const slot = this.index.find(packet)
     const flow = slot < 0 ? this.open(packet) : this.flowIn(slot)
-    const direction = this.directionOf(flow)
+    const direction = directionOf(flow, packet)
     const isNew = this.count(flow, direction, packet)
     if (isNew) (packet.protocol === IpProtocol.udp ? measureUdp : measureEcho)(flow, direction, packet)
     this.touch(flow, IdleList.datagrams)
@@ -200,12 +252,14 @@ export class PacketFlows {
 
   private deliverDatagram(flow: PacketFlow, direction: StreamDirection, packet: Packet): void {
     const { bytes, missing, payloadEnd, payloadStart, timeUs } = packet
-    if (flow.stream === null) flow.beginStream(this.options.consumer.openDatagrams?.(flow) ?? null)
-    flow.stream?.deliver(direction, bytes, payloadStart, payloadEnd, missing, timeUs, 0)
-    if (flow.stream !== null && !flow.stream.isAbandoned) return
+    const { own } = flow
+    own.stream ??= this.options.consumer.openDatagrams?.(own) ?? null
+    const { stream } = own
+    stream?.deliver(direction, bytes, payloadStart, payloadEnd, missing, timeUs, 0)
+    if (stream !== null && !stream.isAbandoned) return
     flow.isDeaf = true
-    flow.stream?.close(timeUs)
-    flow.stream = null
+    stream?.close(timeUs)
+    own.stream = null
   }
 
   private addTcp(packet: Packet): void {
@@ -216,10 +270,10 @@ export class PacketFlows {
       flow = null
     }
     flow ??= this.open(packet)
-    if (!this.follow(flow, this.directionOf(flow), packet)) return
+    if (!this.follow(flow, directionOf(flow, packet), packet)) return
     this.reuse(flow)
     flow = this.open(packet)
-    this.follow(flow, this.directionOf(flow), packet)
+    this.follow(flow, directionOf(flow, packet), packet)
   }
 
   private touch(flow: PacketFlow, list: number): void {
@@ -231,16 +285,12 @@ export class PacketFlows {
 
   private reuse(flow: PacketFlow): void {
     this.counters.reused++
-    this.end(this.flows[flow.slot]!, EndReason.reused)
-  }
-
-  private directionOf(flow: PacketFlow): StreamDirection {
-    return this.index.isSourceHigh === flow.isServerLow ? StreamDirection.toServer : StreamDirection.toClient
+    this.end(flow.own, EndReason.reused)
   }
 
   /** A SYN that cannot be of this connection. */
   private isAnother(flow: PacketFlow, packet: Packet): boolean {
-    const isToServer = this.directionOf(flow) === StreamDirection.toServer
+    const isToServer = directionOf(flow, packet) === StreamDirection.toServer
     const half = isToServer ? flow.toServer : flow.toClient
     const peer = isToServer ? flow.toClient : flow.toServer
     const first = (packet.seq + 1) | 0
@@ -265,15 +315,15 @@ export class PacketFlows {
     const hasPorts = packet.protocol === IpProtocol.tcp || packet.protocol === IpProtocol.udp
     const isSourceClient = guess > 0
     if (this.index.size === this.room) this.grow()
-    const slot = this.index.insert()
+    const slot = this.index.insert(packet)
     clearBlock(this.memory, slot)
-    const flow = (this.flows[slot] ??= new PacketFlow(this.memory, slot))
+    const flow = (this.flows[slot] ??= new PacketFlow(this.memory, slot, this.flows))
     setEnd(isSourceClient ? flow.client : flow.server, packet, packet.sourceAt, hasPorts ? sourcePort : 0)
     setEnd(isSourceClient ? flow.server : flow.client, packet, packet.targetAt, hasPorts ? targetPort : 0)
     flow.begin({
       id: ++this.lastId,
       protocol: packet.protocol,
-      isServerLow: this.index.isSourceHigh === isSourceClient,
+      isServerLow: packet.isSourceHigh === isSourceClient,
       directionScore: Math.abs(guess),
       vlan: packet.vlan,
       startUs: packet.timeUs,
@@ -305,7 +355,7 @@ export class PacketFlows {
       return false
     }
     if (half.packets === 0 && packet.tunnelTier > 0) {
-      const own = this.flows[flow.slot]!
+      const { own } = flow
       const ownHalf = direction === StreamDirection.toServer ? own.toServer : own.toClient
       ownHalf.tunnel = tunnelOf(packet)
     }
@@ -327,7 +377,7 @@ export class PacketFlows {
       values[secondAt + Meter.l4ByteRx]! += payloadBytes
     }
     if (packet.timeUs > account.lastUs) account.lastUs = packet.timeUs
-    if (!account.isActive) this.options.log?.touch(this.flows[flow.slot]!.account)
+    if (!account.isActive) this.options.log?.touch(flow.own.account)
     return true
   }
 
@@ -383,8 +433,9 @@ export class PacketFlows {
     this.reassembler.flush(flow, timeUs)
     flow.endReason = reason
     flow.isDeaf = true
-    const { stream } = flow
-    flow.stream = null
+    const { own } = flow
+    const { stream } = own
+    own.stream = null
     stream?.close(timeUs)
   }
 
@@ -397,11 +448,10 @@ export class PacketFlows {
     if (this.options.onFlowEnd !== undefined) {
       this.abandon(flow)
       this.options.onFlowEnd(flow)
-    } else if (flow.isShared) this.abandon(flow)
-    else flow.release()
+    } else flow.release()
   }
 
-  /** The objects of the flow are others' from now on. */
+  /** The objects of the flow are the callee's from now on. */
   private abandon(flow: PacketFlow): void {
     this.flows[flow.slot] = null
     flow.detach()

@@ -5,7 +5,7 @@
 import { type Packet, TcpFlag } from "../../capture/packet/Packet.ts"
 import type { FlowHalf } from "./FlowHalf.ts"
 import type { PacketFlow } from "./PacketFlow.ts"
-import { type QueueBudget, SegmentQueue } from "./SegmentQueue.ts"
+import { type QueueBudget, type Segment, SegmentQueue } from "./SegmentQueue.ts"
 import { type StreamConsumer, StreamDirection } from "./StreamConsumer.ts"
 
 /** Sequence numbers further away than this belong to no byte of the connection. */
@@ -23,6 +23,18 @@ const opposite = (direction: StreamDirection): StreamDirection =>
 export const isNear = (half: FlowHalf, seq: number): boolean => {
   const offset = (seq - half.next) | 0
   return !half.isAnchored || (offset <= maxJump && offset >= -maxJump)
+}
+
+/** What waits in this direction; null: nothing does. */
+const queueOf = (flow: PacketFlow, direction: StreamDirection): SegmentQueue | null =>
+  halfOf(flow, direction).isWaiting ? halfOf(flow.own, direction).queue : null
+
+const firstOf = (flow: PacketFlow, direction: StreamDirection): Segment | undefined =>
+  queueOf(flow, direction)?.first
+
+const clearQueue = (half: FlowHalf): void => {
+  half.isWaiting = false
+  half.queue?.clear()
 }
 
 const anchor = (half: FlowHalf, seq: number): void => {
@@ -78,9 +90,10 @@ export class Reassembler {
 
   /** Delivers what waits behind gaps of the flow. */
   flush(flow: PacketFlow, timeUs: number): void {
+    if (!flow.toServer.isWaiting && !flow.toClient.isWaiting) return
     this.flushHalf(flow, StreamDirection.toServer, timeUs)
     this.flushHalf(flow, StreamDirection.toClient, timeUs)
-    this.waiting.delete(flow)
+    this.waiting.delete(flow.own)
   }
 
   /** Ends waiting for gaps that are too old. */
@@ -94,7 +107,7 @@ export class Reassembler {
 
   private expireHalf(flow: PacketFlow, direction: StreamDirection, nowUs: number): boolean {
     const half = halfOf(flow, direction)
-    if (half.queue?.first === undefined) return false
+    if (!half.isWaiting) return false
     if (nowUs - half.gapSinceUs < maxGapUs) return true
     this.counters.gapsByTime++
     this.flushHalf(flow, direction, nowUs)
@@ -103,7 +116,7 @@ export class Reassembler {
 
   private flushHalf(flow: PacketFlow, direction: StreamDirection, timeUs: number): void {
     const half = halfOf(flow, direction)
-    for (let first = half.queue?.first; first !== undefined; first = half.queue?.first) {
+    for (let first = firstOf(flow, direction); first !== undefined; first = firstOf(flow, direction)) {
       this.skipTo(flow, direction, half, first.seq, timeUs)
       this.drain(flow, direction, half, timeUs)
     }
@@ -137,7 +150,7 @@ export class Reassembler {
 
   /** Gives up gaps below what was acknowledged. */
   private release(flow: PacketFlow, direction: StreamDirection, half: FlowHalf, timeUs: number): void {
-    for (let first = half.queue?.first; first !== undefined; first = half.queue?.first) {
+    for (let first = firstOf(flow, direction); first !== undefined; first = firstOf(flow, direction)) {
       if (((half.acked - first.seq) | 0) < 0) return
       this.skipTo(flow, direction, half, first.seq, timeUs)
       this.drain(flow, direction, half, timeUs)
@@ -164,10 +177,9 @@ export class Reassembler {
     }
     half.strays = 0
     if (offset + length <= 0) return
-    const { queue } = half
     if (offset <= 0) {
       this.deliver(flow, direction, half, bytes, start, end, missing, seq, timeUs)
-      if (queue !== null) this.drain(flow, direction, half, timeUs)
+      if (half.isWaiting) this.drain(flow, direction, half, timeUs)
       this.reachFin(half)
       return
     }
@@ -191,12 +203,12 @@ export class Reassembler {
     seq: number,
     timeUs: number,
   ): void {
-    half.queue ??= new SegmentQueue(this.budget)
-    const { queue } = half
+    const { own } = flow
+    const queue = (halfOf(own, direction).queue ??= new SegmentQueue(this.budget))
     if (queue.covers(seq, end - start + missing)) return
     if (queue.first === undefined) {
       half.gapSinceUs = timeUs
-      this.waiting.add(flow)
+      this.waiting.add(own)
     }
     while (!queue.add(seq, bytes, start, end, missing, timeUs)) {
       this.counters.gapsByLimit++
@@ -212,13 +224,14 @@ export class Reassembler {
       this.reachFin(half)
       return
     }
+    half.isWaiting = true
     if (half.hasAcked) this.release(flow, direction, half, timeUs)
     this.reachFin(half)
   }
 
   /** Delivers what is queued and now in order. */
   private drain(flow: PacketFlow, direction: StreamDirection, half: FlowHalf, timeUs: number): void {
-    const { queue } = half
+    const queue = queueOf(flow, direction)
     if (queue === null) return
     for (let first = queue.first; first !== undefined; first = queue.first) {
       if (((first.seq - half.next) | 0) > 0) {
@@ -229,6 +242,7 @@ export class Reassembler {
       const { bytes, missing, seq } = first
       this.deliver(flow, direction, half, bytes, 0, bytes.length, missing, seq, first.timeUs)
     }
+    half.isWaiting = false
   }
 
   /** Bytes up to `seq` will not come. */
@@ -282,15 +296,17 @@ export class Reassembler {
   ): void {
     half.missingBytes += missing
     if (flow.isDeaf) return
-    if (flow.stream === null) flow.beginStream(this.consumer.open(flow))
+    const { own } = flow
+    own.stream ??= this.consumer.open(own)
+    const { stream } = own
     if (timeUs > half.deliveredUs) half.deliveredUs = timeUs
     this.counters.deliveredBytes += end - start
     this.counters.missingBytes += missing
-    flow.stream?.deliver(direction, bytes, start, end, missing, half.deliveredUs, seq >>> 0)
-    if (flow.stream !== null && !flow.stream.isAbandoned) return
+    stream?.deliver(direction, bytes, start, end, missing, half.deliveredUs, seq >>> 0)
+    if (stream !== null && !stream.isAbandoned) return
     flow.isDeaf = true
-    flow.toServer.queue?.clear()
-    flow.toClient.queue?.clear()
+    clearQueue(own.toServer)
+    clearQueue(own.toClient)
   }
 
   private takeFin(

@@ -68,10 +68,16 @@ export abstract class FramedConnection implements ConnectionParser {
   protected ended(): void {}
 
   /**
-   * Takes whole frames of the server in bytes[at, end) that are only to be counted (rows of a result), which costs less than
-   * reading each; returns where the next other one begins.
+   * Takes whole frames in bytes[at, end), behind one that was read, that are only to be counted (rows of a result) or add little to
+   * what is known: costs less than reading each. Returns where the next other one begins.
    */
-  protected passOver(_bytes: Uint8Array, at: number, _end: number, _timeUs: number): number {
+  protected passOver(
+    _direction: Direction,
+    _bytes: Uint8Array,
+    at: number,
+    _end: number,
+    _timeUs: number,
+  ): number {
     return at
   }
 
@@ -101,8 +107,7 @@ export abstract class FramedConnection implements ConnectionParser {
         ? this.resumeFrame(half, direction, bytes, at, end, timeUs)
         : this.beginFrame(half, direction, bytes, at, end, timeUs, seq)
       if (this.hasLeft) return
-      if (at < end && direction === Direction.toClient && !half.isLost)
-        at = this.passOver(bytes, at, end, timeUs)
+      if (at < end && !half.isLost) at = this.passOver(direction, bytes, at, end, timeUs)
     }
     if (missing > 0) this.skipMissing(half, direction, missing, timeUs)
   }

@@ -13,15 +13,13 @@ import {
   takeTraceparent,
   TraceRank,
 } from "../traceContext.ts"
-import { endpointOf, hostOf, maskQuery } from "./target.ts"
+import { badLength, bytesOf, isHeader, isName, isWord, lengthIn, lineEndIn, noLength } from "./headBytes.ts"
+import { KnownEndpoints } from "./KnownEndpoints.ts"
+import { endpointOf, hostOf, maskQuery, mayHoldSecret } from "./target.ts"
 
 /** What a response's body depends on in its request. */
 export const MethodKind = { unknown: 0, ordinary: 1, head: 2, connect: 3 } as const
 export type MethodKind = (typeof MethodKind)[keyof typeof MethodKind]
-
-export const noLength = -1
-/** Content-Length that is no number or contradicts another one. */
-export const badLength = -2
 
 /** Results of reading a head besides its length. */
 export const openHead = 0
@@ -29,23 +27,10 @@ export const noHead = -1
 
 const maxMethod = 24
 const CR = 13
-const COLON = 58
 const SPACE = 32
-const LF = "\n"
-const lineFeed = 10
-
-/** A name in lower case as bytes: looking at bytes costs a third of looking at the characters of a text. */
-const bytesOf = (name: string): Uint8Array => Uint8Array.from(name, (letter) => letter.charCodeAt(0))
-
-/** Do bytes[at, ...) begin with `name` in any case? */
-const isName = (bytes: Uint8Array, at: number, name: Uint8Array): boolean => {
-  for (let i = 0; i < name.length; i++) if ((bytes[at + i] | 32) !== name[i]) return false
-  return true
-}
-
-/** Do they with `name` and a colon? */
-const isHeader = (bytes: Uint8Array, at: number, name: Uint8Array): boolean =>
-  bytes[at + name.length] === COLON && isName(bytes, at, name)
+const LF = 10
+const slash = 47
+const question = 63
 
 const b3 = bytesOf("b3")
 const chunked = bytesOf("chunked")
@@ -72,26 +57,8 @@ const methods = ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "CO
   (name) => ({ name, bytes: bytesOf(name) }),
 )
 
-/** Do bytes[at, ...) begin with `word`? */
-const isWord = (bytes: Uint8Array, at: number, word: Uint8Array): boolean => {
-  for (let i = 0; i < word.length; i++) if (bytes[at + i] !== word[i]) return false
-  return true
-}
-
 const requestVersion = bytesOf(" HTTP/1.")
 const responseVersion = bytesOf("HTTP/1.")
-
-/** The number bytes[start, end). Decimal digits only, at most 15 of them: stays below 2^53. */
-const parseLength = (bytes: Uint8Array, start: number, end: number): number => {
-  if (start === end || end - start > 15) return badLength
-  let value = 0
-  for (let i = start; i < end; i++) {
-    const digit = bytes[i] - 48
-    if (digit < 0 || digit > 9) return badLength
-    value = value * 10 + digit
-  }
-  return value
-}
 
 /** A list of equal values is one value (RFC 9110 section 8.6). */
 const listedLength = (value: string): number => {
@@ -112,11 +79,17 @@ export class HeadReader {
   methodKind: MethodKind = MethodKind.unknown
   private traceRank: number = TraceRank.none
   private host = ""
-  /** The head's bytes, of which the first is bytes[base], and the same as text: names are looked at in one, values cut from the other. */
+  /** The head stands in bytes[base, stop). */
   private bytes: Uint8Array = b3
   private base = 0
+  private stop = 0
+  /**
+   * The same as text, of a request: lines are found and values cut in it, names looked at in the bytes. Responses rarely have values
+   * that are kept; empty.
+   */
   private text = ""
   private readonly keepSegments: number
+  private readonly endpoints = new KnownEndpoints()
 
   constructor(keepSegments: number) {
     this.keepSegments = keepSegments
@@ -127,19 +100,21 @@ export class HeadReader {
    * bytes end before it or the lines end otherwise, `noHead` when this is no request line of HTTP/1.x.
    */
   readRequest(bytes: Uint8Array, start: number, end: number, message: L7Message): number {
-    const text = this.begin(bytes, start, end)
-    const lineEnd = text.indexOf(LF)
-    let space = 0
-    while (space <= maxMethod && bytes[start + space] !== SPACE) space++
-    if (space < 1 || space > maxMethod || lineEnd < 0) return noHead
-    const hasCr = bytes[start + lineEnd - 1] === CR
+    this.begin(bytes, start, end)
+    this.text = latin1Text(bytes, start, end)
+    const lineEnd = this.lineEnd(start)
+    const latest = start + maxMethod
+    let space = start
+    while (space <= latest && bytes[space] !== SPACE) space++
+    if (space === start || space > latest || lineEnd < 0) return noHead
+    const hasCr = bytes[lineEnd - 1] === CR
     const stop = hasCr ? lineEnd - 1 : lineEnd
     const versionAt = stop - 8
-    if (versionAt - 2 <= space || !isWord(bytes, start + versionAt - 1, requestVersion)) return noHead
+    if (versionAt - 2 <= space || !isWord(bytes, versionAt - 1, requestVersion)) return noHead
     const method = this.methodOf(space)
-    const minor = bytes[start + stop - 1]
+    const minor = bytes[stop - 1]
     if (method === "" || minor < 48 || minor > 57) return noHead
-    message.version = minor === 49 ? "1.1" : text.slice(stop - 3, stop)
+    message.version = minor === 49 ? "1.1" : this.cut(stop - 3, stop)
     message.requestType = method
     const length = this.readHeaders(lineEnd + 1, message)
     this.readTarget(space + 1, versionAt - 1, message)
@@ -148,26 +123,27 @@ export class HeadReader {
 
   /** The same with a status line. */
   readResponse(bytes: Uint8Array, start: number, end: number, message: L7Message): number {
-    const text = this.begin(bytes, start, end)
-    const lineEnd = text.indexOf(LF)
-    if (lineEnd < 12 || !isWord(bytes, start, responseVersion) || bytes[start + 8] !== 32) return noHead
-    const code = parseLength(bytes, start + 9, start + 12)
+    this.begin(bytes, start, end)
+    this.text = ""
+    const lineEnd = this.lineEnd(start)
+    if (lineEnd < start + 12 || !isWord(bytes, start, responseVersion) || bytes[start + 8] !== 32) return noHead
+    const code = lengthIn(bytes, start + 9, start + 12)
     const after = bytes[start + 12]
-    if (code < 100 || code > 999 || (after !== 32 && after !== CR && after !== lineFeed)) return noHead
-    message.version = bytes[start + 7] === 49 ? "1.1" : text.slice(5, 8)
+    if (code < 100 || code > 999 || (after !== 32 && after !== CR && after !== LF)) return noHead
+    message.version = bytes[start + 7] === 49 ? "1.1" : this.cut(start + 5, start + 8)
     message.code = code
     if (code >= 500) message.status = ResponseStatus.serverError
     else if (code >= 400) message.status = ResponseStatus.clientError
     else message.status = ResponseStatus.ok
-    if (code >= 400) message.exception = text.slice(13, lineEnd).trim()
+    if (code >= 400) message.exception = this.cut(start + 13, lineEnd).trim()
     const length = this.readHeaders(lineEnd + 1, message)
-    return bytes[start + lineEnd - 1] === CR ? length : openHead
+    return bytes[lineEnd - 1] === CR ? length : openHead
   }
 
-  private begin(bytes: Uint8Array, start: number, end: number): string {
+  private begin(bytes: Uint8Array, start: number, end: number): void {
     this.bytes = bytes
     this.base = start
-    this.text = latin1Text(bytes, start, end)
+    this.stop = end
     this.contentLength = noLength
     this.isChunked = false
     this.hasOtherCoding = false
@@ -176,32 +152,73 @@ export class HeadReader {
     this.methodKind = MethodKind.unknown
     this.traceRank = TraceRank.none
     this.host = ""
-    return this.text
   }
 
-  /** The head's first `length` bytes, when they can be a method; else empty. */
-  private methodOf(length: number): string {
+  /** The line that begins at `at` ends at its LF; -1: it has none. */
+  private lineEnd(at: number): number {
+    const { base, text } = this
+    if (text === "") return lineEndIn(this.bytes, at, this.stop)
+    const lineEnd = text.indexOf("\n", at - base)
+    return lineEnd < 0 ? -1 : base + lineEnd
+  }
+
+  /** The text bytes[from, to). */
+  private cut(from: number, to: number): string {
+    const { base, text } = this
+    return text === "" ? latin1Text(this.bytes, from, to) : text.slice(from - base, to - base)
+  }
+
+  /** The head's bytes up to `end`, when they can be a method; else empty. */
+  private methodOf(end: number): string {
     const { base, bytes } = this
+    const length = end - base
     for (const method of methods)
       if (method.bytes.length === length && isWord(bytes, base, method.bytes)) return method.name
-    for (let i = base; i < base + length; i++) {
+    for (let i = base; i < end; i++) {
       const c = bytes[i]
       if (!((c >= 65 && c <= 90) || c === 45 || c === 95)) return ""
     }
-    return this.text.slice(0, length)
+    return this.cut(base, end)
   }
 
   private readTarget(from: number, to: number, message: L7Message): void {
-    const target = this.text.slice(from, to)
+    this.methodKind = MethodKind.ordinary
+    if (message.requestType === "HEAD") this.methodKind = MethodKind.head
+    else if (message.requestType === "CONNECT") this.methodKind = MethodKind.connect
+    if (this.bytes[from] === slash && this.methodKind !== MethodKind.connect)
+      this.readPath(from, to, message)
+    else this.readOtherTarget(from, to, message)
+  }
+
+  /** A target in origin form, as almost all are: a path, maybe with a query. */
+  private readPath(from: number, to: number, message: L7Message): void {
+    const { bytes } = this
+    let pathEnd = from + 1
+    let segments = 0
+    while (pathEnd < to && bytes[pathEnd] !== question) {
+      if (bytes[pathEnd] === slash && ++segments === this.keepSegments) break
+      pathEnd++
+    }
+    let query = pathEnd
+    while (query < to && bytes[query] !== question) query++
+    const target = this.cut(from, to)
+    const shown = mayHoldSecret(bytes, query + 1, to) ? maskQuery(target) : target
+    message.requestDomain = this.host
+    message.requestResource = this.isAscii(from, to) ? shown : asUtf8(shown)
+    const known = this.endpoints.find(bytes, from, pathEnd)
+    message.endpoint = known ?? endpointOf(message.requestResource, this.keepSegments)
+    if (known === undefined) this.endpoints.add(bytes, from, pathEnd, message.endpoint)
+  }
+
+  /** An authority, a URL, `*`, or what is none of these. */
+  private readOtherTarget(from: number, to: number, message: L7Message): void {
+    const target = this.cut(from, to)
     const first = target.charCodeAt(0)
     let resource = target
     let domain = this.host
-    this.methodKind = MethodKind.ordinary
-    if (message.requestType === "HEAD") this.methodKind = MethodKind.head
-    if (message.requestType === "CONNECT") {
-      this.methodKind = MethodKind.connect
+    if (this.methodKind === MethodKind.connect) {
       resource = domain = hostOf(target)
-    } else if (first !== 47 && first !== 42) {
+    } else if (first !== slash && first !== 42) {
       const scheme = target.indexOf("://")
       if (scheme > 0) {
         let pathAt = scheme + 3
@@ -217,24 +234,23 @@ export class HeadReader {
   }
 
   private isAscii(from: number, to: number): boolean {
-    const { base, bytes } = this
+    const { bytes } = this
     let all = 0
-    for (let i = base + from; i < base + to; i++) all |= bytes[i]
+    for (let i = from; i < to; i++) all |= bytes[i]
     return all < 128
   }
 
   /** Each line is found by its line end, then told by its first letter: few lines are compared at all. */
   private readHeaders(from: number, message: L7Message): number {
-    const { base, bytes, text } = this
-    let line = from
+    const { base, bytes, stop } = this
+    let at = from
     for (;;) {
-      const at = base + line
-      if (line + 1 < text.length && bytes[at] === CR && bytes[at + 1] === lineFeed && bytes[at - 2] === CR)
-        return line + 2
-      const lineEnd = text.indexOf(LF, line)
+      if (at + 1 < stop && bytes[at] === CR && bytes[at + 1] === LF && bytes[at - 2] === CR)
+        return at + 2 - base
+      const lineEnd = this.lineEnd(at)
       if (lineEnd < 0) return openHead
-      this.readHeader(at, base + lineEnd, message)
-      line = lineEnd + 1
+      this.readHeader(at, lineEnd, message)
+      at = lineEnd + 1
     }
   }
 
@@ -317,7 +333,7 @@ export class HeadReader {
 
   private value(from: number, lineEnd: number): string {
     const start = this.valueStart(from, lineEnd)
-    return this.text.slice(start - this.base, this.valueEnd(start, lineEnd) - this.base)
+    return this.cut(start, this.valueEnd(start, lineEnd))
   }
 
   private readCoding(from: number, lineEnd: number): void {
@@ -329,7 +345,7 @@ export class HeadReader {
 
   private readLength(from: number, lineEnd: number): void {
     const start = this.valueStart(from, lineEnd)
-    let length = parseLength(this.bytes, start, this.valueEnd(start, lineEnd))
+    let length = lengthIn(this.bytes, start, this.valueEnd(start, lineEnd))
     if (length === badLength) length = listedLength(this.value(from, lineEnd))
     // Another value than before is an attempt to smuggle.
     const contradicts = this.contentLength !== noLength && this.contentLength !== length
@@ -339,7 +355,8 @@ export class HeadReader {
   private readTraceparent(from: number, lineEnd: number, message: L7Message): void {
     const start = this.valueStart(from, lineEnd)
     if (!isTraceparent(this.bytes, start, this.valueEnd(start, lineEnd))) return
-    takeTraceparent(this.text, start - this.base, message)
+    if (this.text === "") takeTraceparent(this.value(from, lineEnd), 0, message)
+    else takeTraceparent(this.text, start - this.base, message)
     this.traceRank = TraceRank.traceparent
     message.parentSpanId = ""
   }

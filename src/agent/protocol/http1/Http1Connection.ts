@@ -9,7 +9,8 @@ import { type ConnectionParser, Direction, Evidence, type MessageSink } from "..
 import { detectHttp1 } from "./detect.ts"
 import { HalfStream, maxHead, Phase } from "./HalfStream.ts"
 import { findHeadEnd } from "./headEnd.ts"
-import { badLength, type HeadReader, MethodKind, noHead, noLength } from "./HeadReader.ts"
+import { badLength, noLength } from "./headBytes.ts"
+import { type HeadReader, MethodKind, noHead } from "./HeadReader.ts"
 import { RequestQueue } from "./RequestQueue.ts"
 import type { Upgrades } from "./Upgrades.ts"
 

@@ -1,18 +1,25 @@
 // The requests of one connection that wait for their response: what the response's parser must know of each.
-// A ring of fixed size; when it is full the oldest is forgotten, and its response recognised as such later.
+// Bounded; when it is full the oldest is forgotten, and its response recognised as such later.
 
 import { type MethodKind, MethodKind as Kind } from "./HeadReader.ts"
 
 /** Pipelined requests remembered per connection; no common client keeps more than 16 in flight. */
 export const maxOutstanding = 64
 
+interface Waiting {
+  readonly kind: MethodKind
+  readonly endpoint: string
+}
+
 export class RequestQueue {
   /** What `take` found. */
   methodKind: MethodKind = Kind.unknown
   endpoint = ""
-  private readonly kinds: Array<MethodKind> = []
-  private readonly endpoints: Array<string> = []
-  private first = 0
+  /** The oldest, when there are any: most connections have one at a time. */
+  private oldestKind: MethodKind = Kind.unknown
+  private oldestEndpoint = ""
+  /** Those behind it. */
+  private behind: Array<Waiting> | null = null
   private count = 0
   private forgotten = 0
 
@@ -24,14 +31,13 @@ export class RequestQueue {
   add(kind: MethodKind, endpoint: string): boolean {
     const fits = this.count < maxOutstanding
     if (!fits) {
-      this.first = (this.first + 1) % maxOutstanding
-      this.count--
+      this.advance()
       this.forgotten++
     }
-    const slot = (this.first + this.count) % maxOutstanding
-    this.kinds[slot] = kind
-    this.endpoints[slot] = endpoint
-    this.count++
+    if (this.count++ === 0) {
+      this.oldestKind = kind
+      this.oldestEndpoint = endpoint
+    } else (this.behind ??= []).push({ kind, endpoint })
     return fits
   }
 
@@ -42,18 +48,22 @@ export class RequestQueue {
     if (this.forgotten > 0) {
       this.forgotten--
     } else if (this.count > 0) {
-      this.methodKind = this.kinds[this.first]
-      this.endpoint = this.endpoints[this.first]
-      this.endpoints[this.first] = ""
-      this.first = (this.first + 1) % maxOutstanding
-      this.count--
+      this.methodKind = this.oldestKind
+      this.endpoint = this.oldestEndpoint
+      this.advance()
     }
   }
 
+  private advance(): void {
+    this.count--
+    const next = this.behind === null ? undefined : this.behind.shift()
+    this.oldestKind = next === undefined ? Kind.unknown : next.kind
+    this.oldestEndpoint = next === undefined ? "" : next.endpoint
+  }
+
   clear(): void {
-    this.kinds.length = 0
-    this.endpoints.length = 0
-    this.first = 0
+    this.oldestEndpoint = ""
+    this.behind = null
     this.count = 0
     this.forgotten = 0
   }

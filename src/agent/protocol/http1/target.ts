@@ -42,6 +42,8 @@ const secretEndings = [
 ]
 const slash = 47
 const percent = 37
+const ampersand = 38
+const equals = 61
 const closingBracket = 93
 const maxSecretName = 64
 /** Names judged before: programs use few, and judging one costs more than all else about a query. */
@@ -72,6 +74,25 @@ const mayBeSecret = (target: string, start: number, end: number): boolean => {
     if (c === percent || c === closingBracket) return true
   }
   return end - start > 1 && secretEnds[pairOf(target.charCodeAt(end - 2), target.charCodeAt(end - 1))] === 1
+}
+
+/** Whether a parameter of the query bytes[start, end) may have a secret name, so that `maskQuery` has to look. */
+export const mayHoldSecret = (bytes: Uint8Array, start: number, end: number): boolean => {
+  let nameAt = start
+  let isName = true
+  for (let i = start; i < end; i++) {
+    const c = bytes[i]
+    if (c === ampersand) {
+      nameAt = i + 1
+      isName = true
+    } else if (isName && c === equals) {
+      isName = false
+      const length = i - nameAt
+      if (length > maxSecretName || (length > 1 && secretEnds[pairOf(bytes[i - 2], bytes[i - 1])] === 1))
+        return true
+    } else if (isName && (c === percent || c === closingBracket)) return true
+  }
+  return false
 }
 
 const looksSecret = (name: string): boolean => {

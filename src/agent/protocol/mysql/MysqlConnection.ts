@@ -154,9 +154,15 @@ export class MysqlConnection extends FramedConnection {
       : this.fromServer(frame, frame.start + headerLength, length, sequence)
   }
 
-  protected override passOver(bytes: Uint8Array, at: number, end: number, timeUs: number): number {
+  protected override passOver(
+    direction: Direction,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    timeUs: number,
+  ): number {
     const { response } = this
-    if (!response.isOpen || this.phase !== Phase.commands) return at
+    if (direction === Direction.toServer || !response.isOpen || this.phase !== Phase.commands) return at
     let next = at
     while (end - next > headerLength) {
       const length = u24(bytes, next)

@@ -13,7 +13,7 @@ import { maxStatement, type SqlReader } from "../sql/SqlReader.ts"
 import { type PreparedStatement, StatementCache } from "../sql/StatementCache.ts"
 import { Exchange, Kind, noKind } from "./Exchange.ts"
 import { mayBegin, messageLength, startHeader, typedHeader } from "./framing.ts"
-import { isCountedType, isStartCode, Letter, nulAt, StartCode } from "./messages.ts"
+import { isCountedType, isPartType, isStartCode, Letter, nulAt, StartCode } from "./messages.ts"
 import { PostgresqlResponse } from "./PostgresqlResponse.ts"
 import { readStartup } from "./startup.ts"
 
@@ -123,16 +123,51 @@ export class PostgresqlConnection extends FramedConnection {
     return true
   }
 
-  protected override passOver(bytes: Uint8Array, at: number, end: number, timeUs: number): number {
-    const { response } = this
-    if (!response.isOpen) return at
+  protected override passOver(
+    direction: Direction,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    timeUs: number,
+  ): number {
+    return direction === Direction.toServer
+      ? this.passParts(bytes, at, end, timeUs)
+      : this.passRows(bytes, at, end, timeUs)
+  }
+
+  /** What belongs to the request being put together, and what ends a pipeline. */
+  private passParts(bytes: Uint8Array, at: number, end: number, timeUs: number): number {
     let next = at
-    while (next < end && isCountedType(bytes[next])) {
+    while (next < end) {
+      const type = bytes[next]
+      if (type !== Letter.S && (this.pending === null || !isPartType(type))) break
+      const length = messageLength(true, bytes, next, end)
+      if (length <= 0 || next + length > end) break
+      if (type === Letter.S) this.sync()
+      else this.readPart(bytes, next, next + Math.min(length, maxKept), length, length, timeUs)
+      next += length
+    }
+    return next
+  }
+
+  /** Rows and the like, up to the end of a statement's. */
+  private passRows(bytes: Uint8Array, at: number, end: number, timeUs: number): number {
+    const { response } = this
+    let next = at
+    let known = at
+    while (next < end && response.isOpen) {
+      const type = bytes[next]
+      if (type !== Letter.C && !isCountedType(type)) break
       const length = messageLength(false, bytes, next, end)
       if (length <= 0 || next + length > end) break
       next += length
+      if (type !== Letter.C) continue
+      response.count(next - known, next - known, timeUs)
+      known = next
+      response.tag(bytes, next - length + typedHeader, next)
+      this.finish(Kind.execute)
     }
-    if (next > at) response.count(next - at, next - at, timeUs)
+    if (next > known) response.count(next - known, next - known, timeUs)
     return next
   }
 
@@ -183,29 +218,12 @@ export class PostgresqlConnection extends FramedConnection {
         this.parse(frame, at)
         return
       }
-      case Letter.B: {
-        const portalEnd = nulAt(bytes, at, end)
-        const statement = this.statements.get(this.name(bytes, portalEnd + 1, end)) ?? noStatement
-        this.portals.set(this.name(bytes, at, end), statement)
-        this.gather(frame, "B", statement)
-        return
-      }
-      case Letter.D: {
-        const names = bytes[at] === Letter.S ? this.statements : this.portals
-        this.gather(frame, "D", names.get(this.name(bytes, at + 1, end)) ?? noStatement)
-        return
-      }
-      case Letter.C: {
-        if (bytes[at] === Letter.S) this.statements.delete(this.name(bytes, at + 1, end))
-        else this.portals.delete(this.name(bytes, at + 1, end))
-        this.gather(frame, "C", noStatement)
-        return
-      }
+      case Letter.B:
+      case Letter.D:
+      case Letter.C:
       case Letter.E: {
-        const message = this.gather(frame, "E", this.portals.get(this.name(bytes, at, end)) ?? noStatement)
-        this.executes++
-        this.pending = null
-        this.send(message, Kind.execute)
+        if (this.pending === null) this.begin(frame)
+        this.readPart(bytes, start, end, frame.length, frame.captured, frame.endUs)
         return
       }
       case Letter.S: {
@@ -231,8 +249,51 @@ export class PostgresqlConnection extends FramedConnection {
     this.readStatement(bytes, textAt, end - 3, end)
     const statement = this.reader.statement
     this.statements.set(this.name(bytes, at, end), statement)
-    const message = this.gather(frame, "P", statement)
+    if (this.pending === null) this.begin(frame)
+    const message = this.gather("P", statement, frame.length, frame.captured, frame.endUs)
     this.reader.readTrace(message)
+  }
+
+  /** A part of an extended query other than Parse: bytes[start, end) of a message of `length`. */
+  private readPart(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    length: number,
+    captured: number,
+    endUs: number,
+  ): void {
+    const at = start + typedHeader
+    switch (bytes[start]) {
+      case Letter.B: {
+        const portalEnd = nulAt(bytes, at, end)
+        const statement = this.statements.get(this.name(bytes, portalEnd + 1, end)) ?? noStatement
+        this.portals.set(this.name(bytes, at, end), statement)
+        this.gather("B", statement, length, captured, endUs)
+        return
+      }
+      case Letter.D: {
+        const names = bytes[at] === Letter.S ? this.statements : this.portals
+        const statement = names.get(this.name(bytes, at + 1, end)) ?? noStatement
+        this.gather("D", statement, length, captured, endUs)
+        return
+      }
+      case Letter.C: {
+        const names = bytes[at] === Letter.S ? this.statements : this.portals
+        names.delete(this.name(bytes, at + 1, end))
+        this.gather("C", noStatement, length, captured, endUs)
+        return
+      }
+      case Letter.E: {
+        const statement = this.portals.get(this.name(bytes, at, end)) ?? noStatement
+        const message = this.gather("E", statement, length, captured, endUs)
+        this.executes++
+        this.pending = null
+        this.send(message, Kind.execute)
+        return
+      }
+      default:
+    }
   }
 
   /** Reads the statement from `at` up to the first NUL, which is likely to be at `likelyEnd`: what is known ends there. */
@@ -265,20 +326,29 @@ export class PostgresqlConnection extends FramedConnection {
     return message
   }
 
+  /** A request that is put together begins with this part, which is still to be added. */
+  private begin(frame: Frame): void {
+    const message = this.compose(frame, "")
+    message.length = message.capturedBytes = 0
+    this.pending = message
+    this.pendingStatement = noStatement
+  }
+
   /** Adds a part of an extended query to the request being put together. */
-  private gather(frame: Frame, type: string, statement: PreparedStatement): L7Message {
-    let message = this.pending
-    if (message === null) {
-      message = this.compose(frame, type)
-      this.pending = message
-      this.pendingStatement = noStatement
-    } else {
-      message.endUs = frame.endUs
-      message.capturedBytes += frame.captured
-      message.length += frame.length
-      // The type is the statement's way: P with its text, else E.
-      if (message.requestType !== "P" && (type === "P" || type === "E")) message.requestType = type
-    }
+  private gather(
+    type: string,
+    statement: PreparedStatement,
+    length: number,
+    captured: number,
+    endUs: number,
+  ): L7Message {
+    const message = this.pending as L7Message
+    message.endUs = endUs
+    message.capturedBytes += captured
+    message.length += length
+    // The type is the statement's way: P with its text, else E.
+    if (message.requestType === "") message.requestType = type
+    else if (message.requestType !== "P" && (type === "P" || type === "E")) message.requestType = type
     if (statement !== noStatement) this.pendingStatement = statement
     this.describe(message, this.pendingStatement)
     return message

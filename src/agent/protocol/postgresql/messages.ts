@@ -52,6 +52,10 @@ const fromServer = flags("123ACDEGHIKNRSTVWZcdnstv")
 /** Types of which nothing is read but that they belong to the response: rows, their description, what was done. */
 const counted = flags("123DGHKRTVcdntv")
 
+/** Types that add to an extended query behind its Parse: bind, describe, close, execute. */
+const parts = flags("BCDE")
+
+export const isPartType = (type: number): boolean => parts[type] === 1
 export const isCountedType = (type: number): boolean => counted[type] === 1
 export const isClientType = (type: number): boolean => fromClient[type] === 1
 export const isServerType = (type: number): boolean => fromServer[type] === 1
