@@ -39,6 +39,10 @@ class Stream implements ByteStream {
     return this.#connection.isAbandoned
   }
 
+  touch(): number {
+    return this.#connection.touch()
+  }
+
   deliver(
     direction: StreamDirection,
     bytes: Uint8Array,

@@ -189,6 +189,13 @@ export class Connection implements MessageSink {
     this.deliver(sender, bytes, from, end, lost, timeUs, seq, call)
   }
 
+  /** Reads what the next feed will need (see ByteStream). */
+  touch(): number {
+    if (this.isAbandoned || this.parser === null) return 0
+    const own = this.lastUs + this.expectedA + this.expectedB + this.pairs.touch()
+    return this.parser.touch === undefined ? own : own + this.parser.touch()
+  }
+
   /** Both sides agreed on this protocol elsewhere; needs no evidence. */
   agree(protocol: Protocol): void {
     if (this.parser === null && this.client !== Side.unknown)

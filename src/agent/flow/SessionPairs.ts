@@ -73,6 +73,12 @@ export class SessionPairs<Owner = undefined> {
     return (this.oldest === null ? 0 : 1) + behind + (this.byId === null ? 0 : this.byId.size)
   }
 
+  /** Reads what the next message will need. */
+  touch(): number {
+    const { oldest } = this
+    return oldest === null || oldest.request === null ? this.orphans : oldest.end + oldest.request.startUs
+  }
+
   /** `cause`: of a request. */
   add(message: L7Message, call: CallSite, cause: Cause | null = null): void {
     if (message.type === RecordType.request) this.addRequest(message, call, cause)

@@ -51,6 +51,8 @@ export interface ConnectionParser {
     timeUs: number,
     tcpSeq: number,
   ): void
+  /** Reads what the next feed will need, so that its memory is at hand then. Whatever number. */
+  touch?(): number
   /** The connection is over: emits messages that only its end completes. */
   close(timeUs: number): void
 }

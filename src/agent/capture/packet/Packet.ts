@@ -124,6 +124,8 @@ export class Packet {
   parsed: Parsed = Parsed.notIp
   /** Key in the flow table (FlowIndex.ts): its hash, both ports in one, and whether the source is its higher end. */
   hash = 0
+  /** Where its flow is likely to stand; -1: not known. */
+  slot = -1
   ports = 0
   isSourceHigh = false
 }

@@ -97,8 +97,11 @@ export class FlowIndex {
     for (let i = 0; i < count; i++) {
       const { hash } = packets[i]
       const at = (hash << 1) & mask
+      packets[i].slot = -1
       if (buckets[at] === 0 || buckets[at + 1] !== hash) continue
-      const base = (buckets[at] - 1) * blockWords
+      const slot = buckets[at] - 1
+      packets[i].slot = slot
+      const base = slot * blockWords
       for (let line = 0; line < packetLines; line++) sum ^= blocks[base + line * lineWords]
     }
     this.loaded = sum

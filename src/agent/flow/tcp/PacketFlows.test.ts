@@ -485,7 +485,8 @@ describe("properties", () => {
         for (const [port, isAdd] of steps) {
           expect(play(port)).toBe(slots.get(port) ?? -1)
           const slot = slots.get(port)
-          if (isAdd && slot === undefined && index.size < 16) slots.set(port, index.insert(keyed(index, port)))
+          if (isAdd && slot === undefined && index.size < 16)
+            slots.set(port, index.insert(keyed(index, port)))
           else if (!isAdd && slot !== undefined) {
             index.remove(slot)
             slots.delete(port)

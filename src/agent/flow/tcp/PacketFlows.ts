@@ -93,6 +93,7 @@ export class PacketFlows {
   /** Packets that were read and are followed together; the first `queued` of them wait. */
   private readonly batch: ReadonlyArray<Packet> = Array.from({ length: batchPackets }, () => new Packet())
   private queued = 0
+  protected loaded = 0
   private readonly keepsCopies: boolean
   private tunnels: Tunnels
   private lastId = 0
@@ -191,13 +192,28 @@ export class PacketFlows {
   run(): void {
     const { batch, queued } = this
     this.queued = 0
-    if (queued > 1) this.index.load(batch, queued)
+    if (queued > 1) {
+      this.index.load(batch, queued)
+      this.loadStreams(queued)
+    }
     for (let i = 0; i < queued; i++) {
       const packet = batch[i]!
       if (packet.timeUs > this.nowUs) this.nowUs = packet.timeUs
       this.route(packet, packet.parsed)
       if (this.nowUs - this.expiredUs >= secondUs) this.expire(this.nowUs)
     }
+  }
+
+  /** The same for what will be delivered to. */
+  private loadStreams(queued: number): void {
+    let sum = 0
+    for (let i = 0; i < queued; i++) {
+      const { payloadEnd, payloadStart, slot } = this.batch[i]!
+      if (slot < 0 || payloadEnd === payloadStart) continue
+      const stream = this.flows[slot]!.stream
+      if (stream !== null && stream.touch !== undefined) sum += stream.touch()
+    }
+    this.loaded = sum
   }
 
   private route(packet: Packet, parsed: Parsed): void {

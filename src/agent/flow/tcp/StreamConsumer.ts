@@ -12,6 +12,8 @@ export type StreamDirection = (typeof StreamDirection)[keyof typeof StreamDirect
 export interface ByteStream {
   /** True once nothing more is wanted: later bytes are counted, not kept or delivered. */
   readonly isAbandoned: boolean
+  /** Reads what the next delivery will need, so that its memory is at hand then. Whatever number. */
+  touch?(): number
   /**
    * The next bytes of one direction, `bytes[start, end)` (the caller's: copy what is needed later), then
    * `missing` bytes that were not captured. `tcpSeq` is the unsigned sequence number of the first of them.

@@ -45,6 +45,10 @@ export class HalfStream {
     return this.chunkScanner
   }
 
+  touch(): number {
+    return this.message === null ? this.phase : this.message.capturedBytes
+  }
+
   /** Appends bytes of a head; false when it grows beyond the limit (then it is filled up to the limit). */
   appendHead(bytes: Uint8Array, start: number, end: number): boolean {
     const wanted = this.headLength + end - start

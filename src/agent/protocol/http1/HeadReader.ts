@@ -126,7 +126,8 @@ export class HeadReader {
     this.begin(bytes, start, end)
     this.text = ""
     const lineEnd = this.lineEnd(start)
-    if (lineEnd < start + 12 || !isWord(bytes, start, responseVersion) || bytes[start + 8] !== 32) return noHead
+    if (lineEnd < start + 12 || !isWord(bytes, start, responseVersion) || bytes[start + 8] !== 32)
+      return noHead
     const code = lengthIn(bytes, start + 9, start + 12)
     const after = bytes[start + 12]
     if (code < 100 || code > 999 || (after !== 32 && after !== CR && after !== LF)) return noHead
@@ -185,8 +186,7 @@ export class HeadReader {
     this.methodKind = MethodKind.ordinary
     if (message.requestType === "HEAD") this.methodKind = MethodKind.head
     else if (message.requestType === "CONNECT") this.methodKind = MethodKind.connect
-    if (this.bytes[from] === slash && this.methodKind !== MethodKind.connect)
-      this.readPath(from, to, message)
+    if (this.bytes[from] === slash && this.methodKind !== MethodKind.connect) this.readPath(from, to, message)
     else this.readOtherTarget(from, to, message)
   }
 

@@ -125,6 +125,11 @@ export class Http1Connection implements ConnectionParser {
     if (half.message !== null && timeUs - half.message.startUs >= longMessageUs) this.emit(half)
   }
 
+  touch(): number {
+    const { outstanding, requests, responses } = this
+    return outstanding.size + requests.touch() + responses.touch()
+  }
+
   close(timeUs: number): void {
     this.next?.close(timeUs)
     if (this.hasLeft) return
