@@ -9,32 +9,25 @@ export const TraceRank = { none: 0, uber: 1, b3: 2, sw8: 3, traceparent: 4 } as 
 
 const maxIdLength = 256
 
-/** 1 for the digits 1-9 and a-f in any case, 2 for 0, else 0. */
+/** 1 for the digits 1-9 and a-f in any case, 0 for 0, else 2: what was seen of several is told from their sum by bits. */
 const hexClass = Uint8Array.from({ length: 256 }, (_, c) => {
-  if (c === 48) return 2
-  return (c > 48 && c <= 57) || ((c | 32) >= 97 && (c | 32) <= 102) ? 1 : 0
+  if (c === 48) return 0
+  return (c > 48 && c <= 57) || ((c | 32) >= 97 && (c | 32) <= 102) ? 1 : 2
 })
+const notZeros = 1
 
 /** All of text[start, end) is hexadecimal and not all of it zeros. */
 const isHexId = (text: string, start: number, end: number): boolean => {
   let seen = 0
-  for (let i = start; i < end; i++) {
-    const kind = hexClass[text.charCodeAt(i) & 0xff]
-    if (kind === 0) return false
-    seen |= kind
-  }
-  return (seen & 1) === 1
+  for (let i = start; i < end; i++) seen |= hexClass[text.charCodeAt(i) & 0xff]
+  return seen === notZeros
 }
 
 /** The same of bytes. */
 const areHexId = (bytes: Uint8Array, start: number, end: number): boolean => {
   let seen = 0
-  for (let i = start; i < end; i++) {
-    const kind = hexClass[bytes[i]]
-    if (kind === 0) return false
-    seen |= kind
-  }
-  return (seen & 1) === 1
+  for (let i = start; i < end; i++) seen |= hexClass[bytes[i]]
+  return seen === notZeros
 }
 
 const decodeBase64 = (text: string): string => {

@@ -14,7 +14,7 @@ import {
   TraceRank,
 } from "../traceContext.ts"
 import { badLength, bytesOf, isHeader, isName, isWord, lengthIn, lineEndIn, noLength } from "./headBytes.ts"
-import { KnownEndpoints } from "./KnownEndpoints.ts"
+import { addToHash, KnownEndpoints } from "./KnownEndpoints.ts"
 import { endpointOf, hostOf, maskQuery, mayHoldSecret } from "./target.ts"
 
 /** What a response's body depends on in its request. */
@@ -192,12 +192,14 @@ export class HeadReader {
 
   /** A target in origin form, as almost all are: a path, maybe with a query. */
   private readPath(from: number, to: number, message: L7Message): void {
-    const { bytes } = this
+    const { bytes, keepSegments } = this
     let pathEnd = from + 1
     let segments = 0
-    while (pathEnd < to && bytes[pathEnd] !== question) {
-      if (bytes[pathEnd] === slash && ++segments === this.keepSegments) break
-      pathEnd++
+    let hash = 0
+    for (; pathEnd < to; pathEnd++) {
+      const c = bytes[pathEnd]
+      if (c === question || (c === slash && ++segments === keepSegments)) break
+      hash = addToHash(hash, c)
     }
     let query = pathEnd
     while (query < to && bytes[query] !== question) query++
@@ -205,9 +207,9 @@ export class HeadReader {
     const shown = mayHoldSecret(bytes, query + 1, to) ? maskQuery(target) : target
     message.requestDomain = this.host
     message.requestResource = this.isAscii(from, to) ? shown : asUtf8(shown)
-    const known = this.endpoints.find(bytes, from, pathEnd)
-    message.endpoint = known ?? endpointOf(message.requestResource, this.keepSegments)
-    if (known === undefined) this.endpoints.add(bytes, from, pathEnd, message.endpoint)
+    const known = this.endpoints.find(bytes, from, pathEnd, hash)
+    message.endpoint = known ?? endpointOf(message.requestResource, keepSegments)
+    if (known === undefined) this.endpoints.add(bytes, from, pathEnd, hash, message.endpoint)
   }
 
   /** An authority, a URL, `*`, or what is none of these. */

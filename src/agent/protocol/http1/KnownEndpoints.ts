@@ -14,20 +14,18 @@ interface Known {
   readonly endpoint: string
 }
 
-const hashOf = (bytes: Uint8Array, start: number, end: number): number => {
-  let hash = end - start
-  for (let i = start; i < end; i++) hash = (Math.imul(hash, 31) + bytes[i]!) | 0
-  return (hash ^ (hash >>> 8)) & (places - 1)
-}
+/** Adds a byte to the hash of a path, which begins with 0. */
+export const addToHash = (hash: number, byte: number): number => (Math.imul(hash, 31) + byte) | 0
+
+const placeOf = (hash: number): number => (hash ^ (hash >>> 8)) & (places - 1)
 
 export class KnownEndpoints {
   readonly #known = new Array<Known | null>(places).fill(null)
   #unknown = 0
 
-  /** Of the path bytes[start, end). */
-  find(bytes: Uint8Array, start: number, end: number): string | undefined {
-    if (end - start > maxPath) return undefined
-    const known = this.#known[hashOf(bytes, start, end)]!
+  /** Of the path bytes[start, end), by its hash. */
+  find(bytes: Uint8Array, start: number, end: number, hash: number): string | undefined {
+    const known = this.#known[placeOf(hash)]!
     if (known === null) return undefined
     const { path } = known
     if (path.length !== end - start) return undefined
@@ -36,10 +34,10 @@ export class KnownEndpoints {
   }
 
   /** Of a path that was just not found. */
-  add(bytes: Uint8Array, start: number, end: number, endpoint: string): void {
+  add(bytes: Uint8Array, start: number, end: number, hash: number, endpoint: string): void {
     if (end - start > maxPath || this.#unknown++ % admitted !== 0) return
     // `slice` of a Buffer is a view.
     const path = Uint8Array.prototype.slice.call(bytes, start, end)
-    this.#known[hashOf(bytes, start, end)] = { path, endpoint: ownText(endpoint) }
+    this.#known[placeOf(hash)] = { path, endpoint: ownText(endpoint) }
   }
 }

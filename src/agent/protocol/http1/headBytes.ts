@@ -41,9 +41,12 @@ export const lengthIn = (bytes: Uint8Array, start: number, end: number): number 
 /** Position of the next LF in bytes[from, end), or -1. */
 export const lineEndIn = (bytes: Uint8Array, from: number, end: number): number => {
   let at = from
-  for (; at + 1 < end; at += 2) {
+  for (; at + 3 < end; at += 4) {
     if (bytes[at] === LF) return at
     if (bytes[at + 1] === LF) return at + 1
+    if (bytes[at + 2] === LF) return at + 2
+    if (bytes[at + 3] === LF) return at + 3
   }
-  return at < end && bytes[at] === LF ? at : -1
+  for (; at < end; at++) if (bytes[at] === LF) return at
+  return -1
 }

@@ -2,18 +2,27 @@
 // Bounds: 4 KiB of one message for each direction, 256 outstanding exchanges, the prepared statements of StatementCache.
 // One message is one statement: a simple query, or each Execute with the Parse and Bind before it. They pair in order.
 
-import { type L7Message, RecordType, ResponseStatus } from "../../../model/L7Session.ts"
+import { emptyMessage, type L7Message, RecordType, ResponseStatus } from "../../../model/L7Session.ts"
 import { L7Protocol } from "../../../model/protocol.ts"
 import { u32At } from "../framed/ByteReader.ts"
-import { type Frame, FramedConnection, makeFrame } from "../framed/FramedConnection.ts"
+import { type Frame, FramedConnection } from "../framed/FramedConnection.ts"
 import { latin1Text } from "../latin1.ts"
 import type { ParserStats } from "../ParserStats.ts"
 import { Direction, type MessageSink } from "../Protocol.ts"
 import { maxStatement, type SqlReader } from "../sql/SqlReader.ts"
 import { type PreparedStatement, StatementCache } from "../sql/StatementCache.ts"
 import { Exchange, Kind, noKind } from "./Exchange.ts"
-import { mayBegin, messageLength, startHeader, typedHeader } from "./framing.ts"
-import { isCountedType, isPartType, isStartCode, Letter, nulAt, StartCode } from "./messages.ts"
+import { mayBegin, messageLength, startHeader, typedHeader, typedLength } from "./framing.ts"
+import {
+  Answer,
+  answerOf,
+  bodyLength,
+  isPartType,
+  isStartCode,
+  Letter,
+  nulAt,
+  StartCode,
+} from "./messages.ts"
 import { PostgresqlResponse } from "./PostgresqlResponse.ts"
 import { readStartup } from "./startup.ts"
 
@@ -21,7 +30,6 @@ const maxKept = maxStatement + 256
 const maxName = 64
 
 const noStatement: PreparedStatement = { text: "", endpoint: "" }
-const shownFrame = makeFrame()
 
 export class PostgresqlConnection extends FramedConnection {
   private readonly statements = new StatementCache()
@@ -141,7 +149,7 @@ export class PostgresqlConnection extends FramedConnection {
     while (next < end) {
       const type = bytes[next]
       if (type !== Letter.S && (this.pending === null || !isPartType(type))) break
-      const length = messageLength(true, bytes, next, end)
+      const length = typedLength(bytes, next, end, -1)
       if (length <= 0 || next + length > end) break
       if (type === Letter.S) this.sync()
       else this.readPart(bytes, next, next + Math.min(length, maxKept), length, length, timeUs)
@@ -157,11 +165,12 @@ export class PostgresqlConnection extends FramedConnection {
     let known = at
     while (next < end && response.isOpen) {
       const type = bytes[next]
-      if (type !== Letter.C && !isCountedType(type)) break
-      const length = messageLength(false, bytes, next, end)
+      const answer = answerOf(type)
+      if (answer === Answer.other) break
+      const length = typedLength(bytes, next, end, bodyLength(type))
       if (length <= 0 || next + length > end) break
       next += length
-      if (type !== Letter.C) continue
+      if (answer === Answer.counted) continue
       response.count(next - known, next - known, timeUs)
       known = next
       response.tag(bytes, next - length + typedHeader, next)
@@ -349,8 +358,10 @@ export class PostgresqlConnection extends FramedConnection {
     // The type is the statement's way: P with its text, else E.
     if (message.requestType === "") message.requestType = type
     else if (message.requestType !== "P" && (type === "P" || type === "E")) message.requestType = type
-    if (statement !== noStatement) this.pendingStatement = statement
-    this.describe(message, this.pendingStatement)
+    if (statement !== noStatement && statement !== this.pendingStatement) {
+      this.pendingStatement = statement
+      this.describe(message, statement)
+    }
     return message
   }
 
@@ -460,8 +471,10 @@ export class PostgresqlConnection extends FramedConnection {
   }
 
   private responseMessage(endpoint: string): L7Message {
-    const frame = this.response.toFrame(shownFrame)
-    const message = this.messageOf(frame, RecordType.response, L7Protocol.postgresql)
+    const { captured, endUs, startUs, tcpSeq } = this.response
+    const message = emptyMessage(RecordType.response, L7Protocol.postgresql, startUs, tcpSeq)
+    message.endUs = endUs
+    message.capturedBytes = captured
     message.version = this.version
     message.endpoint = endpoint
     return message

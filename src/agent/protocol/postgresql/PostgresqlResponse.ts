@@ -1,7 +1,6 @@
 // What has been read of the response under way: its rows, its command tag, its error.
 
 import { type L7Message, ResponseStatus } from "../../../model/L7Session.ts"
-import type { Frame } from "../framed/FramedConnection.ts"
 import { latin1Text, utf8Text } from "../latin1.ts"
 import { maskQuoted } from "../sql/quotedValues.ts"
 import { nulAt } from "./messages.ts"
@@ -78,15 +77,6 @@ export class PostgresqlResponse {
         this.exception = utf8Text(bytes, at + 1, Math.min(stop, at + 1 + maxMessage))
       at = stop + 1
     }
-  }
-
-  /** Its times and sizes as those of one frame. */
-  toFrame(frame: Frame): Frame {
-    frame.startUs = this.startUs
-    frame.endUs = this.endUs
-    frame.tcpSeq = this.tcpSeq
-    frame.captured = this.captured
-    return frame
   }
 
   /** Writes what was read into its message. */

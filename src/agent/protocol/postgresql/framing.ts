@@ -24,10 +24,14 @@ export const messageLength = (isClient: boolean, bytes: Uint8Array, at: number, 
       : noFrame
   }
   if (!(isClient ? isClientType(type) : isServerType(type))) return noFrame
+  return typedLength(bytes, at, end, isClient ? -1 : bodyLength(type))
+}
+
+/** The same of a message whose type is known; `body`: the length that its body must have, -1: any. */
+export const typedLength = (bytes: Uint8Array, at: number, end: number, body: number): number => {
   if (end - at < typedHeader) return undecided
   const length = u32At(bytes, at + 1)
-  const fixed = isClient ? -1 : bodyLength(type)
-  return length >= 4 && length <= maxLength && (fixed < 0 || fixed === length - 4) ? length + 1 : noFrame
+  return length >= 4 && length <= maxLength && (body < 0 || body === length - 4) ? length + 1 : noFrame
 }
 
 /** Stronger, for use after a loss. */

@@ -49,33 +49,27 @@ const fromClient = flags("BCDEFHPQSXcdfp")
 /** Types that a server sends. */
 const fromServer = flags("123ACDEGHIKNRSTVWZcdnstv")
 
-/** Types of which nothing is read but that they belong to the response: rows, their description, what was done. */
-const counted = flags("123DGHKRTVcdntv")
+/** Of a response: those of which nothing is read but that they belong to it (rows, their description, what was done), and a statement's end. */
+export const Answer = { other: 0, counted: 1, complete: 2 } as const
+
+const answers = flags("123DGHKRTVcdntv")
+answers[Letter.C] = Answer.complete
 
 /** Types that add to an extended query behind its Parse: bind, describe, close, execute. */
 const parts = flags("BCDE")
 
 export const isPartType = (type: number): boolean => parts[type] === 1
-export const isCountedType = (type: number): boolean => counted[type] === 1
+export const answerOf = (type: number): number => answers[type]
 export const isClientType = (type: number): boolean => fromClient[type] === 1
 export const isServerType = (type: number): boolean => fromServer[type] === 1
 
-/** Types whose body always has the same length. */
-export const bodyLength = (type: number): number => {
-  switch (type) {
-    case 0x31: // ParseComplete
-    case 0x32: // BindComplete
-    case 0x33: // CloseComplete
-    case 0x49: // EmptyQueryResponse
-    case 0x6e: // NoData
-    case 0x73: // PortalSuspended
-      return 0
-    case 0x5a: // ReadyForQuery
-      return 1
-    default:
-      return -1
-  }
-}
+/** Types whose body always has the same length: ParseComplete, BindComplete, CloseComplete, EmptyQueryResponse, NoData, PortalSuspended. */
+const bodyLengths = new Int8Array(256).fill(-1)
+for (const letter of "123Ins") bodyLengths[letter.charCodeAt(0)] = 0
+bodyLengths[Letter.Z] = 1
+
+/** Length of a body of the server's, where it is always the same; else -1. */
+export const bodyLength = (type: number): number => bodyLengths[type]
 
 /** Longest message that is believed: PostgreSQL's own limit of a value is 1 GiB. */
 export const maxLength = 0x40000000
