@@ -2,7 +2,7 @@
 // after its bytes are parsed, and of each message; it gives causes to messages, and holds rows back of which it cannot tell yet.
 // Everything stays unknown that is not seen to belong together.
 
-import { abandon, Belief, belongs, type Cause, ClientCall, ServedRequest } from "./Cause.ts"
+import { abandon, Belief, belongs, type Cause, ClientCall, ServedRequest, unguess } from "./Cause.ts"
 import { type Exchange, remove } from "./Exchange.ts"
 import type { Lane } from "./Lane.ts"
 import { Lanes, type LanesOptions } from "./Lanes.ts"
@@ -214,12 +214,12 @@ export class Causality {
     if (exchange.hasIds || isLeft) this.#drop(exchange)
     if (isSent || lane === null) return
     if (this.#readNow.length > 0) {
-      for (const cause of this.#readNow) lane.read(cause, true, this.#waits, exchange.kind)
+      for (const cause of this.#readNow) lane.read(cause, true, this.#waits, exchange.kind, this.#step)
       return
     }
     const { calls, hasIds, served, starting } = exchange
     const part = isServer ? (starting ?? served.at(-1) ?? null) : ((hasIds ? null : calls[0]) ?? null)
-    lane.read(part, false, this.#waits, exchange.kind)
+    lane.read(part, false, this.#waits, exchange.kind, this.#step)
   }
 
   #drop(exchange: Exchange): void {
@@ -290,7 +290,9 @@ export class Causality {
     lane?.leave(request)
     for (const call of request.calls) {
       if (call.parent !== request) continue
-      this.#settle(call, belongs(call, request, lane?.program ?? null))
+      // It may be another one's: its own answer says.
+      if (call.answeredAt === 0 && call.belief !== Belief.settled && lane?.isLoop === true) unguess(call)
+      else this.#settle(call, belongs(call, request, lane?.program ?? null))
     }
     request.calls.length = 0
   }

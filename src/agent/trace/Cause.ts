@@ -2,7 +2,9 @@
 
 import type { Exchange } from "./Exchange.ts"
 import type { Lane } from "./Lane.ts"
-import { Order, type Program } from "./Program.ts"
+import { Order, type Program, type Transition } from "./Program.ts"
+import type { Period } from "./Turns.ts"
+import type { WaitingRead } from "./Waiting.ts"
 
 /** A request that an observed process serves: from its first byte until it was answered or given up. */
 export class ServedRequest {
@@ -14,6 +16,8 @@ export class ServedRequest {
   /** Step of the first byte of its answer; 0: none was sent. */
   answeredAt = 0
   isOver = false
+  /** What was last read for it without leading to anything at once. */
+  waiting: WaitingRead | null = null
   /** Calls that are thought to be made for it and wait for its end to be believed. */
   readonly calls: Array<ClientCall> = []
 
@@ -41,11 +45,24 @@ export interface Guess {
   readonly before: ClientCall | null
   /** Nothing was written between that answer and this call. */
   readonly isNext: boolean
-  /** One of several that were written after as many reads, and matched to these by order. */
-  readonly isByOrder: boolean
+  /** In which it was matched by order with what was read; null: it was not. */
+  readonly period: Period | null
+  /** It is a call that waited for a connection. */
+  readonly isQueued: boolean
+  /** Of how many others of that sort it is known whether they came true; null: of none. */
+  readonly transition: Transition | null
+  /** What is thought to have waited, if it did. */
+  readonly waited: WaitingRead | null
 }
 
-const noGuess: Guess = { before: null, isNext: false, isByOrder: false }
+export const noGuess: Guess = {
+  before: null,
+  isNext: false,
+  period: null,
+  isQueued: false,
+  transition: null,
+  waited: null,
+}
 
 /** A request that an observed process makes. */
 export class ClientCall {
@@ -54,7 +71,7 @@ export class ClientCall {
   /** The request for which it is thought to be made; null: not known. */
   parent: ServedRequest | null
   belief: Belief
-  readonly guess: Guess
+  guess: Guess
   /** Where it is made. */
   on: Exchange | null = null
   /** Step of the first byte of its answer; 0: none was read. */
@@ -76,30 +93,48 @@ export type Cause = ServedRequest | ClientCall
 export const causalId = (cause: Cause | null): number =>
   cause === null ? 0 : cause instanceof ServedRequest ? cause.id : (cause.parent?.id ?? 0)
 
+/** The request that this is, or is thought to be made for, while that one is open; null: not known. */
+export const rootOf = (cause: Cause | null): ServedRequest | null => {
+  if (cause === null) return null
+  const request =
+    cause instanceof ServedRequest ? cause : cause.belief === Belief.refuted ? null : cause.parent
+  return request === null || request.isOver ? null : request
+}
+
 /** The call's answer led on to what was expected; so did then what led to the call. */
-export const confirm = (call: ClientCall, program: Program): void => {
-  for (let at: ClientCall | null = call; at !== null && at.belief === Belief.open; at = at.guess.before) {
+export const confirm = (call: ClientCall): void => {
+  const { parent } = call
+  for (let at: ClientCall | null = call; at !== null; at = at.guess.before) {
+    if (at.belief !== Belief.open || at.parent !== parent) return
     at.belief = Belief.confirmed
-    program.confirmed++
+    if (at.guess.transition !== null) at.guess.transition.confirmed++
   }
 }
 
 /** The call's answer led to something else. */
-export const refute = (call: ClientCall, program: Program): void => {
-  for (let at: ClientCall | null = call; at !== null && at.belief === Belief.open;) {
+export const refute = (call: ClientCall): void => {
+  const { parent } = call
+  for (let at: ClientCall | null = call; at !== null; at = at.guess.isNext ? at.guess.before : null) {
+    if (at.belief !== Belief.open || at.parent !== parent) return
     at.belief = Belief.refuted
-    program.refuted++
-    at = at.guess.isNext ? at.guess.before : null
+    if (at.guess.transition !== null) at.guess.transition.refuted++
   }
 }
 
-/** The call's answer led to the request's, and nothing else says for what it was made. */
+/** The call's answer led to the request's, and this says more than whatever was thought before. */
 export const claim = (call: ClientCall, request: ServedRequest): void => {
   if (call.begunAt < request.begunAt || call.belief === Belief.settled || call.belief === Belief.confirmed)
     return
   call.parent = request
   call.belief = Belief.confirmed
+  call.guess = noGuess
   request.calls.push(call)
+}
+
+/** For what the call is made is not known yet. */
+export const unguess = (call: ClientCall): void => {
+  call.parent = null
+  call.belief = Belief.open
 }
 
 /** Nothing is known of the call. */
@@ -115,8 +150,9 @@ export const abandon = (call: ClientCall): void => {
 export const belongs = (call: ClientCall, request: ServedRequest, program: Program | null): boolean => {
   const isWithin = call.answeredAt > 0 && (request.answeredAt === 0 || call.answeredAt < request.answeredAt)
   if (!isWithin || program === null) return false
-  const { isByOrder } = call.guess
-  if (call.belief === Belief.confirmed) return !isByOrder || program.order === Order.queue
-  if (call.belief !== Belief.open || isByOrder) return false
-  return program.callsAtOnce && (program.isReliable || program.answersLate)
+  const { period, transition } = call.guess
+  if (call.belief === Belief.confirmed)
+    return period === null || (period.isOver && period.isSound && program.order === Order.queue)
+  if (call.belief !== Belief.open || period !== null) return false
+  return program.callsAtOnce && (transition?.isReliable === true || program.answersLate)
 }

@@ -5,31 +5,70 @@ export const Order = {
   unknown: 0,
   /** Each is worked on at once: what is written belongs to what was read last (nginx, Node). */
   last: 1,
-  /** All are read first and then worked on in turn (asyncio). */
+  /** All are read first and then worked on in turn (asyncio, HAProxy). */
   queue: 2,
 } as const
 export type Order = (typeof Order)[keyof typeof Order]
 
 const minSeen = 20
+/** Fewer are enough for what is rare by itself. */
+const minStrange = 5
 /** One in so many may be otherwise. */
 const maxRefutedOf = 200
 const maxFromNothingOf = 20
 const maxOtherOrderOf = 8
-const maxFollowedOf = 4
+const maxFollowedOf = 10
 const maxCounted = 10_000
 /** Kinds of connections: a port that is served, or that is called. */
 const maxKinds = 64
-const minLed = 5
-const maxOtherLedOf = 10
+/** Kinds are less. */
+const maxKind = 131_072
+const maxOtherOf = 10
+const maxTransitions = 1_024
+
+/** A read of one kind that leads to a call of another: how often that was thought, and came true or did not. */
+export class Transition {
+  confirmed = 0
+  refuted = 0
+
+  /** Guesses of which nothing was heard later may be believed. */
+  get isReliable(): boolean {
+    return this.confirmed >= minSeen && this.refuted * maxRefutedOf <= this.confirmed
+  }
+}
+
+/** What is most often seen together with each of several kinds. */
+class Usual {
+  readonly #seen = new Map<number, { readonly other: number; times: number; others: number }>()
+
+  saw(kind: number, other: number): void {
+    let seen = this.#seen.get(kind)
+    if (seen === undefined) {
+      if (this.#seen.size >= maxKinds) return
+      this.#seen.set(kind, (seen = { other, times: 0, others: 0 }))
+    }
+    if (seen.other === other) seen.times++
+    else if (seen.others < seen.times) seen.others++
+    else this.#seen.set(kind, { other, times: 1, others: 0 })
+  }
+
+  /** Undefined: it is not known yet, or differs. */
+  of(kind: number): number | undefined {
+    const seen = this.#seen.get(kind)
+    return seen !== undefined && seen.times >= minStrange && seen.others * maxOtherOf <= seen.times
+      ? seen.other
+      : undefined
+  }
+}
 
 export class Program {
   /** Its goroutines are known: its threads say nothing. */
   hasGoroutines = false
   /** Lanes that are known of it. */
   lanes = 0
-  /** Guesses that came true, and that did not. */
-  confirmed = 0
-  refuted = 0
+  /** Answers that were written after the answer to a call that may be theirs, and after something that cannot have led to them. */
+  led = 0
+  strayed = 0
   /** Calls on the connection whose answer was just read, which led to nothing else, and to an answer, too. */
   followed = 0
   queued = 0
@@ -38,15 +77,32 @@ export class Program {
   callsFromNothing = 0
   answers = 0
   answersFromNothing = 0
-  /** By kind of what is read, the kind of what is written next. */
-  readonly #leads = new Map<number, { readonly write: number; times: number; others: number }>()
+  /** By kind of what is written, the kind of what was read before. */
+  readonly #sources = new Usual()
+  /** By kind of call that waited for a connection, the kind of what was read before it waited. */
+  readonly waitsAfter = new Usual()
+  readonly #transitions = new Map<number, Transition>()
   /** Answers in runs of several reads that belong to the last of these, and to the one whose turn it is. */
   byLast = 0
   byQueue = 0
+  /** Runs of several reads that led to one write, and to as many as they are. */
+  runsByLast = 0
+  runsByQueue = 0
 
-  /** Guesses of which nothing was heard later may be believed. */
-  get isReliable(): boolean {
-    return this.confirmed >= minSeen && this.refuted * maxRefutedOf <= this.confirmed
+  /** Of guesses by which a read of one kind leads to a call of another, at once or after it waited for a connection. */
+  transition(read: number, call: number, isQueued: boolean): Transition | null {
+    const key = (read * maxKind + call) * 2 + (isQueued ? 1 : 0)
+    let transition = this.#transitions.get(key)
+    if (transition === undefined) {
+      if (this.#transitions.size >= maxTransitions) return null
+      this.#transitions.set(key, (transition = new Transition()))
+    }
+    return transition
+  }
+
+  /** An answer comes of what was read before it, as far as can be told from those that cannot. */
+  get isLedAtOnce(): boolean {
+    return this.answersAtOnce && this.led >= minSeen && this.strayed * maxRefutedOf <= this.led
   }
 
   /** Calls follow what they are made for at once. */
@@ -61,7 +117,7 @@ export class Program {
 
   /** Calls queue for connections: an answer leads to whatever call is next. */
   get queuesForConnections(): boolean {
-    return this.queued >= minSeen && this.followed * maxFollowedOf <= this.queued
+    return this.queued >= minStrange && this.followed <= this.queued * maxFollowedOf
   }
 
   /** Answers are often led to by something else. */
@@ -70,34 +126,34 @@ export class Program {
   }
 
   get order(): Order {
-    const { byLast, byQueue } = this
-    if (byLast >= minSeen && byQueue * maxOtherOrderOf <= byLast) return Order.last
-    return byQueue >= minSeen && byLast * maxOtherOrderOf <= byQueue ? Order.queue : Order.unknown
+    // Answers say more, but there are programs in which none can be told.
+    const isTold = this.byLast + this.byQueue >= minSeen
+    const last = isTold ? this.byLast : this.runsByLast
+    const queue = isTold ? this.byQueue : this.runsByQueue
+    if (last >= minSeen && queue * maxOtherOrderOf <= last) return Order.last
+    return queue >= minSeen && last * maxOtherOrderOf <= queue ? Order.queue : Order.unknown
   }
 
   /** A read of this kind led to a write of that kind. */
   saw(read: number, write: number): void {
-    let led = this.#leads.get(read)
-    if (led === undefined) {
-      if (this.#leads.size >= maxKinds) return
-      this.#leads.set(read, (led = { write, times: 0, others: 0 }))
-    }
-    if (led.write === write) led.times++
-    else if (led.others < led.times) led.others++
-    else this.#leads.set(read, { write, times: 1, others: 0 })
+    this.#sources.saw(write, read)
   }
 
-  /** Whether reads of that kind lead to such writes, and to hardly anything else. */
-  leadsTo(read: number, write: number): boolean {
-    const led = this.#leads.get(read)
-    return led?.write === write && led.times >= minLed && led.others * maxOtherLedOf <= led.times
+  /** The kind of reads that lead to writes of this one; undefined: not known, or there are several. */
+  sourceOf(write: number): number | undefined {
+    return this.#sources.of(write)
   }
 
   /** To be called now and then: what was long ago counts less. */
   age(): void {
-    if (this.calls + this.answers + this.confirmed + this.byLast + this.byQueue < maxCounted) return
-    this.confirmed /= 2
-    this.refuted /= 2
+    for (const transition of this.#transitions.values()) {
+      if (transition.confirmed + transition.refuted < maxCounted) continue
+      transition.confirmed /= 2
+      transition.refuted /= 2
+    }
+    if (this.calls + this.answers + this.byLast + this.byQueue < maxCounted) return
+    this.led /= 2
+    this.strayed /= 2
     this.followed /= 2
     this.queued /= 2
     this.calls /= 2
@@ -106,5 +162,7 @@ export class Program {
     this.answersFromNothing /= 2
     this.byLast /= 2
     this.byQueue /= 2
+    this.runsByLast /= 2
+    this.runsByQueue /= 2
   }
 }

@@ -88,6 +88,13 @@ export class Events {
     })
   }
 
+  /** So many answers, in one event. */
+  answers(talk: Talk, count: number, caller: Caller = {}): void {
+    this.#event(talk, talk.isServer, caller, () => {
+      for (const { cause, name } of talk.open.splice(0, count)) this.#settle(talk, name, cause, true)
+    })
+  }
+
   #settle(talk: Talk, name: string, cause: Cause | null, isAnswered: boolean): void {
     const write = (): void => {
       if (!talk.isServer) this.#calls.push([name, causalId(cause)])
