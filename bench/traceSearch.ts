@@ -1,7 +1,7 @@
 // How long it takes to find and assemble one trace among millions of requests, to list those of a quarter of an hour, and what the
 // index of ids costs. The requests are those that agents see: both ends of 50 calls a trace, each of which makes two more; 6,000
 // rows a second. Half of the traces carry no trace id at all and are held together by sequence numbers and causal ids only.
-// Usage: node bench/traceSearch.ts [--rows N].
+// Usage: node bench/traceSearch.ts [--rows N] [--data DIR]; what was made in DIR once serves again.
 
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -26,7 +26,7 @@ import { median, print, type Result } from "./Result.ts"
 
 const { values } = parseArgs({
   args: import.meta.main ? process.argv.slice(2) : [],
-  options: { rows: { type: "string", default: "50000000" } },
+  options: { rows: { type: "string", default: "50000000" }, data: { type: "string" } },
 })
 
 const calls = 50
@@ -104,13 +104,19 @@ const rowsRead = Effect.fnUntraced(function* ({ params, sql }: Statement) {
   return answer.statistics
 })
 
-const program = Effect.gen(function* () {
-  const { command, query } = yield* ClickHouse
-  yield* migrate({ log: 87_600 })
+const make = Effect.gen(function* () {
+  const { command } = yield* ClickHouse
   for (let from = 0; from < traces; from += tracesAtOnce)
     yield* command(generated(from, Math.min(tracesAtOnce, traces - from)), {}, { max_insert_threads: "1" })
   for (const table of ["l7_flow_log", "span_index"])
     yield* command(`OPTIMIZE TABLE flow_log.${table} FINAL`, {}, { optimize_throw_if_noop: 0 })
+})
+
+const program = Effect.gen(function* () {
+  const { query } = yield* ClickHouse
+  yield* migrate({ log: 87_600 })
+  const [made] = yield* query("SELECT count() AS rows FROM flow_log.l7_flow_log")
+  if (Number(made!.rows) === 0) yield* make
   const sizes = yield* query(
     `SELECT table, sum(bytes_on_disk) AS bytes, sum(rows) AS rows FROM system.parts
      WHERE active AND database = 'flow_log' AND table IN ('l7_flow_log', 'span_index') GROUP BY table ORDER BY table`,
@@ -196,7 +202,7 @@ const program = Effect.gen(function* () {
 })
 
 const engine = Layer.unwrap(
-  Effect.map(temporaryDirectory, (directory) =>
+  Effect.map(values.data === undefined ? temporaryDirectory : Effect.succeed(values.data), (directory) =>
     ClickHouse.embedded({ directory: join(directory, "db"), memoryMiB: 4_096 }),
   ),
 )

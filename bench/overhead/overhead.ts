@@ -3,7 +3,9 @@
 //
 // The program has a core to itself; load, agent, server and database share the others, the load first. Were they to share the
 // program's core, what is measured would be how the scheduler gathers requests into bursts: at its limit a program that waits its
-// turn finds more requests at once, and takes less for each.
+// turn finds more requests at once, and takes less for each. What is left of the others is burnt at the lowest priority, in both halves:
+// it costs the program more to wake a load that sleeps on an idle processor, or on one that does something else, than to answer
+// one that is awake, and an agent that runs there would look dear for that alone.
 // Usage: node bench/overhead/overhead.ts [CASE ...]. Needs root, a second core, the development packages of scripts/setup.sh, clang; go where there is one.
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
@@ -130,6 +132,12 @@ const measure = async (
   }
 }
 
+/** Keeps the processors of the rest busy with whatever nobody else uses. */
+const burn = (): ReadonlyArray<ChildProcess> =>
+  Array.from({ length: availableParallelism() - 1 }, () =>
+    spawn("/usr/bin/nice", ["-n", "19", "/bin/sh", "-c", "while :; do :; done"], { stdio: "ignore" }),
+  )
+
 const run = async (one: Case, tools: string): Promise<ReadonlyArray<Result>> => {
   const results: Array<Result> = []
   for (const rate of one.rates) {
@@ -154,6 +162,7 @@ export const overhead = async (names: ReadonlyArray<string> = []): Promise<Reado
   const tools = mkdtempSync(join(tmpdir(), "sonde-bench-"))
   // What it starts inherits this.
   pin(process.pid, ofTheRest)
+  const burners = burn()
   try {
     execFileSync("clang", ["-O2", "-o", join(tools, "load"), join(import.meta.dirname, "load.c")])
     const results: Array<Result> = []
@@ -164,6 +173,7 @@ export const overhead = async (names: ReadonlyArray<string> = []): Promise<Reado
     }
     return results
   } finally {
+    for (const burner of burners) burner.kill()
     rmSync(tools, { recursive: true, force: true })
     pin(process.pid, `0-${availableParallelism() - 1}`)
   }
