@@ -2,21 +2,16 @@
 // time: how soon it captures, whether it misses anything while it looks around, what it holds and what it costs at rest.
 // Usage: node bench/scale.ts [PROCESSES SOCKETS]. Needs root and a C compiler (clang).
 
-import { execFileSync, spawn } from "node:child_process"
-import { once } from "node:events"
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { readFileSync } from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
-import { fileURLToPath } from "node:url"
-import { listPids, readComm, readProcess } from "../src/agent/process/procfs.ts"
+import { readProcess } from "../src/agent/process/procfs.ts"
 import { Load } from "../test/system/support/Load.ts"
 import { nginx } from "../test/system/support/programs.ts"
 import { Sonde, until } from "../test/system/support/Sonde.ts"
+import { othersThan, startCrowd } from "./programs.ts"
 import { median, print, type Result } from "./Result.ts"
 import { memory, usage } from "./usage.ts"
 
-const source = fileURLToPath(new URL("crowd.c", import.meta.url))
 const perSecond = 100
 /** From the first captured request on, while the agent reads who is there. */
 const watchMs = 20_000
@@ -38,32 +33,6 @@ interface Observed {
   readonly rest: ReadonlyArray<number>
 }
 
-const startCrowd = async (processes: number, sockets: number): Promise<() => Promise<void>> => {
-  const folder = mkdtempSync(join(tmpdir(), "sonde-crowd-"))
-  const program = join(folder, "crowd")
-  execFileSync("clang", ["-O2", "-o", program, source])
-  const crowd = spawn(program, [String(processes), String(sockets)], {
-    stdio: ["pipe", "pipe", "inherit"],
-    detached: true,
-  })
-  const ended = once(crowd, "exit")
-  await Promise.race([
-    once(crowd.stdout, "data"),
-    ended.then(() => Promise.reject(new Error("the crowd ended"))),
-  ])
-  return async () => {
-    crowd.stdin.end()
-    await ended
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
-
-const own = new Set(["nginx", "crowd"])
-
-/** Kernel names of what else runs on this machine: left alone, so that it does not count. */
-const others = (): ReadonlyArray<string> =>
-  [...new Set(listPids().map(readComm))].filter((name) => /^[\w.:-]+$/.test(name) && !own.has(name))
-
 /** When the process started, in milliseconds since 1970. */
 const startMs = (pid: number): number => {
   const bootSeconds = Number(/^btime (\d+)$/m.exec(readFileSync("/proc/stat", "utf8"))![1])
@@ -71,7 +40,7 @@ const startMs = (pid: number): number => {
 }
 
 const observe = async (): Promise<Observed> => {
-  const excluded = others()
+  const excluded = othersThan(["nginx", "crowd"])
   const web = await nginx()
   const load = new Load(web.port, "/ok/scale", perSecond)
   await until(

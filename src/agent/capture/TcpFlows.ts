@@ -5,6 +5,7 @@ import { CloseType } from "../../model/closeType.ts"
 import { IpProtocol } from "../../model/protocol.ts"
 import { Side } from "../flow/Connection.ts"
 import { copyProcess, type Endpoint, makeEndpoint } from "../flow/Endpoint.ts"
+import { AccountPool } from "../flow/AccountPool.ts"
 import type { FlowAccount } from "../flow/FlowAccount.ts"
 import type { FlowLog } from "../flow/FlowLog.ts"
 import { DirectionScore, guessClient } from "../flow/tcp/direction.ts"
@@ -47,7 +48,7 @@ export interface SocketEnds {
 /** The kernel tells of an idle connection every ten minutes: one that it is silent about for longer is gone. */
 const silentUs = { alive: 2_000_000_000, nothing: 1_200_000_000, end: 86_400_000_000 } as const
 /** After its end the bytes that wait to be read are told of, and that they end. */
-const unreadUs = 60_000_000
+const unreadUs = 120_000_000
 /** All are looked through for those so often, and for at most one part in so many of a core. */
 const searchUs = 10_000_000
 const searchShare = 1_000
@@ -117,6 +118,8 @@ export class TcpFlows {
   readonly #bySockets = new Map<string, TcpFlow>()
   /** Those that are over and still in `#bySockets`, in the order of their ends. */
   #ended: Array<TcpFlow> = []
+  readonly #accounts = new AccountPool()
+  readonly #take = this.#accounts.take.bind(this.#accounts)
   #call = 0
   readonly #searches = new Spaced(searchUs, searchShare)
 
@@ -155,7 +158,7 @@ export class TcpFlows {
     const client = ends.role === roleClient ? Side.a : ends.role === roleServer ? Side.b : Side.unknown
     const a = makeEndpoint(ends.bytes, ends.localIpAt, ends.localPort)
     const b = makeEndpoint(ends.bytes, ends.remoteIpAt, ends.remotePort)
-    const account = processAccount(IpProtocol.tcp, a, b, client, startUs)
+    const account = processAccount(IpProtocol.tcp, a, b, client, startUs, this.#take)
     if (client === Side.unknown) {
       const guess = guessClient(a.port, b.port, noPorts)
       account.directionScore = Math.abs(guess)
@@ -295,14 +298,19 @@ export class TcpFlows {
     if (flow === undefined) return
     this.#flows.delete(key)
     this.#options.flowLog.close(flow.account, closeType)
+    // What was said over it ended before, so that nobody counts there any more.
+    this.#accounts.give(flow.account)
     if (this.#ended.length < this.#options.maxFlows) this.#ended.push(flow)
     else this.#forget(flow)
   }
 
   #giveUpSilent(nowUs: number, gone: (key: number) => void): void {
-    const longestUs = silentUs[this.#options.told ?? "alive"]
+    const { told = "alive" } = this.#options
+    const longestUs = silentUs[told]
+    // What moves is told of within seconds; what is never told of was over when its bytes were read.
+    const isAlive = told === "alive"
     for (const flow of this.#flows.values()) {
-      const isOver = flow.closeType !== CloseType.unknown
+      const isOver = flow.closeType !== CloseType.unknown || (isAlive && flow.counted === undefined)
       if (nowUs - flow.heardUs >= (isOver ? unreadUs : longestUs)) this.#giveUp(flow, gone)
     }
   }

@@ -29,6 +29,8 @@ const statusMs = 2_000
 /** What is done at such intervals takes at most one part in so many of a core, however many processes there are. */
 const mostShare = 250
 const longestMs = 10_000
+/** What this thread puts together the main thread takes in and writes out, which takes twice as long. */
+const statusHands = 3
 /** What reading processes may take of each `idleMs`, and at the start at once. */
 const lookMs = 2
 const firstLookMs = 100
@@ -186,7 +188,7 @@ const tick = (): void => {
     lastStatus = now
     const beganMs = performance.now()
     status()
-    statusAfterMs = spaced(statusMs, performance.now() - beganMs)
+    statusAfterMs = spaced(statusMs, (performance.now() - beganMs) * statusHands)
   }
   setTimeout(tick, isBusy ? busyMs : idleMs)
 }

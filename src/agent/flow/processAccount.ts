@@ -8,16 +8,23 @@ import { FlowAccount } from "./FlowAccount.ts"
 import type { FlowLog } from "./FlowLog.ts"
 import { Meter } from "./FlowMeter.ts"
 
-/** `local` is the process' own end, `client` (`a` is the local side) what the kernel saw of the connect. */
+const newAccount = (transport: number, directionScore: number, startUs: number): FlowAccount =>
+  new FlowAccount(transport, SignalSource.ebpf, directionScore, startUs)
+
+/**
+ * `local` is the process' own end, `client` (`a` is the local side) what the kernel saw of the connect. `take`: where accounts come
+ * from (AccountPool.ts).
+ */
 export const processAccount = (
   transport: number,
   local: Endpoint,
   remote: Endpoint,
   client: Side,
   startUs: number,
+  take = newAccount,
 ): FlowAccount => {
   const score = client === Side.unknown ? DirectionScore.guess : DirectionScore.kernel
-  const account = new FlowAccount(transport, SignalSource.ebpf, score, startUs)
+  const account = take(transport, score, startUs)
   account.client = local
   account.server = remote
   account.point = ObservationPoint.clientProcess
