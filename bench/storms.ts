@@ -193,7 +193,11 @@ const fullest = (use: MapUse): string =>
 
 const command = "node bench/storms.ts"
 
-export const storms = async (sizes: StormSizes = nightly): Promise<ReadonlyArray<Result>> => {
+/** `say` hears of each storm when it is over. */
+export const storms = async (
+  sizes: StormSizes = nightly,
+  say: (text: string) => void = () => undefined,
+): Promise<ReadonlyArray<Result>> => {
   const storm = compiled("storm")
   const mapUse = compiled("mapUse")
   const server = await startProgram("storm", "serve")
@@ -210,6 +214,7 @@ export const storms = async (sizes: StormSizes = nightly): Promise<ReadonlyArray
 
     const { connectionSeconds, connectionsPerSecond, processSeconds, processes, sockets } = sizes
     const lives = await storms.storm("/lives", "processes", String(processes), String(processSeconds))
+    say(`lives: ${judged(lives).text}`)
     const calls = await storms.storm(
       "/calls",
       "connections",
@@ -217,6 +222,7 @@ export const storms = async (sizes: StormSizes = nightly): Promise<ReadonlyArray
       String(connectionSeconds),
     )
 
+    say(`calls: ${judged(calls).text}`)
     storms.forgetPeak()
     const stopCrowd = await startCrowd(crowdProcesses, sockets)
     const flows = await until(
@@ -227,6 +233,9 @@ export const storms = async (sizes: StormSizes = nightly): Promise<ReadonlyArray
     ).catch(() => sonde.metric("sonde_agent_tcp_flows"))
     const open = { use: storms.mapUse(), most: storms.resident().most }
     await stopCrowd()
+    say(
+      `sockets: ${flows} connections known; at most ${open.most} MiB resident; fullest: ${fullest(open.use)}`,
+    )
 
     const isGone = (held: ReadonlyMap<string, number>): boolean =>
       gone.every((name) => held.get(name)! <= before.held.get(name)! + fewLeft)
@@ -288,4 +297,4 @@ export const storms = async (sizes: StormSizes = nightly): Promise<ReadonlyArray
 /** Tables whose entries are to outlive what they tell of, to be taken once a minute or as the least recently used (bpf/README.md). */
 const remembering: ReadonlySet<string> = new Set(["servers", "mapped", "listeners", "verdicts", "file_sums"])
 
-if (import.meta.main) for (const result of await storms()) print(result)
+if (import.meta.main) for (const result of await storms(nightly, console.error)) print(result)
