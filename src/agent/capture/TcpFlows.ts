@@ -12,6 +12,7 @@ import { DirectionScore, guessClient } from "../flow/tcp/direction.ts"
 import { addDelay, Meter } from "../flow/FlowMeter.ts"
 import { countMoved, processAccount } from "../flow/processAccount.ts"
 import type { ProcessTable } from "../process/ProcessTable.ts"
+import { latin1Text } from "../protocol/latin1.ts"
 import { nameEnd } from "./eventEnds.ts"
 import { socketFlow, socketOwner } from "./layout.gen.ts"
 import { Spaced } from "./Spaced.ts"
@@ -114,7 +115,7 @@ export class TcpFlows {
   readonly counters = { tcp_flows_refused_total: 0, tcp_flows_silent_total: 0 }
   readonly #options: TcpFlowsOptions
   readonly #flows = new Map<number, TcpFlow>()
-  /** By "local port, remote port, remote address": finds the other end of a local connection, also just after its end. */
+  /** By `socketsKey`: finds the other end of a local connection, also just after its end. */
   readonly #bySockets = new Map<string, TcpFlow>()
   /** Those that are over and still in `#bySockets`, in the order of their ends. */
   #ended: Array<TcpFlow> = []
@@ -365,8 +366,9 @@ const roleServer = 2
 const u64 = (view: DataView, at: number): number =>
   view.getUint32(at, true) + view.getUint32(at + 4, true) * 4_294_967_296
 
+/** Two ports and 16 bytes, a character each: asked for several times of each connection. */
 const socketsKey = (localPort: number, remotePort: number, remoteIp: Uint8Array): string =>
-  `${localPort},${remotePort},${remoteIp}`
+  String.fromCharCode(localPort, remotePort) + latin1Text(remoteIp, 0, 16)
 
 const sameAddress = (a: Uint8Array, b: Uint8Array): boolean => {
   // All of 127/8 is this host.

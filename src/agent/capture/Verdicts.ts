@@ -3,6 +3,7 @@
 
 import { type Connection, DirectionScore, Side } from "../flow/Connection.ts"
 import { L7Protocol } from "../../model/protocol.ts"
+import { latin1Text } from "../protocol/latin1.ts"
 import { serverKey, socketData, socketKey, verdictLeave } from "./layout.gen.ts"
 
 /** What the kernel side takes: keys one after the other, a byte for each; both answer how many it took. */
@@ -142,7 +143,7 @@ export class Verdicts {
     // An old kernel does not tell it (capture/compat).
     if (port === 0) return
     // What is said within TLS is another matter than what the socket carries.
-    const text = `${netns},${port},${ip},${connection.isTls}`
+    const text = `${netns},${port},${connection.isTls},${latin1Text(ip, 0, 16)}`
     const server = this.#servers.get(text) ?? this.#newServer(ip, port, netns, connection.isTls)
     // At the end of the order again.
     this.#servers.delete(text)
