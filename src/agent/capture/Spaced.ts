@@ -1,4 +1,10 @@
-// Something that is done now and then, the less often the longer it takes.
+// Something that is done now and then, the less often the more it takes of a processor.
+
+/** Time of this thread on a processor, in milliseconds: on a busy machine something takes long that costs little. */
+export const threadMs = (): number => {
+  const { system, user } = process.threadCpuUsage()
+  return (user + system) / 1_000
+}
 
 export class Spaced {
   readonly #leastUs: number
@@ -8,7 +14,7 @@ export class Spaced {
   #nextUs = 0
 
   /** At least `leastUs` lie between two runs, and so much that a run takes at most one part in `share` of the time. */
-  constructor(leastUs: number, share: number, clockMs: () => number = () => performance.now()) {
+  constructor(leastUs: number, share: number, clockMs: () => number = threadMs) {
     this.#leastUs = leastUs
     this.#share = share
     this.#clockMs = clockMs

@@ -314,6 +314,7 @@ export class TcpFlows {
       const isOver = flow.closeType !== CloseType.unknown || (isAlive && flow.counted === undefined)
       if (nowUs - flow.heardUs >= (isOver ? unreadUs : longestUs)) this.#giveUp(flow, gone)
     }
+    this.#accounts.trim(this.#flows.size)
   }
 
   #giveUp(flow: TcpFlow, gone: (key: number) => void): void {

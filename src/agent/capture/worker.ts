@@ -14,6 +14,7 @@ import { Exclusions } from "./Exclusions.ts"
 import type { CaptureCommand, CaptureMessage, CaptureOptions } from "./messages.ts"
 import { Shedding } from "./Shedding.ts"
 import { openSource } from "./Source.ts"
+import { threadMs } from "./Spaced.ts"
 
 const options = workerData as CaptureOptions
 const port = parentPort!
@@ -170,10 +171,10 @@ const tick = (): void => {
   }
   if (now - lastRefresh >= refreshAfterMs) {
     lastRefresh = now
-    const beganMs = performance.now()
+    const beganMs = threadMs()
     processes.begin(now)
     exclusions.refresh(processes)
-    refreshAfterMs = spaced(refreshMs, performance.now() - beganMs)
+    refreshAfterMs = spaced(refreshMs, threadMs() - beganMs)
   }
   if (now - lastLook >= idleMs) {
     lastLook = now
@@ -186,9 +187,9 @@ const tick = (): void => {
   }
   if (now - lastStatus >= statusAfterMs) {
     lastStatus = now
-    const beganMs = performance.now()
+    const beganMs = threadMs()
     status()
-    statusAfterMs = spaced(statusMs, (performance.now() - beganMs) * statusHands)
+    statusAfterMs = spaced(statusMs, (threadMs() - beganMs) * statusHands)
   }
   setTimeout(tick, isBusy ? busyMs : idleMs)
 }

@@ -6,7 +6,8 @@ import { accountLength, FlowAccount } from "./FlowAccount.ts"
 
 /** Accounts of a block: 225 kB. */
 const blockAccounts = 256
-/** So many are kept for those to come; blocks of which all are let go are freed. */
+/** So many are kept for those to come, and as many as are in use; a block is freed when none of it is kept. */
+const fewSpare = 1_024
 const maxSpare = 8_192
 
 export class AccountPool {
@@ -30,6 +31,11 @@ export class AccountPool {
     }
     const at = this.#used++ * accountLength
     return new FlowAccount(transport, SignalSource.ebpf, directionScore, startUs, this.#block, at)
+  }
+
+  /** To be called now and then: lets go what a busy time has left. `used`: accounts in use. */
+  trim(used: number): void {
+    if (this.#spare.length > used + fewSpare) this.#spare = []
   }
 
   /** The flow is over, and told. */

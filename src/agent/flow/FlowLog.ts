@@ -72,6 +72,8 @@ export class FlowLog {
     this.#activeCount = 0
     if (Math.floor(this.#second / 60) !== Math.floor(nowSecond / 60)) this.#endMinute()
     for (let i = 0; i < this.#dueShare && this.#due.length > 0; i++) this.#writeDue(this.#due.pop()!)
+    if (this.#due.length === 0 && this.#dueParts.length > fewAccounts * dueLength)
+      this.#dueParts = new Float64Array(0)
   }
 
   /** Moves the second's counts to the metrics and to the part. */
@@ -99,8 +101,7 @@ export class FlowLog {
     for (const account of this.#due) this.#writeDue(account)
     const parts = this.#parts
     const needed = parts.length * dueLength
-    if (this.#dueParts.length < needed || this.#dueParts.length > 8 * (needed + fewAccounts * dueLength))
-      this.#dueParts = new Float64Array(2 * needed)
+    if (this.#dueParts.length < needed) this.#dueParts = new Float64Array(Math.ceil(1.25 * needed))
     for (let i = 0; i < parts.length; i++) {
       const account = parts[i]!
       const at = i * dueLength
