@@ -152,6 +152,13 @@ export class FlowAccount {
     return this.values.subarray(this.secondAt, this.secondAt + meterLength)
   }
 
+  /** Reads what counting a second needs, so that it is at hand then. Whatever number. */
+  touch(): number {
+    const { at, group, partAt, values } = this
+    const own = partAt + values[at]! + values[at + 8]! + values[at + 16]! + values[at + 24]!
+    return group === null ? own : own + group.lastSecond + group.cell.meter[group.cell.at]!
+  }
+
   get isTold(): boolean {
     return this.client !== undefined && (!this.needsProtocol || this.l7Protocol !== 0)
   }

@@ -7,6 +7,7 @@ import type { NetworkMetrics } from "../metric/NetworkMetrics.ts"
 import type { FlowAccount } from "./FlowAccount.ts"
 import { addMeter, clearMeter, copyMeter, type FlowMeter, meterLength } from "./FlowMeter.ts"
 import { L4Rows } from "./L4Rows.ts"
+import { touched } from "./touched.ts"
 
 export interface FlowLogOptions {
   readonly emit: (batch: ColumnBatch<"l4">) => void
@@ -18,6 +19,8 @@ const batchRows = 2_048
 const secondUs = 1_000_000
 /** Room for so many accounts is not worth taking back. */
 const fewAccounts = 1_024
+/** Accounts whose memory is loaded before their turn comes, so that it is at hand then. */
+const ahead = 8
 /** Seconds over which the rows of a minute are written. */
 const spreadSeconds = 16
 /** A part that is due: begin, end, meter. */
@@ -63,6 +66,7 @@ export class FlowLog {
   #endSecond(nowSecond: number): void {
     for (let i = 0; i < this.#activeCount; i++) {
       const account = this.#active[i]!
+      if (i + ahead < this.#activeCount) touched.sum = this.#active[i + ahead]!.touch()
       if (!account.isActive) continue
       account.isActive = false
       if (!account.isOver) this.#roll(account, nowSecond)

@@ -4,7 +4,7 @@ import { CloseType } from "../../model/closeType.ts"
 import type { RowColumns } from "../../model/ColumnBatch.ts"
 import { IpProtocol } from "../../model/protocol.ts"
 import type { Endpoint } from "../flow/Endpoint.ts"
-import { addMeter, clearMeter, type FlowMeter, makeMeter } from "../flow/FlowMeter.ts"
+import { addMeter, clearMeter, type FlowMeter, meterLength } from "../flow/FlowMeter.ts"
 import type { Link } from "./HashChains.ts"
 import type { Recent } from "./MetricWindow.ts"
 
@@ -17,11 +17,11 @@ export interface NetworkGroupKey {
   readonly signalSource: number
 }
 
-export interface NetworkGroup extends NetworkGroupKey, Link<NetworkGroup> {
+/** With the cell of the second that it counted in last. */
+export interface NetworkGroup extends NetworkGroupKey, Link<NetworkGroup>, Recent<NetworkCell> {
   /** Flows that are open at present. */
   open: number
   lastSecond: number
-  readonly second: Recent<NetworkCell>
 }
 
 /** Columns that count how flows end, by what they end of. */
@@ -46,13 +46,20 @@ const placeOfEnd = Array.from({ length: 256 }, (_, type) => endTypes.indexOf(typ
 export const endColumnNames: ReadonlyArray<keyof RowColumns<"network">> = Object.values(endColumns)
 
 export class NetworkCell {
-  readonly meter: FlowMeter = makeMeter()
+  /** Where its meter stands, and where it begins there. */
+  readonly meter: FlowMeter
+  readonly at: number
   newFlows = 0
   closedFlows = 0
   flowLoad = 0
   directionScore = 0
   /** By `endColumnNames`; null: none ended in a way that is counted. */
   ends: Array<number> | null = null
+
+  constructor(meter: FlowMeter, at: number) {
+    this.meter = meter
+    this.at = at
+  }
 
   ended(closeType: number, transport: number): void {
     this.closedFlows++
@@ -64,7 +71,7 @@ export class NetworkCell {
   }
 
   clear(): void {
-    clearMeter(this.meter, 0)
+    clearMeter(this.meter, this.at)
     this.newFlows = 0
     this.closedFlows = 0
     this.flowLoad = 0
@@ -73,7 +80,7 @@ export class NetworkCell {
   }
 
   add(other: NetworkCell): void {
-    addMeter(this.meter, 0, other.meter, 0)
+    addMeter(this.meter, this.at, other.meter, other.at)
     this.newFlows += other.newFlows
     this.closedFlows += other.closedFlows
     this.flowLoad += other.flowLoad
@@ -81,5 +88,23 @@ export class NetworkCell {
     if (other.ends === null) return
     this.ends ??= new Array<number>(endColumnNames.length).fill(0)
     for (let i = 0; i < other.ends.length; i++) this.ends[i]! += other.ends[i]!
+  }
+}
+
+/** Few, so that a cell that is kept of a storm does not keep many alive that are not. */
+const cellsOfArray = 16
+
+/** Cells whose meters share arrays: one of its own for each is two more places in memory to load for each flow that is counted. */
+export const cellMaker = (): (() => NetworkCell) => {
+  let meters: FlowMeter = new Float64Array(0)
+  let at = 0
+  return () => {
+    if (at === meters.length) {
+      meters = new Float64Array(cellsOfArray * meterLength)
+      at = 0
+    }
+    const cell = new NetworkCell(meters, at)
+    at += meterLength
+    return cell
   }
 }

@@ -8,7 +8,13 @@ import { addMeter, makeMeter, mirrorMeter, networkMeterColumns } from "../flow/F
 import { writeEnds } from "../flow/endColumns.ts"
 import { MeterColumns } from "../flow/MeterColumns.ts"
 import { MetricWindow } from "./MetricWindow.ts"
-import { endColumnNames, NetworkCell, type NetworkGroup, type NetworkGroupKey } from "./NetworkGroup.ts"
+import {
+  cellMaker,
+  endColumnNames,
+  NetworkCell,
+  type NetworkGroup,
+  type NetworkGroupKey,
+} from "./NetworkGroup.ts"
 import { NetworkGroups } from "./NetworkGroups.ts"
 
 export interface NetworkMetricsOptions {
@@ -26,13 +32,12 @@ const batchRows = 2_048
 const ended = Number.MAX_SAFE_INTEGER
 const noEnd = makeEndpoint(new Uint8Array(16), 0, 0)
 
-const noCell = new NetworkCell()
-const makeCell = (): NetworkCell => new NetworkCell()
+const noCell = new NetworkCell(makeMeter(), 0)
 const clearCell = (cell: NetworkCell): void => cell.clear()
 
 const addTo = (groups: NetworkGroups, key: NetworkGroupKey): NetworkGroup => {
-  const second = { start: -1, cell: noCell }
-  const group: NetworkGroup = { ...key, open: 0, lastSecond: 0, second, isRetired: false, next: undefined }
+  const begun = { open: 0, lastSecond: 0, start: -1, cell: noCell, isRetired: false, next: undefined }
+  const group: NetworkGroup = { ...key, ...begun }
   groups.add(group)
   return group
 }
@@ -54,8 +59,8 @@ export class NetworkMetrics {
 
   constructor(options: NetworkMetricsOptions) {
     const delay = options.delaySeconds ?? 2
-    this.#seconds = new MetricWindow(1, delay, makeCell, clearCell)
-    this.#minutes = new MetricWindow(60, delay, makeCell, clearCell)
+    this.#seconds = new MetricWindow(1, delay, cellMaker(), clearCell)
+    this.#minutes = new MetricWindow(60, delay, cellMaker(), clearCell)
     this.#maxGroups = options.maxGroups ?? 16_384
     this.#emit = options.emit
   }
@@ -67,10 +72,10 @@ export class NetworkMetrics {
   /** What was counted of a flow in `second`. */
   add(account: FlowAccount, second: number, nowSecond: number): NetworkCell {
     const group = this.#groupOf(account, second)
-    const cell = this.#seconds.cell(group, second, nowSecond, group.second)
+    const cell = this.#seconds.cell(group, second, nowSecond, group)
     const { secondAt, values } = account
-    if (account.isReversed) addMeter(cell.meter, 0, mirrorMeter(this.#mirrored, values, secondAt), 0)
-    else addMeter(cell.meter, 0, values, secondAt)
+    if (account.isReversed) addMeter(cell.meter, cell.at, mirrorMeter(this.#mirrored, values, secondAt), 0)
+    else addMeter(cell.meter, cell.at, values, secondAt)
     if (account.directionScore > cell.directionScore) cell.directionScore = account.directionScore
     return cell
   }
@@ -167,7 +172,7 @@ export class NetworkMetrics {
     columns.new_flow[row] = cell.newFlows
     columns.closed_flow[row] = cell.closedFlows
     columns.flow_load[row] = cell.flowLoad
-    this.#meters.write(row, cell.meter, 0)
+    this.#meters.write(row, cell.meter, cell.at)
     if (cell.ends === null) return
     for (let i = 0; i < endColumnNames.length; i++)
       (columns[endColumnNames[i]!] as Uint32Array)[row] = cell.ends[i]!

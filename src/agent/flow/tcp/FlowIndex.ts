@@ -3,6 +3,7 @@
 // and taken back here. The key begins the slot's block (FlowSlots.ts), so that comparing loads what the packet needs next.
 
 import type { Packet } from "../../capture/packet/Packet.ts"
+import { touched } from "../touched.ts"
 import { blockWords } from "./FlowSlots.ts"
 
 /** Both ports in one, version and protocol, then words of both addresses in turn: 2 of IPv4, 8 of IPv6. */
@@ -59,8 +60,6 @@ export class FlowIndex {
   private readonly free: Int32Array
   /** Makes collisions unpredictable to who chooses addresses and ports. */
   private readonly seed: number
-  /** Of all that was loaded, so that the engine does not leave the loading out. */
-  protected loaded = 0
 
   constructor(capacity: number, seed: number, blocks: Int32Array) {
     this.capacity = capacity
@@ -86,11 +85,8 @@ export class FlowIndex {
     return -1
   }
 
-  /**
-   * Loads the index and the blocks that packets need next: what is loaded for one does not depend on another, so the processor waits
-   * for all at once, which it cannot while it follows one after the other.
-   */
-  load(packets: ReadonlyArray<Packet>, count: number): void {
+  /** Reads what packets need next of the index and of their blocks, and says where their flows are likely to stand. */
+  touch(packets: ReadonlyArray<Packet>, count: number): void {
     const { blocks, buckets, mask } = this
     let sum = 0
     for (let i = 0; i < count; i++) sum ^= buckets[(packets[i].hash << 1) & mask]
@@ -104,7 +100,7 @@ export class FlowIndex {
       const base = slot * blockWords
       for (let line = 0; line < packetLines; line++) sum ^= blocks[base + line * lineWords]
     }
-    this.loaded = sum
+    touched.sum = sum
   }
 
   /** A slot for a packet that was not found; there must be room. */

@@ -39,6 +39,12 @@ export type EndReason = (typeof EndReason)[keyof typeof EndReason]
 const endReasons: ReadonlyArray<EndReason> = Object.values(EndReason)
 const noAddress = new Uint8Array(16)
 
+const deafAt = 43
+
+/** Whether the flow of a slot delivers to nobody any more. */
+export const isDeafIn = ({ bytes }: FlowMemory, slot: number): boolean =>
+  bytes[slot * blockBytes + deafAt] !== 0
+
 /** No idle list. */
 export const noList = 255
 
@@ -174,10 +180,10 @@ export class PacketFlow {
   }
   /** Bytes are delivered to nobody any more: the consumer did not want them, or the connection is over. */
   get isDeaf(): boolean {
-    return this.bytes[this.byteAt + 43] !== 0
+    return this.bytes[this.byteAt + deafAt] !== 0
   }
   set isDeaf(is: boolean) {
-    this.bytes[this.byteAt + 43] = is ? 1 : 0
+    this.bytes[this.byteAt + deafAt] = is ? 1 : 0
   }
   get isEstablished(): boolean {
     return this.bytes[this.byteAt + 44] !== 0

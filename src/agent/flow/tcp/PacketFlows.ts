@@ -14,11 +14,12 @@ import { clearBlock, type FlowMemory, slotMemory } from "./FlowSlots.ts"
 import type { Endpoint } from "../Endpoint.ts"
 import type { FlowLog } from "../FlowLog.ts"
 import { Meter } from "../FlowMeter.ts"
+import { touched } from "../touched.ts"
 import { measureEcho, measureUdp } from "../udp/datagramDelays.ts"
 import { tunnelOf } from "./FlowTunnel.ts"
 import { sawClientAck, sawSyn, sawSynAck } from "./Handshake.ts"
 import { IdleLists } from "./IdleLists.ts"
-import { EndReason, noList, PacketFlow } from "./PacketFlow.ts"
+import { EndReason, isDeafIn, noList, PacketFlow } from "./PacketFlow.ts"
 import { isNear, Reassembler } from "./Reassembler.ts"
 import { Copy, passUs, pointOf, RecentPackets } from "./RecentPackets.ts"
 import { type StreamConsumer, StreamDirection } from "./StreamConsumer.ts"
@@ -93,7 +94,6 @@ export class PacketFlows {
   /** Packets that were read and are followed together; the first `queued` of them wait. */
   private readonly batch: ReadonlyArray<Packet> = Array.from({ length: batchPackets }, () => new Packet())
   private queued = 0
-  protected loaded = 0
   private readonly keepsCopies: boolean
   private tunnels: Tunnels
   private lastId = 0
@@ -193,8 +193,8 @@ export class PacketFlows {
     const { batch, queued } = this
     this.queued = 0
     if (queued > 1) {
-      this.index.load(batch, queued)
-      this.loadStreams(queued)
+      this.index.touch(batch, queued)
+      this.touchStreams(queued)
     }
     for (let i = 0; i < queued; i++) {
       const packet = batch[i]!
@@ -205,15 +205,15 @@ export class PacketFlows {
   }
 
   /** The same for what will be delivered to. */
-  private loadStreams(queued: number): void {
+  private touchStreams(queued: number): void {
     let sum = 0
     for (let i = 0; i < queued; i++) {
       const { payloadEnd, payloadStart, slot } = this.batch[i]!
-      if (slot < 0 || payloadEnd === payloadStart) continue
+      if (slot < 0 || payloadEnd === payloadStart || isDeafIn(this.memory, slot)) continue
       const stream = this.flows[slot]!.stream
       if (stream !== null && stream.touch !== undefined) sum += stream.touch()
     }
-    this.loaded = sum
+    touched.sum = sum
   }
 
   private route(packet: Packet, parsed: Parsed): void {
