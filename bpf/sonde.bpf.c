@@ -27,6 +27,7 @@
 #include "maps/sockets.h"
 #include "maps/tls.h"
 #include "maps/verdicts.h"
+#include "maps/watched.h"
 
 #include "lib/read.h"
 #include "lib/count.h"
@@ -58,7 +59,9 @@
 #include "lib/file_call.h"
 #include "lib/file_path.h"
 #include "lib/file_wait.h"
+#include "lib/wake.h"
 
+#include "hooks/go_ready.h"
 #include "hooks/inet_sock_set_state.h"
 #include "hooks/io_uring.h"
 #include "hooks/iterators.h"
@@ -66,6 +69,7 @@
 #include "hooks/raw_syscalls.h"
 #include "hooks/sched_process.h"
 #include "hooks/sched_switch.h"
+#include "hooks/sched_waking.h"
 #include "hooks/sys_exit.h"
 #include "hooks/tls.h"
 
@@ -74,6 +78,8 @@ struct sonde_layout {
 	struct sonde_socket_data data;
 	struct sonde_socket_close close;
 	struct sonde_connect connect;
+	struct sonde_wake wake;
+	struct sonde_watched watched;
 	struct sonde_process process;
 	struct sonde_mapping mapping;
 	struct sonde_file file;

@@ -20,6 +20,8 @@ static const napi_type_tag object_tag = { 0x6f627366f1c04e11, 0x9b4d2c6e10a7d2b1
 struct sonde_object {
 	struct bpf_object *bpf;
 	struct bpf_link *links[MAX_LINKS];
+	/* Of each link. */
+	struct bpf_program *linked[MAX_LINKS];
 	size_t link_count;
 	/* Threads that work with it. */
 	size_t held;
@@ -248,7 +250,32 @@ napi_value sonde_object_attach(napi_env env, napi_callback_info info)
 		sonde_throw_errno(env, errno, "%s cannot be attached: %s", name, log_text);
 		return NULL;
 	}
+	object->linked[object->link_count] = program;
 	object->links[object->link_count++] = link;
+	return NULL;
+}
+
+// detach(object, program): the program stays loaded; one that is not attached is no error.
+napi_value sonde_object_detach(napi_env env, napi_callback_info info)
+{
+	napi_value arguments[2];
+	struct bpf_program *program;
+	struct sonde_object *object;
+	char name[64];
+
+	if (!sonde_arguments(env, info, 2, arguments) || !(object = open_object(env, arguments[0])) ||
+	    !sonde_string(env, arguments[1], name, sizeof(name)))
+		return NULL;
+	program = bpf_object__find_program_by_name(object->bpf, name);
+	for (size_t i = 0; program && i < object->link_count; i++) {
+		if (object->linked[i] != program)
+			continue;
+		bpf_link__destroy(object->links[i]);
+		object->link_count--;
+		object->links[i] = object->links[object->link_count];
+		object->linked[i] = object->linked[object->link_count];
+		break;
+	}
 	return NULL;
 }
 

@@ -135,6 +135,7 @@ static const struct {
 	napi_callback function;
 } functions[] = {
 	{ "openObject", sonde_object_open },   { "attach", sonde_object_attach },
+	{ "detach", sonde_object_detach },
 	{ "closeObject", sonde_object_close }, { "mapUpdate", sonde_map_update },
 	{ "mapUpdateMany", sonde_map_update_many },
 	{ "mapDelete", sonde_map_delete },     { "mapSums", sonde_map_sums },

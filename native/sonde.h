@@ -32,6 +32,7 @@ napi_value sonde_make_handle(napi_env env, const napi_type_tag *tag, void *handl
 #define SONDE_FUNCTION(name) napi_value name(napi_env env, napi_callback_info info)
 SONDE_FUNCTION(sonde_object_open);
 SONDE_FUNCTION(sonde_object_attach);
+SONDE_FUNCTION(sonde_object_detach);
 SONDE_FUNCTION(sonde_object_close);
 SONDE_FUNCTION(sonde_map_update);
 SONDE_FUNCTION(sonde_map_update_many);

@@ -29,6 +29,8 @@ export const layoutSource = (object: Uint8Array): string => {
   struct("sonde_socket_data", "socketData")
   struct("sonde_socket_close", "socketClose")
   struct("sonde_connect", "connectEvent")
+  struct("sonde_wake", "wakeEvent")
+  struct("sonde_watched", "watchedProcess")
   struct("sonde_process", "processEvent")
   struct("sonde_mapping", "mappingEvent")
   struct("sonde_file", "fileEvent")

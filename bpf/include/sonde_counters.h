@@ -20,5 +20,7 @@ enum sonde_counter {
 	SONDE_COUNT_FILE_REFUSED,    /* ... those not told of because the second's budget was used up */
 	SONDE_COUNT_FILE_SUMS_FULL,  /* ... those for whose sum there was no room */
 	SONDE_COUNT_OVER_BUDGET,     /* events not made because their process had made its share of the moment */
+	SONDE_COUNT_WAKES,           /* wake-ups within watched processes, told of */
+	SONDE_COUNT_WAKES_REFUSED,   /* ... not told of because the process had made its share of the moment */
 	SONDE_COUNT_MAX,
 };

@@ -21,6 +21,7 @@ enum sonde_event_kind {
 	SONDE_EVENT_FILE = 8,
 	SONDE_EVENT_OOM = 9,
 	SONDE_EVENT_FLOW = 10,
+	SONDE_EVENT_WAKE = 11,
 };
 
 enum sonde_direction {
@@ -83,6 +84,19 @@ struct sonde_connect {
 	__u32 waits;
 	__u16 remote_port;
 	__u8 pad[6];
+};
+
+/* One thread of a watched process wakes another; or one goroutine another, or begins it: then the threads are 0. */
+struct sonde_wake {
+	__u32 kind; /* SONDE_EVENT_WAKE */
+	__u32 tgid;
+	__u64 time_ns;
+	__u32 tid;         /* who wakes */
+	__u32 woken_tid;
+	__u32 woken_waits; /* how often the woken thread had waited, with this time */
+	__u32 begins;      /* 1: the woken goroutine is a new one */
+	__u64 coroutine;   /* who wakes */
+	__u64 woken_coroutine;
 };
 
 /*

@@ -72,6 +72,11 @@ export const agentConfigFields = {
     "Programs (kernel command names, or names of their files) into which no such hook is put, because they check their own code.",
     "restart",
   ),
+  handOvers: flag(
+    true,
+    "Follow work that goes from one thread or goroutine to another and back, in processes that are seen to hand work over: by their wake-ups.",
+    "restart",
+  ),
   files: flag(
     true,
     "Follow calls on files that have to wait for them: slow ones one by one, all of them as sums by process and file.",

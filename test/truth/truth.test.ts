@@ -12,6 +12,9 @@ const bars: ReadonlyArray<readonly [scenario: string, leastRight: number, mostWr
   ["threads", 0.99, 0],
   ["nginx", 0.95, 0],
   ["node", 0, 0.01],
+  ["java-nio", 0.9, 0.01],
+  ["java-handoff", 0.9, 0.01],
+  ["go-channel", 0.9, 0.01],
 ]
 
 const clients = 16

@@ -22,6 +22,7 @@ import {
   socketClose,
   socketData,
   socketFlow,
+  wakeEvent,
 } from "./layout.gen.ts"
 import type { Causality } from "../trace/Causality.ts"
 import { calledKind, Exchange } from "../trace/Exchange.ts"
@@ -116,6 +117,9 @@ export class SocketFlows {
       case eventKind.connect:
         if (size >= connectEvent.size) return this.#connect(view, at)
         break
+      case eventKind.wake:
+        if (size >= wakeEvent.size) return this.#wake(view, at)
+        break
       case eventKind.ring:
         if (size >= processEvent.size)
           return this.#options.processes.usesRing(view.getUint32(at + processEvent.tgid, true))
@@ -188,6 +192,21 @@ export class SocketFlows {
       view.getUint32(at + connectEvent.tid, true),
       view.getUint32(at + connectEvent.waits, true),
       this.#timeUs(view, at + connectEvent.timeNs),
+    )
+  }
+
+  #wake(view: DataView, at: number): void {
+    const { causality } = this.#options
+    const tgid = view.getUint32(at + wakeEvent.tgid, true)
+    const coroutine = readU64(view, at + wakeEvent.coroutine)
+    const woken = readU64(view, at + wakeEvent.wokenCoroutine)
+    if (view.getUint32(at + wakeEvent.begins, true) !== 0)
+      return causality.began(tgid, coroutine, woken, this.#timeUs(view, at + wakeEvent.timeNs))
+    causality.woke(
+      tgid,
+      { tid: view.getUint32(at + wakeEvent.tid, true), coroutine },
+      { tid: view.getUint32(at + wakeEvent.wokenTid, true), coroutine: woken },
+      view.getUint32(at + wakeEvent.wokenWaits, true),
     )
   }
 

@@ -6,6 +6,7 @@ import { FileEvents } from "../file/FileEvents.ts"
 import { ProcessEvents } from "../process/ProcessEvents.ts"
 import { openCompat } from "./compat/openCompat.ts"
 import { DatagramFlows } from "./DatagramFlows.ts"
+import { HandOverHooks } from "./HandOverHooks.ts"
 import { loadAddon } from "./native/Addon.ts"
 import { filesFeatureName } from "./native/extraHooks.ts"
 import { ringBytes } from "./native/kernelTables.ts"
@@ -132,6 +133,8 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
     files,
     lives,
   })
+  const handOvers = agent.handOvers && isPayloadRead && !isCompat ? new HandOverHooks(tracer) : undefined
+  pipeline.causality.lanes.handOvers.watcher = handOvers ?? null
   const cost = new SocketCost(tracer, ringBytes(ringMiB))
   if (isPayloadRead && payloadBytes > shedPayloadBytes)
     context.shedding.register({
@@ -200,6 +203,7 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
   }
 
   let lostBefore = 0
+  let wakesRefusedBefore = 0
   const source: Source = {
     tier: 1,
     by: "socket data",
@@ -214,10 +218,12 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
     drain: (nowMs) => {
       let total = 0
       cost.look()
-      const { over_budget, ring_full } = tracer.counters()
+      const { over_budget, ring_full, wakes_refused } = tracer.counters()
       const lost = ring_full + over_budget
       context.pipeline.causality.blind(lost !== lostBefore)
       lostBefore = lost
+      if (wakes_refused !== wakesRefusedBefore) context.pipeline.causality.lanes.wakesLost()
+      wakesRefusedBefore = wakes_refused
       verdicts.isAwaited = false
       for (let piece = 0; piece < maxPieces; piece++) {
         const length = tracer.poll(buffer)
@@ -272,11 +278,15 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
         kernel_file_refused_total: kernel.file_refused,
         kernel_file_sums_full_total: kernel.file_sums_full,
         kernel_over_budget_total: kernel.over_budget,
+        kernel_wakes_total: kernel.wakes,
+        kernel_wakes_refused_total: kernel.wakes_refused,
       }
     },
     close: async () => {
       closeTls()
       await closing
+      pipeline.causality.lanes.handOvers.watcher = null
+      await handOvers?.close()
       cost.close()
       tracer.close()
     },

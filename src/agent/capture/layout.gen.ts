@@ -50,6 +50,25 @@ export const connectEvent = {
   pad: 34,
 } as const
 
+export const wakeEvent = {
+  size: 48,
+  kind: 0,
+  tgid: 4,
+  timeNs: 8,
+  tid: 16,
+  wokenTid: 20,
+  wokenWaits: 24,
+  begins: 28,
+  coroutine: 32,
+  wokenCoroutine: 40,
+} as const
+
+export const watchedProcess = {
+  size: 8,
+  window: 0,
+  used: 4,
+} as const
+
 export const processEvent = {
   size: 56,
   kind: 0,
@@ -189,6 +208,7 @@ export const eventKind = {
   file: 8,
   oom: 9,
   flow: 10,
+  wake: 11,
 } as const
 
 export const fileOperation = {
@@ -231,4 +251,6 @@ export const kernelCounters = [
   "file_refused",
   "file_sums_full",
   "over_budget",
+  "wakes",
+  "wakes_refused",
 ] as const

@@ -4,8 +4,9 @@
 
 import { abandon, Belief, belongs, type Cause, ClientCall, ServedRequest, unguess } from "./Cause.ts"
 import { type Exchange, remove } from "./Exchange.ts"
+import { dropJobs } from "./Jobs.ts"
 import type { Lane } from "./Lane.ts"
-import { Lanes, type LanesOptions } from "./Lanes.ts"
+import { type LaneName, Lanes, type LanesOptions } from "./Lanes.ts"
 
 /** Ids a second of which those of another start of this agent, a second later, stay clear; in all they stay below 2^53. */
 const idsPerSecond = 2 ** 21
@@ -69,6 +70,16 @@ export class Causality {
     this.lanes.ended(tgid)
   }
 
+  /** The kernel tells that one lane woke another. */
+  woke(tgid: number, who: LaneName, whom: LaneName, waits: number): void {
+    if (!this.#isBlind) this.lanes.woke(tgid, who, whom, waits)
+  }
+
+  /** ... that a goroutine began another. */
+  began(tgid: number, who: number, whom: number, nowUs: number): void {
+    if (!this.#isBlind) this.lanes.began(tgid, who, whom, nowUs)
+  }
+
   /** Id of the request that is served there at this point of the events, and no other; 0: not known. */
   servedBy(tgid: number, tid: number, coroutine: number): number {
     return this.#isBlind ? 0 : (this.lanes.known(tgid, tid, coroutine)?.only?.id ?? 0)
@@ -78,7 +89,8 @@ export class Causality {
   connecting(socket: number, kind: number, tgid: number, tid: number, waits: number, nowUs: number): void {
     this.#connects.delete(socket)
     const lane = this.#isBlind ? null : this.lanes.of(tgid, tid, 0, nowUs)
-    if (lane === null) return
+    // A lane that serves alone says itself for what it calls, and for others counts what it says, not that it connects.
+    if (lane === null || !lane.isLoop) return
     const call = lane.call(waits, ++this.#step, kind, null)
     if (call.belief === Belief.settled && call.parent === null) return
     if (this.#connects.size >= maxConnects) {
@@ -134,9 +146,10 @@ export class Causality {
   }
 
   #readsRequest(exchange: Exchange): void {
-    const { starting } = exchange
+    const { hasIds, starting } = exchange
+    if (hasIds) this.#lane?.readsOn()
     if (starting instanceof ServedRequest) this.#move(starting, exchange)
-    else if (exchange.served.length === 0 && !exchange.hasIds) exchange.starting = this.#serve(exchange)
+    else if (exchange.served.length === 0 && !hasIds) exchange.starting = this.#serve(exchange)
   }
 
   #serve(exchange: Exchange): ServedRequest {
@@ -174,6 +187,7 @@ export class Causality {
           ? lane.call(this.#waits, this.#step, exchange.kind, exchange)
           : lane.callWith(this.#call)
     this.#call.on = exchange
+    if (lane !== null && lane.program.handOver.mayBe) this.lanes.handOvers.consider(lane, this.#nowUs)
     return this.#call
   }
 
@@ -198,6 +212,7 @@ export class Causality {
     }
     const request = starting instanceof ServedRequest ? starting : this.#serve(exchange)
     exchange.served.push(request)
+    if (hasId) this.#lane?.streams(request)
     this.#readNow.push(request)
     return request
   }
@@ -286,6 +301,7 @@ export class Causality {
   #over(request: ServedRequest): void {
     if (request.isOver) return
     request.isOver = true
+    dropJobs(request)
     const { lane } = request
     lane?.leave(request)
     for (const call of request.calls) {
@@ -321,6 +337,8 @@ export class Causality {
       causality_overflows_total: this.counters.overflows,
       causal_lanes: this.lanes.size,
       causal_lanes_refused_total: this.lanes.refused,
+      causal_watched: this.lanes.handOvers.size,
+      causal_watched_refused_total: this.lanes.handOvers.refused,
     }
   }
 }

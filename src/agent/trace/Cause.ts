@@ -1,6 +1,7 @@
 // What the rows of one process are joined by: the requests that it serves, and the calls that it makes meanwhile as a client.
 
 import type { Exchange } from "./Exchange.ts"
+import type { Job } from "./Jobs.ts"
 import type { Lane } from "./Lane.ts"
 import { Order, type Program, type Transition } from "./Program.ts"
 import type { Period } from "./Turns.ts"
@@ -20,6 +21,10 @@ export class ServedRequest {
   waiting: WaitingRead | null = null
   /** Calls that are thought to be made for it and wait for its end to be believed. */
   readonly calls: Array<ClientCall> = []
+  /** What other lanes did and came back with, until it is answered. */
+  returned: Array<Job> | null = null
+  /** One of these was for it. */
+  hasJob = false
 
   constructor(id: number, begunAt: number, lane: Lane | null) {
     this.id = id

@@ -2,17 +2,17 @@
 // A lane serves one request after another, or it is an event loop, which is seen when it reads a request while another one
 // waits. Invariant: what a lane serves alone is certain; everything an event loop does is a guess that later events must confirm.
 
-import { abandon, Belief, type Cause, claim, ClientCall, type ServedRequest } from "./Cause.ts"
+import { Belief, type Cause, ClientCall, type ServedRequest } from "./Cause.ts"
 import { EventLoop } from "./EventLoop.ts"
 import type { Exchange } from "./Exchange.ts"
+import { believeJobs, dropJobs, goesOn, Jobs } from "./Jobs.ts"
 import type { Program } from "./Program.ts"
+import { Streams } from "./Streams.ts"
 
 /** Requests that a lane which is no event loop has read and not answered. */
 const maxServed = 8
 /** Requests in a row, each alone, after which a lane is no event loop any more. */
 const aloneAgain = 64
-/** Calls that a lane made since it last answered somebody else's request. */
-const maxOwn = 64
 
 export class Lane {
   readonly program: Program
@@ -30,12 +30,20 @@ export class Lane {
   /** It waits as event loops do. */
   #isEventLoop = false
   #alone = 0
-  /** It answers requests that other lanes read: what it called before it does is for these. */
+  /** The request of the goroutine that began this one. */
+  #adopted: ServedRequest | null = null
+  /** Requests that it reads for goroutines of their own. */
+  #streams: Streams | null = null
+  /** Of the goroutine that reads what this one begins goroutines for. */
+  #fedBy: Streams | null = null
+  /** It answers requests that other lanes read. */
   #answersForOthers = false
-  readonly #own: Array<ClientCall> = []
+  /** What it calls while it serves nothing. */
+  readonly jobs: Jobs
 
   constructor(program: Program, tgid: number, isGoroutine: boolean) {
     this.program = program
+    this.jobs = new Jobs(program.handOver)
     this.tgid = tgid
     this.isGoroutine = isGoroutine
   }
@@ -46,14 +54,55 @@ export class Lane {
 
   /** What is served here and nothing else; null in event loops, where that would be a guess. */
   get only(): ServedRequest | null {
-    const [request] = this.#served
-    return this.isLoop || this.#served.length !== 1 || request!.isOver ? null : request!
+    const [request = this.#adopted, ...more] = this.#served
+    return this.isLoop || more.length > 0 || request === null || request.isOver ? null : request
+  }
+
+  /** Another goroutine begins here, of the one that serves the request. */
+  adopt(request: ServedRequest): void {
+    this.#adopted = request
+  }
+
+  /** Whatever was here before is over. */
+  beginAgain(): void {
+    this.#adopted = null
+    this.#streams = null
+    this.#fedBy = null
+    this.forget()
+  }
+
+  /** Another goroutine is begun here: the request that it works for. */
+  begins(): ServedRequest | null {
+    if (this.#streams !== null) return this.#streams.next()
+    return this.#fedBy === null ? this.only : this.#fedBy.only
+  }
+
+  /** A request with an id was read here. */
+  streams(request: ServedRequest): void {
+    if (this.isGoroutine && this.program.handOver.isWatched) (this.#streams ??= new Streams()).add(request)
+  }
+
+  /** Bytes of a connection of which messages have ids begin to be read here. */
+  readsOn(): void {
+    this.#streams?.readsOn()
+  }
+
+  /** It just read one request for another goroutine. */
+  get isStreaming(): boolean {
+    return this.#streams !== null && this.#streams.only !== null
+  }
+
+  /** This lane woke the other one. */
+  feeds(other: Lane): void {
+    if (this.isStreaming && other.only === null) other.#fedBy = this.#streams
   }
 
   /** A request begins to be read here, on the connection of which `others` wait for their answers. */
   serve(request: ServedRequest, others: ReadonlyArray<ServedRequest>): void {
     const served = this.#served
     this.hasServed = true
+    this.#adopted = null
+    this.program.handOver.served++
     if (served.length === 0) {
       if (this.isLoop && !this.#isEventLoop && ++this.#alone >= aloneAgain) this.#isAlone()
     } else if (others.length === 0) {
@@ -74,7 +123,7 @@ export class Lane {
     this.#alone = 0
     if (this.isLoop) return
     this.#loop = new EventLoop(this.program)
-    this.#own.splice(0).forEach(abandon)
+    this.jobs.forget()
   }
 
   #isAlone(): void {
@@ -90,8 +139,9 @@ export class Lane {
 
   /** Nothing is known of what this lane does now. */
   forget(): void {
+    this.#served.forEach(dropJobs)
     this.#served.length = 0
-    this.#own.splice(0).forEach(abandon)
+    this.jobs.forget()
     this.#loop?.forget()
   }
 
@@ -103,23 +153,35 @@ export class Lane {
   /** A call begins to be made here, on this connection, or one of this kind. */
   call(waits: number, step: number, kind: number, on: Exchange | null): ClientCall {
     if (this.#loop !== null) return this.#loop.call(waits, step, kind, on)
-    const [parent, ...more] = this.#served
-    if (parent === undefined && this.#answersForOthers) return this.#addOwn(step)
-    return new ClientCall(step, more.length === 0 ? (parent ?? null) : null, Belief.settled)
+    const [parent = this.#adopts(), ...more] = this.#served
+    if (parent === undefined) return this.#callForAnother(step)
+    goesOn(parent)
+    return new ClientCall(step, more.length === 0 ? parent : null, Belief.settled)
   }
 
-  #addOwn(step: number): ClientCall {
-    const call = new ClientCall(step, null, Belief.open)
-    if (this.#own.length >= maxOwn) abandon(this.#own.shift()!)
-    this.#own.push(call)
-    return call
+  #adopts(): ServedRequest | undefined {
+    const request = this.#adopted
+    if (request === null || request.isOver) return undefined
+    this.program.handOver.calls++
+    this.program.handOver.joined++
+    return request
+  }
+
+  #callForAnother(step: number): ClientCall {
+    const { handOver } = this.program
+    if (this.#answersForOthers || handOver.answersForOthers || handOver.isWatched)
+      return this.jobs.add(step, this.isGoroutine)
+    if (!this.hasServed) handOver.strays++
+    return new ClientCall(step, null, Belief.settled)
   }
 
   /** Another message of the same write as `call`. */
   callWith(call: ClientCall): ClientCall {
     if (this.#loop !== null) return this.#loop.callWith(call)
     const { begunAt, belief, parent } = call
-    return belief === Belief.open ? this.#addOwn(begunAt) : new ClientCall(begunAt, parent, Belief.settled)
+    return belief === Belief.open
+      ? this.jobs.add(begunAt, this.isGoroutine)
+      : new ClientCall(begunAt, parent, Belief.settled)
   }
 
   /** Bytes go on to be written here that were begun before. */
@@ -129,18 +191,18 @@ export class Lane {
 
   /** The first byte of the request's answer, on a connection of this kind, is written here. */
   answer(request: ServedRequest, waits: number, kind: number): void {
-    if (this.#loop === null) this.#answersOwn(request)
+    if (this.#loop === null) this.#answersAlone(request, waits)
     else this.#loop.answer(request, waits, kind)
   }
 
-  /** What it called since it answered before was for this request, if all of it came after the request. */
-  #answersOwn(request: ServedRequest): void {
-    const own = this.#own.splice(0)
-    if (request.lane === this || request.lane === null) return own.forEach(abandon)
+  #answersAlone(request: ServedRequest, waits: number): void {
+    const { handOver } = this.program
+    if (request.lane === this || request.lane === null) {
+      this.jobs.forget()
+      return believeJobs(request, this.isGoroutine ? -1 : waits, handOver)
+    }
     this.#answersForOthers = true
-    const isItsAlone = own.every(({ answeredAt, begunAt }) => begunAt > request.begunAt && answeredAt > 0)
-    for (const call of own)
-      if (isItsAlone) claim(call, request)
-      else abandon(call)
+    if (!this.isGoroutine) handOver.answersForOthers = true
+    this.jobs.answers(request)
   }
 }

@@ -1,6 +1,7 @@
 // The lanes of all observed processes. Bounded: those that were silent long make room, and when there is none, further ones are not
 // known, and what they do neither. Threads that wait as event loops do are found out by looking at what they wait in.
 
+import { HandOvers } from "./HandOvers.ts"
 import { Lane } from "./Lane.ts"
 import { Program } from "./Program.ts"
 
@@ -14,8 +15,25 @@ export interface LanesOptions {
   readonly waitsAsLoop: (tid: number) => boolean | undefined
 }
 
+/** A thread, or a goroutine; the other is 0. */
+export interface LaneName {
+  readonly tid: number
+  readonly coroutine: number
+}
+
+/** A lane that serves a request meets one that serves none. */
+const contact = (waker: Lane, woken: Lane, waits: number): void => {
+  if (waker.isLoop || woken.isLoop) return
+  const [serves, served] = [waker.only, woken.only]
+  if (serves === null && served !== null && served.answeredAt === 0)
+    waker.jobs.woke(served, woken.isGoroutine ? -1 : waits, woken.isGoroutine)
+  else if (served === null && serves !== null && serves.answeredAt === 0)
+    woken.jobs.wokenFor(serves, woken.isGoroutine)
+}
+
 export class Lanes {
   refused = 0
+  readonly handOvers = new HandOvers()
   #size = 0
   readonly #options: LanesOptions
   readonly #programs = new Map<number, Program>()
@@ -47,6 +65,43 @@ export class Lanes {
     const lane = this.#threads.get(tid)
     const isKnown = lane?.tgid === tgid && !lane.program.hasGoroutines && !this.#fresh.has(tid)
     return isKnown ? lane : null
+  }
+
+  /** The lane, if there is one yet. */
+  #at(tgid: number, tid: number, coroutine: number): Lane | undefined {
+    if (coroutine !== 0) return this.#goroutines.get(tgid)?.get(coroutine)
+    const lane = this.#threads.get(tid)
+    return lane?.tgid === tgid && !lane.program.hasGoroutines ? lane : undefined
+  }
+
+  /** One lane of the process woke another, which had waited so often by then. */
+  woke(tgid: number, who: LaneName, whom: LaneName, waits: number): void {
+    if (!this.handOvers.woke(tgid)) return
+    const waker = this.#at(tgid, who.tid, who.coroutine)
+    if (waker === undefined) return
+    const known = this.#at(tgid, whom.tid, whom.coroutine)
+    // One that serves the streams of a connection may have moved no bytes itself.
+    const woken = known ?? (waker.isStreaming ? this.of(tgid, whom.tid, whom.coroutine, waker.lastUs) : null)
+    if (woken === null) return
+    waker.feeds(woken)
+    contact(waker, woken, waits)
+  }
+
+  /** A goroutine of the process began another, whose place others had before. */
+  began(tgid: number, who: number, whom: number, nowUs: number): void {
+    if (!this.handOvers.woke(tgid)) return
+    this.#at(tgid, 0, whom)?.beginAgain()
+    const request = this.#at(tgid, 0, who)?.begins()
+    if (request !== undefined && request !== null) this.of(tgid, 0, whom, nowUs)?.adopt(request)
+  }
+
+  /** Wake-ups were not told: jobs that are under way may be several. */
+  wakesLost(): void {
+    const forget = ({ jobs, program }: Lane): void => {
+      if (program.handOver.isWatched) jobs.forget()
+    }
+    for (const lane of this.#threads.values()) forget(lane)
+    for (const all of this.#goroutines.values()) for (const lane of all.values()) forget(lane)
   }
 
   #program(tgid: number): Program {
@@ -107,6 +162,7 @@ export class Lanes {
     for (const lane of this.#goroutines.get(tgid)?.values() ?? []) this.#gone(lane)
     this.#goroutines.delete(tgid)
     this.#programs.delete(tgid)
+    this.handOvers.ended(tgid)
   }
 
   forgetAll(): void {
@@ -116,7 +172,11 @@ export class Lanes {
 
   /** To be called about once a second. */
   expire(nowUs: number): void {
-    for (const program of this.#programs.values()) program.age()
+    for (const program of this.#programs.values()) {
+      program.age()
+      program.handOver.age()
+    }
+    this.handOvers.expire(nowUs)
     this.#look()
     this.#sweep(this.#threads, nowUs)
     for (const [tgid, all] of this.#goroutines) {

@@ -1,5 +1,7 @@
 // How the event loops of one process work, as far as it was seen: what that says of guesses about them.
 
+import { HandOver } from "./HandOver.ts"
+
 /** How reads of several messages in a row go on to writes. */
 export const Order = {
   unknown: 0,
@@ -62,6 +64,7 @@ class Usual {
 }
 
 export class Program {
+  readonly handOver = new HandOver()
   /** Its goroutines are known: its threads say nothing. */
   hasGoroutines = false
   /** Lanes that are known of it. */

@@ -3,6 +3,7 @@
 import { Causality } from "./Causality.ts"
 import { type Cause, causalId, ClientCall } from "./Cause.ts"
 import { calledKind, Exchange } from "./Exchange.ts"
+import type { LaneName } from "./Lanes.ts"
 
 export interface Caller {
   readonly tgid?: number
@@ -30,6 +31,8 @@ export class Events {
   readonly #served = new Map<string, number>()
   /** Calls whose rows are written, each with the id in it. */
   readonly #calls: Array<readonly [name: string, id: number]> = []
+  /** Processes of which it is told who wakes whom. */
+  readonly watched = new Set<number>()
   nowUs = 1
 
   /** Threads that are seen to wait as event loops do, and as others do. */
@@ -37,6 +40,31 @@ export class Events {
     const waitsAsLoop = (tid: number): boolean | undefined =>
       loops.has(tid) ? true : others.has(tid) ? false : undefined
     this.causality = new Causality({ seed: 1, waitsAsLoop })
+  }
+
+  /** From now on it is told who wakes whom, of processes of which that is asked. */
+  tellWakes(): void {
+    this.causality.lanes.handOvers.watcher = {
+      watch: (tgid) => {
+        this.watched.add(tgid)
+        return true
+      },
+      unwatch: (tgid) => void this.watched.delete(tgid),
+    }
+  }
+
+  /** One lane wakes another of its process, which was asleep. */
+  wakes(who: Caller, whom: Caller): void {
+    const { coroutine = 0, tgid = 100 } = who
+    const name = (caller: Caller): LaneName =>
+      coroutine === 0 ? { tid: caller.tid ?? 1, coroutine: 0 } : { tid: 0, coroutine: caller.coroutine ?? 0 }
+    const waits = coroutine === 0 ? this.waits(whom.tid ?? 1) : 0
+    if (this.watched.has(tgid)) this.causality.woke(tgid, name(who), name(whom), waits)
+  }
+
+  /** One goroutine begins another. */
+  begins(who: number, whom: number, tgid = 100): void {
+    if (this.watched.has(tgid)) this.causality.began(tgid, who, whom, this.nowUs)
   }
 
   server(): Talk {

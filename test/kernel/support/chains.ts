@@ -161,6 +161,26 @@ while True:
         else: ready.unregister(key.fileobj); key.fileobj.close()`,
   ])
 
+/** A thread for each connection, which has a thread of a pool ask and waits for it. */
+export const pythonExecutor = (upstream: number): Promise<Program> =>
+  start("/usr/bin/python3", undefined, (port) => [
+    "-c",
+    `
+import http.client, socket, threading
+from concurrent.futures import ThreadPoolExecutor
+kept = threading.local()
+def ask(path):
+    if not hasattr(kept, "upstream"): kept.upstream = http.client.HTTPConnection("127.0.0.1", ${upstream})
+    kept.upstream.request("GET", path); kept.upstream.getresponse().read()
+pool = ThreadPoolExecutor(16)
+def serve(connection):
+    while data := connection.recv(4096):
+        pool.submit(ask, data.split(b" ")[1].decode()).result()
+        connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok")
+listener = socket.create_server(("127.0.0.1", ${port}), backlog=1024)
+while True: threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()`,
+  ])
+
 /** A task for each connection. */
 export const asyncioProxy = (upstream: number): Promise<Program> =>
   start("/usr/bin/python3", undefined, (port) => [
@@ -228,6 +248,42 @@ func main() {
     })
   }
   return start(binary, undefined, (port) => [String(port), String(upstream), String(redis)])
+}
+
+/** Handlers that ask twice at once, each time in a goroutine of its own. */
+export const goFanOut = (upstream: number, folder: string): Promise<Program> => {
+  const source = join(folder, "fan.go")
+  const binary = join(folder, "fan")
+  if (!existsSync(binary)) {
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(
+      source,
+      `package main
+import ("io"; "net/http"; "os"; "sync")
+func main() {
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 512}}
+	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		var both sync.WaitGroup
+		for i := 0; i < 2; i++ {
+			both.Add(1)
+			go func() {
+				defer both.Done()
+				answer, err := client.Get("http://127.0.0.1:" + os.Args[2] + r.URL.Path)
+				if err == nil { io.Copy(io.Discard, answer.Body); answer.Body.Close() }
+			}()
+		}
+		both.Wait()
+		w.Write([]byte("ok"))
+	})
+	panic(http.ListenAndServe("127.0.0.1:" + os.Args[1], nil))
+}`,
+    )
+    execFileSync(goCompiler, ["build", "-o", binary, source], {
+      cwd: folder,
+      env: { ...process.env, GO111MODULE: "off", GOFLAGS: "" },
+    })
+  }
+  return start(binary, undefined, (port) => [String(port), String(upstream)])
 }
 
 /** Each request has an id of its own. One thread of wrk, so that its counter is enough. */

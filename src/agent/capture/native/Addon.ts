@@ -28,6 +28,8 @@ export interface Addon {
     btfPath: string,
   ): BpfObject
   attach(object: BpfObject, program: string): void
+  /** It stays loaded, and can be attached again; one that is not attached is no error. */
+  detach(object: BpfObject, program: string): void
   /** Detaches and unloads. */
   closeObject(object: BpfObject): void
   /** Key and value are exactly as long as the map's; EINVAL otherwise. */

@@ -3,7 +3,8 @@
 import { availableParallelism } from "node:os"
 import type { Feature } from "../../../model/AgentStatus.ts"
 import type { ExclusionTarget } from "../Exclusions.ts"
-import { kernelCounters, kernelLimits, kernelScope, socketFlow } from "../layout.gen.ts"
+import type { WakeTarget } from "../HandOverHooks.ts"
+import { kernelCounters, kernelLimits, kernelScope, socketFlow, watchedProcess } from "../layout.gen.ts"
 import type { Probe } from "../tls/tlsLibraries.ts"
 import type { TlsTarget } from "../tls/TlsProbes.ts"
 import type { VerdictTarget } from "../Verdicts.ts"
@@ -88,6 +89,8 @@ const tlsPrograms = [
     "sonde_go_write",
     "sonde_go_return",
     "sonde_go_round_trip",
+    "sonde_go_ready",
+    "sonde_go_begin",
   ],
 ]
 
@@ -137,7 +140,7 @@ const defaultOffers = 8_192
 /** The share of one CPU below which a quiet machine with many of them would notice. */
 const minOffers = 256
 
-export class SocketTracer implements ExclusionTarget, VerdictTarget, TlsTarget, CountedPrograms {
+export class SocketTracer implements ExclusionTarget, VerdictTarget, TlsTarget, WakeTarget, CountedPrograms {
   readonly hook: HookKind
   readonly features: ReadonlyArray<Feature>
   /** Where the kernel's types come from; empty: the kernel itself. */
@@ -154,6 +157,8 @@ export class SocketTracer implements ExclusionTarget, VerdictTarget, TlsTarget, 
   readonly #owners: Iterator | undefined
   readonly #flowBuffer = new Uint8Array(flowsAtOnce * socketFlow.size)
   readonly #limits = new Uint8Array(kernelLimits.size)
+  /** The program on wake-ups of threads. */
+  readonly #waking: string | undefined
   #epoch = 0
 
   constructor(
@@ -167,6 +172,7 @@ export class SocketTracer implements ExclusionTarget, VerdictTarget, TlsTarget, 
       readonly ring?: EventRing
       readonly offersPerCpu: number
     },
+    waking?: string,
   ) {
     this.hook = hook
     this.typesFile = typesFile
@@ -176,6 +182,7 @@ export class SocketTracer implements ExclusionTarget, VerdictTarget, TlsTarget, 
     this.#poll = rings.poll
     this.#ring = rings.ring
     this.#offersPerCpu = rings.offersPerCpu
+    this.#waking = waking
     this.hasIterators = hook !== compat.hook && typesFile === ""
     if (!this.hasIterators) return
     const [flows, owners] = iteratorsOf(hook)
@@ -290,6 +297,35 @@ export class SocketTracer implements ExclusionTarget, VerdictTarget, TlsTarget, 
 
   detachProbes(probes: Probes): Promise<void> {
     return this.#addon.detachProbes(probes)
+  }
+
+  /** Of this process it is told from now on who wakes whom. False when the kernel's table is full. */
+  watch(tgid: number): boolean {
+    try {
+      const key = new Uint8Array(new Uint32Array([tgid]).buffer)
+      this.#addon.mapUpdate(this.#object, "watched", key, new Uint8Array(watchedProcess.size))
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  unwatch(tgid: number): void {
+    this.#addon.mapDelete(this.#object, "watched", new Uint8Array(new Uint32Array([tgid]).buffer))
+  }
+
+  attachWaking(): boolean {
+    if (this.#waking === undefined) return false
+    try {
+      this.#addon.attach(this.#object, this.#waking)
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  detachWaking(): void {
+    if (this.#waking !== undefined) this.#addon.detach(this.#object, this.#waking)
   }
 
   forgetMapped(key: Uint8Array): void {
@@ -477,6 +513,7 @@ export const openSocketTracer = (
           ...extras.rings,
           extras.oom,
           ...(options.files === undefined ? [] : [extras.files]),
+          ...(isPayloadRead && extras.waking !== undefined ? [extras.waking] : []),
         ],
         {
           payload_bytes: Math.min(options.payloadBytes, payloadMost),
@@ -493,11 +530,20 @@ export const openSocketTracer = (
       const more = attachExtras(addon, object, extras, tracepointOf(hook), files)
       const ring = addon.openRing(object, "events")
       const found = [...features(hook, refused, onlyCounted, hasIterators), ...more]
-      return new SocketTracer(addon, object, hook, found, types, {
-        poll: (destination) => addon.pollRing(ring, destination),
+      const rings = {
+        poll: (destination: Uint8Array) => addon.pollRing(ring, destination),
         ring,
         offersPerCpu: offers,
-      })
+      }
+      return new SocketTracer(
+        addon,
+        object,
+        hook,
+        found,
+        types,
+        rings,
+        isPayloadRead ? extras.waking : undefined,
+      )
     } catch (cause) {
       if (object !== undefined) addon.closeObject(object)
       refused.push([hook, bpfReason(cause as Error & { code?: string }, types)])

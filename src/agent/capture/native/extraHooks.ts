@@ -11,6 +11,8 @@ export interface ExtraPrograms {
   readonly oom: string
   /** io_uring that works with sockets, by names of several kernels: one of them is attached. */
   readonly rings: ReadonlyArray<string>
+  /** Wake-ups of threads, attached while somebody asks for them; undefined: by this kind of hook they do not say of which process. */
+  readonly waking: string | undefined
 }
 
 const rings = ["sonde_ring_req", "sonde_ring_sqe"]
@@ -19,17 +21,20 @@ export const btfExtras: ExtraPrograms = {
   files: "sonde_switch_btf",
   oom: "sonde_oom_raw",
   rings,
+  waking: "sonde_waking_btf",
 }
 export const rawExtras: ExtraPrograms = {
   files: "sonde_switch_raw",
   oom: "sonde_oom_raw",
   rings,
+  waking: "sonde_waking_raw",
 }
 export const tracepointExtras: ExtraPrograms = {
   files: "sonde_switch_tp",
   oom: "sonde_oom_tp",
   // Of this kind because raw tracepoints are refused.
   rings: [],
+  waking: undefined,
 }
 
 export const filesFeatureName = "file reads and writes"
