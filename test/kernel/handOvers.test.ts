@@ -9,15 +9,8 @@ import { afterAll, beforeAll, expect, it } from "vitest"
 import { type Program, redis } from "../system/support/programs.ts"
 import { describeSystem } from "../system/support/system.ts"
 import { type Capturing, startCapturing } from "./support/capturing.ts"
-import {
-  backend,
-  goCompiler,
-  goFanOut,
-  joined,
-  load,
-  pythonExecutor,
-  pythonThreads,
-} from "./support/chains.ts"
+import { backend, goCompiler, joined, load, pythonExecutor, pythonThreads } from "./support/chains.ts"
+import { goFanOut, goHttp2, loadHttp2 } from "./support/goChains.ts"
 import { needed } from "./support/tracing.ts"
 
 const seconds = 2
@@ -42,26 +35,34 @@ describeSystem("work that is handed over", [...needed, "/usr/bin/redis-server", 
     rmSync(folder, { recursive: true, force: true })
   })
 
-  /** Shares of the calls to the upstream, and the counters at the end. */
-  const see = async (start: () => Promise<Program>, connections: number, isGo = false) => {
+  const wrk = (connections: number, lasts: number) => async (front: Program) => {
+    await load(front, connections, lasts, folder)
+  }
+
+  /** Shares of the calls to the upstream, and the counters at the end. `first`: it is seen that work is handed over. */
+  const see = async (
+    start: () => Promise<Program>,
+    first: (front: Program) => Promise<void>,
+    then: (front: Program) => Promise<void>,
+    isGo = false,
+  ) => {
     const capturing: Capturing = await startCapturing({ ringMiB: 128, tls: isGo })
     let front: Program | undefined
-    let stats: Readonly<Record<string, number>>
     try {
       front = await start()
       if (isGo) await hooked(capturing)
-      // It is seen first that work is handed over.
-      await load(front, connections, 1, folder)
+      await first(front)
       await capturing.settle()
       const before = capturing.rows().length
-      await load(front, connections, seconds, folder)
+      await then(front)
       await capturing.settle()
-      stats = capturing.stats()
+      const stats = capturing.stats()
       await capturing.stop()
+      expect(capturing.lost()).toBe(0)
       const { right, unknown, wrong } = joined(capturing.rows().slice(before), front.port, upstream.port)
       const all = right + unknown + wrong
       expect(all).toBeGreaterThan(100)
-      return { right: right / all, wrong: wrong / all, stats, lost: capturing.lost() }
+      return { right: right / all, wrong: wrong / all, wakes: stats["kernel_wakes_total"]! }
     } finally {
       await front?.stop()
     }
@@ -69,26 +70,53 @@ describeSystem("work that is handed over", [...needed, "/usr/bin/redis-server", 
 
   it("to an executor in Python, whose threads also wake each other by the interpreter's lock", async () => {
     for (const connections of [1, 16]) {
-      const { lost, right, stats, wrong } = await see(() => pythonExecutor(upstream.port), connections)
-      expect(lost).toBe(0)
-      expect(stats["kernel_wakes_total"]).toBeGreaterThan(100)
+      const { right, wakes, wrong } = await see(
+        () => pythonExecutor(upstream.port),
+        wrk(connections, 1),
+        wrk(connections, seconds),
+      )
+      expect(wakes).toBeGreaterThan(100)
       expect(wrong).toBeLessThanOrEqual(0.01)
       if (connections === 1) expect(right).toBeGreaterThanOrEqual(0.9)
     }
   })
 
   it("is not looked for where each thread serves by itself", async () => {
-    const { right, stats } = await see(() => pythonThreads(upstream.port, store.port), 16)
+    const { right, wakes } = await see(
+      () => pythonThreads(upstream.port, store.port),
+      wrk(16, 1),
+      wrk(16, seconds),
+    )
     expect(right).toBeGreaterThanOrEqual(0.99)
-    expect(stats["kernel_wakes_total"]).toBe(0)
+    expect(wakes).toBe(0)
   })
 
   describeSystem("in Go", [goCompiler], () => {
     it("to goroutines that a handler starts", async () => {
-      const { right, stats, wrong } = await see(() => goFanOut(upstream.port, join(folder, "go")), 16, true)
-      expect(stats["kernel_wakes_total"]).toBeGreaterThan(100)
+      const { right, wakes, wrong } = await see(
+        () => goFanOut(upstream.port, join(folder, "go")),
+        wrk(16, 1),
+        wrk(16, seconds),
+        true,
+      )
+      expect(wakes).toBeGreaterThan(100)
       expect(wrong).toBe(0)
       expect(right).toBeGreaterThanOrEqual(0.95)
     })
+
+    for (const [connections, streams, least] of [
+      [8, 1, 0.9],
+      [2, 8, 0.2],
+    ] as const)
+      it(`to the goroutines of ${streams} streams at once, of HTTP/2`, async () => {
+        const asks = (first: number, requests: number) => async (front: Program) => {
+          await loadHttp2(front.port, { connections, first, requests, streams })
+          await sleep(500)
+        }
+        const start = () => goHttp2(upstream.port, join(folder, "go"))
+        const { right, wrong } = await see(start, asks(1, 500), asks(1_000, 1_000), true)
+        expect(wrong).toBe(0)
+        expect(right).toBeGreaterThanOrEqual(least)
+      })
   })
 })

@@ -37,14 +37,9 @@ export class HandOver {
     return this.strays >= leastSeen && this.served >= leastSeen
   }
 
-  /** What one lane began for a request and came back to it was for it, whatever came next. */
-  get isReliable(): boolean {
-    return this.confirmed >= minSeen && this.refuted * maxRefutedOf <= this.confirmed
-  }
-
   /** Wake-ups mean something else too often: locks that everybody takes. */
   get isUnreliable(): boolean {
-    return this.refuted >= minSeen && !this.isReliable
+    return this.refuted >= minSeen && this.refuted * maxRefutedOf > this.confirmed
   }
 
   /** The end of a job shows: calls between two ends are of one job. */

@@ -250,42 +250,6 @@ func main() {
   return start(binary, undefined, (port) => [String(port), String(upstream), String(redis)])
 }
 
-/** Handlers that ask twice at once, each time in a goroutine of its own. */
-export const goFanOut = (upstream: number, folder: string): Promise<Program> => {
-  const source = join(folder, "fan.go")
-  const binary = join(folder, "fan")
-  if (!existsSync(binary)) {
-    mkdirSync(folder, { recursive: true })
-    writeFileSync(
-      source,
-      `package main
-import ("io"; "net/http"; "os"; "sync")
-func main() {
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 512}}
-	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		var both sync.WaitGroup
-		for i := 0; i < 2; i++ {
-			both.Add(1)
-			go func() {
-				defer both.Done()
-				answer, err := client.Get("http://127.0.0.1:" + os.Args[2] + r.URL.Path)
-				if err == nil { io.Copy(io.Discard, answer.Body); answer.Body.Close() }
-			}()
-		}
-		both.Wait()
-		w.Write([]byte("ok"))
-	})
-	panic(http.ListenAndServe("127.0.0.1:" + os.Args[1], nil))
-}`,
-    )
-    execFileSync(goCompiler, ["build", "-o", binary, source], {
-      cwd: folder,
-      env: { ...process.env, GO111MODULE: "off", GOFLAGS: "" },
-    })
-  }
-  return start(binary, undefined, (port) => [String(port), String(upstream)])
-}
-
 /** Each request has an id of its own. One thread of wrk, so that its counter is enough. */
 export const load = (
   { port }: Program,
