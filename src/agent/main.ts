@@ -18,6 +18,7 @@ import { agentControl } from "./control/AgentControl.ts"
 import { HomeContact } from "./control/HomeContact.ts"
 import { makeFollowedConfig } from "./control/FollowedConfig.ts"
 import { PackageStore } from "./control/PackageStore.ts"
+import { relaySpans } from "./relay/relay.ts"
 import { readMachine } from "./resource/machine.ts"
 import { limiting, sendLimits } from "./send/limitSender.ts"
 import { Sender } from "./send/Sender.ts"
@@ -51,6 +52,7 @@ const ownPorts = (config: SondeConfig, server: Address | undefined): ReadonlyArr
     config.http.port,
     config.control.port,
     config.admin.port,
+    config.agent.relay.enabled ? config.agent.relay.port : 0,
     ...config.agent.controllers.map((controller) => parseAddress(controller)?.port ?? 0),
     ...config.agent.excludePorts,
   ].filter((port) => port > 0)
@@ -118,6 +120,7 @@ const capture = (
       },
     )
     yield* turn.follow(runner.anew)
+    yield* relaySpans(config.agent, sender)
     yield* Effect.forkScoped(supervise("agent/budget")(budget.keep(runner)))
     if (isControlled) {
       yield* followed.follow(limiting(sender, runner))

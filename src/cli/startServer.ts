@@ -125,6 +125,7 @@ const keptSecondsOf = ({ days, event, fileEvent, hours, log, minutes, seconds }:
     network: metrics,
     file: fileEvent * 3_600,
     process: event * 3_600,
+    span: log * 3_600,
   }
 }
 

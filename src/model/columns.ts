@@ -137,6 +137,41 @@ const flowEnds = [
   column("container_1", "str"),
 ] as const
 
+/** A span that a program told of itself: rows of `flow_log.l7_flow_log` as well. What it does not tell is as in rows of requests. */
+export const spanColumns = [
+  /** Microseconds since 1970. */
+  column("start_time", "u64"),
+  column("end_time", "u64"),
+  column("observation_point", "u8"),
+  column("signal_source", "u16"),
+  /** 1 internal, 2 server, 3 client, 4 producer, 5 consumer. */
+  column("span_kind", "u8"),
+  column("l7_protocol", "u8"),
+  column("protocol", "u8"),
+  ...flowEnds,
+  column("version", "str"),
+  column("request_type", "str"),
+  column("request_domain", "str"),
+  column("request_resource", "str"),
+  /** Name of the span. */
+  column("endpoint", "str"),
+  column("response_status", "u8"),
+  column("response_code", "i32"),
+  column("response_exception", "str"),
+  column("request_length", "i64"),
+  column("response_length", "i64"),
+  column("trace_id", "str"),
+  column("span_id", "str"),
+  column("parent_span_id", "str"),
+  /** Service and instance as the program names itself. */
+  column("app_service", "str"),
+  column("app_instance", "str"),
+  column("attribute_names", "strs"),
+  column("attribute_values", "strs"),
+  /** JSON; empty: none. */
+  column("events", "str"),
+] as const
+
 /** What the flow log and the metrics of the network both count; tx is from client to server, delays are microseconds. */
 const flowMeters = [
   column("packet_tx", "u64"),
@@ -354,6 +389,7 @@ export const rowKinds = {
   network: networkColumns,
   file: fileColumns,
   process: processColumns,
+  span: spanColumns,
 } as const
 
 export type RowKind = keyof typeof rowKinds

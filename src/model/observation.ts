@@ -16,6 +16,10 @@ export const ObservationPoint = {
   clientProcess: 41,
   /** A system call of the server process. */
   serverProcess: 42,
+  /** What a program tells of its own work, of a call that it makes, of a request that it answers. */
+  application: 48,
+  clientApplication: 49,
+  serverApplication: 50,
 } as const
 
 export type ObservationPoint = (typeof ObservationPoint)[keyof typeof ObservationPoint]
@@ -29,9 +33,16 @@ const names: Record<number, string> = {
   [ObservationPoint.serverNode]: "s-nd",
   [ObservationPoint.clientProcess]: "c-p",
   [ObservationPoint.serverProcess]: "s-p",
+  [ObservationPoint.application]: "app",
+  [ObservationPoint.clientApplication]: "c-app",
+  [ObservationPoint.serverApplication]: "s-app",
 }
 
-/** The short form that the tables store: `c-p`, `s-p`, `c`, `s`, `c-nd`, `s-nd`, `local`, `rest`. */
+/** The short form that the tables store: `c-p`, `s-p`, `c`, `s`, `c-nd`, `s-nd`, `local`, `app`, `c-app`, `s-app`, `rest`. */
 export const observationPointName = (point: number): string => names[point] ?? "rest"
 
-export const SignalSource = { packet: 0, ebpf: 3 } as const
+export const SignalSource = { packet: 0, ebpf: 3, openTelemetry: 4 } as const
+
+/** Kinds of spans that programs tell of, by OpenTelemetry's numbers. */
+export const SpanKind = { internal: 1, server: 2, client: 3, producer: 4, consumer: 5 } as const
+export type SpanKind = (typeof SpanKind)[keyof typeof SpanKind]

@@ -186,6 +186,12 @@ export const ConfigSchema = Schema.Struct({
       "",
       "File with the types (BTF) of this machine's kernel, for one that does not tell them itself; empty: RELEASE.btf among those that come with Sonde, or in /var/lib/sonde/btf (docs/kernels.md).",
     ),
+    relay: section("Where programs send spans that they tell of themselves (docs/relay.md).", {
+      enabled: flag(true, "Take them: OTLP over HTTP and gRPC, SkyWalking's segments, all on one port."),
+      host: text("127.0.0.1", "Address to listen on; whoever reaches it may send."),
+      port: integer(38_086, 1, 65_535, "Port to listen on."),
+      bodyMiB: integer(8, 1, 64, "Largest request, before and after it is decompressed."),
+    }),
     ...agentConfigFields,
   }),
 }).annotate({ title: "Sonde configuration", description: "Keys of sonde.yaml; every key is optional." })

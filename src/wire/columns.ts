@@ -56,4 +56,5 @@ export const schemas: Readonly<Record<RowKind, Uint8Array>> = {
   network: schemaOf(rowKinds.network),
   file: schemaOf(rowKinds.file),
   process: schemaOf(rowKinds.process),
+  span: schemaOf(rowKinds.span),
 }

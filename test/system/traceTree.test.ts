@@ -8,23 +8,9 @@ import type { RequestList } from "../../src/querier/requests/requestList.ts"
 import type { Trace, TraceList } from "../../src/querier/trace/Trace.ts"
 import { nameOfRow } from "../../src/querier/trace/traceIds.ts"
 import { curl, type Program, redis, start } from "./support/programs.ts"
+import { proxyTo } from "./support/servers.ts"
 import { Sonde, sonde as run, until } from "./support/Sonde.ts"
 import { describeSystem } from "./support/system.ts"
-
-const gateway = (upstream: number): Promise<Program> =>
-  start("/usr/sbin/nginx", undefined, (port, folder) => {
-    const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
-      (name) => `${name}_temp_path ${folder}/${name};`,
-    )
-    writeFileSync(
-      join(folder, "nginx.conf"),
-      `daemon off; user root; worker_processes 1; pid ${folder}/pid; error_log ${folder}/error.log;
-       events { worker_connections 64; }
-       http { access_log off; ${temporary.join(" ")}
-         server { listen 127.0.0.1:${port}; location / { proxy_pass http://127.0.0.1:${upstream}; } } }`,
-    )
-    return ["-p", folder, "-c", join(folder, "nginx.conf")]
-  })
 
 const shop = (store: number): Promise<Program> =>
   start("/usr/bin/python3", undefined, (port, folder) => {
@@ -66,7 +52,7 @@ describeSystem("a request through nginx, Python and Redis", programs, () => {
   beforeAll(async () => {
     const store = await redis("tree-redis")
     const app = await shop(store.port)
-    const web = await gateway(app.port)
+    const web = await proxyTo(app.port)
     started = [store, app, web]
     sonde = new Sonde()
     await sonde.capturing()

@@ -54,6 +54,8 @@ const defaultTimes: SessionTimes = {
   handOverMs: 5_000,
 }
 
+/** Of the memory that batches may take. */
+const nearlyFull = 0.75
 const keeperRoundMs = 250
 const logEveryMs = 60_000
 
@@ -71,6 +73,8 @@ export class Sender extends Context.Service<
     readonly deliverTo: (server: Address, tls?: ClientTls) => void
     /** Other limits from now on; what is too much goes as soon as something new comes. */
     readonly limit: (limits: { readonly memoryBytes: number; readonly spoolBytes: number }) => void
+    /** Little more fits into memory: what can wait elsewhere should. */
+    readonly isNearlyFull: () => boolean
     /** Names this life of the agent. */
     readonly instance: string
     /** By metric name without the component's prefix. */
@@ -286,6 +290,7 @@ const makeSender = (options: SenderOptions): Effect.Effect<Sender["Service"], ne
         state.status = status
         state.work.openUnsafe()
       },
+      isNearlyFull: () => queue.memoryBytes > nearlyFull * queue.memoryMost,
       instance,
       stats,
       settled: settled(queue),

@@ -65,7 +65,7 @@ const sidesOf = (batch: AnyBatch): ReadonlyArray<SideColumns> => {
   if (batch.kind === "file" || batch.kind === "process")
     return [processSide(batch as ColumnBatch<"file"> | ColumnBatch<"process">)]
   if (batch.kind !== "application") {
-    const { columns } = batch as ColumnBatch<"l7" | "l4" | "network">
+    const { columns } = batch as ColumnBatch<"l7" | "l4" | "network" | "span">
     return [
       {
         rows,

@@ -148,7 +148,8 @@ const make = Effect.fnUntraced(function* (options: AttributeFieldsOptions) {
 
   return AttributeFields.of({
     see: (batch, nowSecond) => {
-      if (batch.kind === "l7") memory.see(batch as ColumnBatch<"l7">, nowSecond)
+      if (batch.kind === "l7" || batch.kind === "span")
+        memory.see(batch as ColumnBatch<"l7"> | ColumnBatch<"span">, nowSecond)
     },
   })
 })

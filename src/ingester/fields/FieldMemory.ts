@@ -84,7 +84,7 @@ export class FieldMemory {
     if (field !== undefined && values >= this.#limits.valuesOfName) this.#widen(field)
   }
 
-  see({ columns, rows }: ColumnBatch<"l7">, nowSecond: number): void {
+  see({ columns, rows }: ColumnBatch<"l7"> | ColumnBatch<"span">, nowSecond: number): void {
     const { attribute_names: names, attribute_values: values } = columns
     const step = Math.max(1, Math.ceil(rows / this.#limits.rowsOfBatch))
     for (let row = this.#turn++ % step; row < rows; row += step) {

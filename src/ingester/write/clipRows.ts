@@ -41,6 +41,7 @@ const bounds: Readonly<Record<RowKind, ReadonlyArray<Bound>>> = {
   network: boundsOf("network"),
   file: boundsOf("file"),
   process: boundsOf("process"),
+  span: boundsOf("span"),
 }
 
 const isHighSurrogate = (code: number): boolean => code >= 0xd800 && code < 0xdc00
@@ -65,7 +66,10 @@ const sumOf = (texts: ReadonlyArray<string>): number => {
 
 const none: ReadonlyArray<string> = []
 
-const clipAttributes = ({ columns, rows }: ColumnBatch<"l7">, stats: ClipStats): void => {
+const clipAttributes = (
+  { columns, rows }: ColumnBatch<"l7"> | ColumnBatch<"span">,
+  stats: ClipStats,
+): void => {
   const { attribute_names: names, attribute_values: values } = columns
   for (let row = 0; row < rows; row++) {
     const count = names[row]!.length
@@ -109,5 +113,6 @@ export const clipRows = (batch: AnyBatch, stats: ClipStats): void => {
   const columns = batch.columns as unknown as Readonly<Record<string, Array<string>>>
   const own = bounds[batch.kind]
   for (let i = 0; i < own.length; i++) clipTexts(columns[own[i]!.column]!, batch.rows, own[i]!.most, stats)
-  if (batch.kind === "l7") clipAttributes(batch as ColumnBatch<"l7">, stats)
+  if (batch.kind === "l7" || batch.kind === "span")
+    clipAttributes(batch as ColumnBatch<"l7"> | ColumnBatch<"span">, stats)
 }

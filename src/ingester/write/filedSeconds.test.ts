@@ -12,6 +12,7 @@ const kept: KeptSeconds = {
   network: 30 * day,
   file: 7 * day,
   process: 30 * day,
+  span: 3 * day,
 }
 
 const requests = (...seconds: ReadonlyArray<number>) => {

@@ -16,6 +16,7 @@ export const keptAYear: KeptSeconds = {
   network: year,
   file: year,
   process: year,
+  span: year,
 }
 
 /** A clock may be ahead by so much. */
@@ -89,6 +90,7 @@ export const filedSeconds = (
   const keptSeconds = kept[batch.kind]
   switch (batch.kind) {
     case "l7":
+    case "span":
       return ofLog(batch.columns.start_time, batch.rows, nowSecond, keptSeconds, stats)
     case "l4":
     case "file":

@@ -11,7 +11,7 @@ const pointNames = Array.from({ length: 256 }, (_, point) => observationPointNam
 
 /** `time`: the seconds the rows are filed under. */
 export const flowColumns = (
-  { columns, rows }: ColumnBatch<"l4"> | ColumnBatch<"l7">,
+  { columns, rows }: ColumnBatch<"l4"> | ColumnBatch<"l7"> | ColumnBatch<"span">,
   time: Uint32Array,
   tags: BatchTags,
   agentId: number,

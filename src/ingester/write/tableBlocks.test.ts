@@ -91,7 +91,7 @@ describe("tableBlocks", () => {
       "direction_score",
     ])
     expect(unfilled(application1m, minutes!.columns)).toEqual(unfilled(application1s, seconds!.columns))
-    expect(unfilled(l7FlowLog, l7!.columns)).toEqual([])
+    expect(unfilled(l7FlowLog, l7!.columns)).toEqual(["span_kind", "app_service", "app_instance", "events"])
     const [both, client] = blocksOf(traffic())
     const ofNetwork = ["capture_network_type_id"]
     expect(unfilled(network.seconds, client!.columns)).toEqual(ofNetwork)

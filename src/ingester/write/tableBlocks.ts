@@ -16,6 +16,7 @@ import { l7Rows } from "./l7Rows.ts"
 import { networkMapRows, networkRows, rowsOfRole } from "./networkRows.ts"
 import { rowsOfInterval } from "./pickRows.ts"
 import type { RowIds } from "./RowIds.ts"
+import { spanRows } from "./spanRows.ts"
 
 export interface TableBlock {
   readonly table: Table
@@ -108,6 +109,8 @@ export const tableBlocks = (
   switch (batch.kind) {
     case "l7":
       return [blockOf(l7FlowLog, batch.rows, l7Rows(batch, times, tags, agent, ids, nowSecond))]
+    case "span":
+      return [blockOf(l7FlowLog, batch.rows, spanRows(batch, times, tags, agent, ids, nowSecond))]
     case "l4":
       return [blockOf(l4FlowLog, batch.rows, l4Rows(batch, times, tags, agent, ids, nowSecond))]
     case "application":

@@ -161,6 +161,7 @@ export const keptSeconds: KeptSeconds = {
   network: kept.minutes * 3_600,
   file: kept.fileEvent * 3_600,
   process: kept.event * 3_600,
+  span: kept.log * 3_600,
 }
 
 export interface RunOptions extends TableWriterOptions {

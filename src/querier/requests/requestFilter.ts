@@ -9,7 +9,7 @@ import { type StatusName, statusNames, statusSql } from "./status.ts"
 
 export const requestTable = "flow_log.l7_flow_log"
 
-export const observationPoints = ["c-p", "s-p", "c", "s", "local", "rest"] as const
+export const observationPoints = ["c-p", "s-p", "c", "s", "local", "rest", "c-app", "s-app", "app"] as const
 
 export interface RequestFilter {
   readonly range: TimeRange

@@ -102,9 +102,12 @@ export const resourceIds = (row: Row): readonly [client: number, server: number]
 
 const hostOf = ({ tags }: SideTags): string => tags.chost ?? tags.pod_node ?? tags.host ?? ""
 
+/** Spans of programs may tell nothing of the other end. */
+const noAddress: ReadonlySet<string> = new Set(["", "0.0.0.0", "::"])
+
 /** What has no name is called by its address, a server with its port, as `auto_service` of the table is. */
 const nameOf = ({ service }: SideTags, ip: string, port: number): string => {
-  if (service !== "" || ip === "") return service
+  if (service !== "" || noAddress.has(ip)) return service
   return port === 0 ? ip : ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`
 }
 

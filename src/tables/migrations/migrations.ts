@@ -6,6 +6,7 @@ import { affectedRows } from "./0003-affected-rows.ts"
 import { spanIndexMigration } from "./0004-span-index.ts"
 import { eventColumns } from "./0005-event-columns.ts"
 import { rowIdIndex } from "./0006-row-id-index.ts"
+import { programSpans } from "./0007-program-spans.ts"
 import type { Migration } from "./Migration.ts"
 
 export const migrations: ReadonlyArray<Migration> = [
@@ -15,4 +16,5 @@ export const migrations: ReadonlyArray<Migration> = [
   spanIndexMigration,
   eventColumns,
   rowIdIndex,
+  programSpans,
 ]

@@ -5,6 +5,22 @@ import { chmodSync, mkdirSync, readdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { freePort, type Program, start } from "./programs.ts"
 
+/** nginx with one worker before a server on loopback; connections to it are new ones. */
+export const proxyTo = (upstream: number): Promise<Program> =>
+  start("/usr/sbin/nginx", undefined, (port, folder) => {
+    const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
+      (name) => `${name}_temp_path ${folder}/${name};`,
+    )
+    writeFileSync(
+      join(folder, "nginx.conf"),
+      `daemon off; user root; worker_processes 1; pid ${folder}/pid; error_log ${folder}/error.log;
+       events { worker_connections 64; }
+       http { access_log off; ${temporary.join(" ")}
+         server { listen 127.0.0.1:${port}; location / { proxy_pass http://127.0.0.1:${upstream}; } } }`,
+    )
+    return ["-p", folder, "-c", join(folder, "nginx.conf")]
+  })
+
 export const memcached = (): Promise<Program> =>
   start("/usr/bin/memcached", undefined, (port) => ["-u", "nobody", "-l", "127.0.0.1", "-p", String(port)])
 

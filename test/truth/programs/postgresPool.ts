@@ -26,7 +26,7 @@ const startup = (): Buffer => {
   return Buffer.concat([head, body])
 }
 
-export const postgresPool = (port: number, connections: number): PostgresPool => {
+export const postgresPool = (port: number, connections: number, host = "127.0.0.1"): PostgresPool => {
   const free: Array<Connection> = []
   const waiting: Array<(connection: Connection) => void> = []
   const giveBack = (connection: Connection): void => {
@@ -36,7 +36,7 @@ export const postgresPool = (port: number, connections: number): PostgresPool =>
   }
 
   const open = (): void => {
-    const socket = connect(port, "127.0.0.1").setNoDelay(true)
+    const socket = connect(port, host).setNoDelay(true)
     const connection: Connection = { socket, done: () => {} }
     let rest: Buffer = Buffer.alloc(0)
     let error: Error | undefined

@@ -10,6 +10,9 @@ export class ProtobufReader extends ByteReader {
   /** Its value, or the length of its bytes, which begin at `at` until the next step. */
   value = 0
   isBytes = false
+  private isFixed64 = false
+  /** A field was none. */
+  private isBroken = false
   private next = 0
   /** Where the present number begins. */
   private numberAt = 0
@@ -17,6 +20,7 @@ export class ProtobufReader extends ByteReader {
   begin(bytes: Uint8Array, start: number, end: number): void {
     this.reset(bytes, start, end)
     this.next = start
+    this.isBroken = false
   }
 
   /** Goes to the next field; false at the end. */
@@ -28,6 +32,7 @@ export class ProtobufReader extends ByteReader {
     this.field = Math.floor(tag / 8)
     const wire = tag % 8
     this.isBytes = wire === Wire.bytes
+    this.isFixed64 = wire === Wire.fixed64
     this.numberAt = this.at
     if (wire === Wire.varint) {
       this.value = this.varint()
@@ -38,14 +43,23 @@ export class ProtobufReader extends ByteReader {
     } else if (wire === Wire.fixed64 || wire === Wire.fixed32) {
       this.value = 0
       this.next = this.at + (wire === Wire.fixed64 ? 8 : 4)
-    } else return false
-    if (this.isShort || this.field === 0) return false
+    } else this.isBroken = true
+    if (this.isBroken || this.isShort) return false
+    if (this.field === 0) {
+      this.isBroken = true
+      return false
+    }
     // A text that is cut off is no value.
     if (this.next > this.end) {
       this.isShort = true
       return false
     }
     return true
+  }
+
+  /** After the walk: all of the bytes were fields. */
+  get isWhole(): boolean {
+    return !this.isBroken && !this.isShort && this.next === this.end
   }
 
   /** Text of the present field. */
@@ -62,6 +76,26 @@ export class ProtobufReader extends ByteReader {
   /** The present number as one of 32 bits with a sign; negative ones are sent as 64 bits. */
   int32Value(): number {
     return this.value < 2 ** 31 ? this.value : Number(BigInt.asIntN(32, this.exactValue()))
+  }
+
+  /** The present number as one of 64 bits with a sign, in decimal. */
+  int64Text(): string {
+    return Number.isSafeInteger(this.value)
+      ? String(this.value)
+      : String(BigInt.asIntN(64, this.exactValue()))
+  }
+
+  /** The present field of 64 bits; 0 where it is another. */
+  fixed64Value(): bigint {
+    return this.isFixed64 ? this.view().getBigUint64(0, true) : 0n
+  }
+
+  doubleValue(): number {
+    return this.isFixed64 ? this.view().getFloat64(0, true) : 0
+  }
+
+  private view(): DataView {
+    return new DataView(this.bytes.buffer, this.bytes.byteOffset + this.at, 8)
   }
 
   /** The present number as a trace id: hexadecimal, empty for 0. */

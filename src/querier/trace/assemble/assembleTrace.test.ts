@@ -361,9 +361,68 @@ describe("spans of programs", () => {
       transport: 0,
       clientPort: 0,
       serverPort: 0,
+      clientPid: 0,
+      serverPid: 0,
       programKind: 1,
       ...row,
     })
+
+  /** client (1) -> proxy (2) -> server (3): the proxy hands the header on as it is, and traces nothing. */
+  const proxied = (pids: readonly [client: number, server: number], causal: string) => {
+    const ids = { traceId: "t", spanId: "a" }
+    const ask = span({
+      point: "c-app",
+      programKind: 3,
+      spanId: "a",
+      clientPid: pids[0],
+      endUs: 1_000,
+      endpoint: "ask",
+    })
+    const [a0, a1] = bothEnds({ ...ids, startUs: 10, endUs: 990, endpoint: "/in", requestTcpSeq: 21 })
+    const [b0, b1] = bothEnds({
+      ...ids,
+      startUs: 100,
+      endUs: 900,
+      clientPid: 2,
+      serverPid: 3,
+      clientIp: "10.0.0.2",
+      serverIp: "10.0.0.3",
+      endpoint: "/on",
+      requestTcpSeq: 22,
+    })
+    const handle = span({
+      point: "s-app",
+      programKind: 2,
+      spanId: "b",
+      parentSpanId: "a",
+      serverPid: pids[1],
+      startUs: 120,
+      endUs: 800,
+      endpoint: "handle",
+    })
+    const followed = { causalRequest: causal, causalResponse: causal }
+    return [handle, { ...b0, ...followed }, b1, a0, { ...a1, ...followed }, ask]
+  }
+
+  it.each([
+    ["whose processes are known", [1, 3], "20", "causal_id"],
+    ["that others handed on", [0, 0], "20", "causal_id"],
+    ["whose proxy nobody follows", [1, 3], "", "trace_id"],
+  ] as const)(
+    "around a proxy, %s, are the first's client and the last's server",
+    (_, pids, causal, reason) => {
+      const rows = proxied(pids, causal)
+      const expected = [
+        "c-app ask",
+        "  c-p /in <span_id",
+        "    s-p /in <tcp_seq",
+        `      c-p /on <${reason}`,
+        "        s-p /on <tcp_seq",
+        "          s-app handle <parent_span_id",
+      ]
+      for (const row of rows) expect(drawn(from(row, ...rows))).toEqual(expected)
+    },
+  )
 
   it("stand around the calls that carry their ids", () => {
     const root = span({ point: "c-app", programKind: 3, spanId: "a", endUs: 1_000, endpoint: "ask" })
@@ -404,6 +463,54 @@ describe("spans of programs", () => {
     ]
     for (const row of rows) expect(drawn(from(row, ...rows))).toEqual(expected)
     expect(from(redis, ...rows).spans[5]!.link!.text).toBe("same causal id 7 in process 3, within span work")
+  })
+
+  it("stand around a message and its delivery, whatever happened between", () => {
+    const ids = { traceId: "t", spanId: "a", l7Protocol: 104, requestType: "HPUB" }
+    const produce = span({ point: "c-app", programKind: 4, spanId: "a", clientPid: 1, endpoint: "produce" })
+    const [p0, p1] = bothEnds({ ...ids, type: 0, startUs: 10, endUs: 20, serverPid: 9, responseTcpSeq: 0 })
+    const deliveries = [5, 6].map((pid, at) => {
+      const startUs = 5_000_000 + at
+      const [client, server] = bothEnds({
+        ...ids,
+        type: 1,
+        requestType: "HMSG",
+        requestTcpSeq: 0,
+        responseTcpSeq: 70 + at,
+        clientPid: pid,
+        clientPort: 40_100 + at,
+        serverPid: 9,
+        startUs,
+        endUs: startUs,
+        endpoint: `to ${pid}`,
+      })
+      return [{ ...client, startUs: startUs + 20 }, server]
+    })
+    const consume = span({
+      point: "s-app",
+      programKind: 5,
+      spanId: "b",
+      parentSpanId: "a",
+      serverPid: 6,
+      startUs: 5_000_100,
+      endUs: 5_000_900,
+      endpoint: "consume",
+    })
+    const rows = [consume, ...deliveries.flat(), p1, p0, produce]
+    const expected = [
+      "c-app produce",
+      "  c-p / <span_id",
+      "    s-p / <tcp_seq",
+      "      s-p to 5 <span_id",
+      "        c-p to 5 <tcp_seq",
+      "      s-p to 6 <span_id",
+      "        c-p to 6 <tcp_seq",
+      "          s-app consume <parent_span_id",
+    ]
+    for (const row of rows) expect(drawn(from(row, ...rows))).toEqual(expected)
+    expect(drawn(from(p0, ...rows.slice(1, -1)))).toEqual(
+      expected.slice(1, -1).map((line, at) => line.slice(2).replace(at === 0 ? " <span_id" : "", "")),
+    )
   })
 
   it("that run side by side leave it open in which of them a call was made", () => {

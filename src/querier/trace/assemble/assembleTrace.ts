@@ -9,6 +9,7 @@ import { Forest } from "./Forest.ts"
 import { keptTrees } from "./keptTrees.ts"
 import { linkApplications } from "./linkApplications.ts"
 import { linkCalls } from "./linkCalls.ts"
+import { linkMessages } from "./linkMessages.ts"
 import { linkProcesses } from "./linkProcesses.ts"
 import { linkProxies } from "./linkProxies.ts"
 import { depthFirst, type Placed, type Timed, uncoveredUs } from "./order.ts"
@@ -65,6 +66,7 @@ export const assembleTrace = (
   const calls = callsOf(rows)
   linkCalls(rows, calls, forest)
   linkApplications(rows, calls, forest)
+  linkMessages(rows, calls, forest)
   linkProcesses(rows, calls, forest, observedProcess(names))
   linkProxies(rows, calls, forest)
 

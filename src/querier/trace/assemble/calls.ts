@@ -1,12 +1,13 @@
-// Rows that saw the same call, in the order of its way from client to server. A place is in a call at most once, so that the next
+// Rows that saw the same call, in the order of its way from client to server; of what a server sends unasked, from server to client. A place is in a call at most once, so that the next
 // request of a keep-alive connection, a retransmission or a wrapped sequence number begins another call.
 
+import { RecordType } from "../../../model/L7Session.ts"
 import { type SpanRow, spanKindOf } from "../SpanRow.ts"
 import { observationRank } from "./observationOrder.ts"
 import { sameCall, type Sameness } from "./sameCall.ts"
 
 export interface Call {
-  /** Positions in the given rows, from the client's end to the server's. */
+  /** Positions in the given rows, in the order of its way. */
   readonly rows: ReadonlyArray<number>
   /** How each of them is known to be the same as the one before; of the first: undefined. */
   readonly sameness: ReadonlyArray<Sameness | undefined>
@@ -62,11 +63,16 @@ const agrees = (rows: ReadonlyArray<SpanRow>, call: OpenCall, row: SpanRow): Mat
 const isBetter = (a: Match, b: Match): boolean =>
   strength[a.sameness] < strength[b.sameness] || (a.sameness === b.sameness && a.apartUs < b.apartUs)
 
+/** Nobody asked for it: what a broker sends to whoever subscribed. */
+export const isPush = (rows: ReadonlyArray<SpanRow>, call: ReadonlyArray<number>): boolean =>
+  call.every((row) => rows[row]!.type === RecordType.response)
+
 const inOrder = (rows: ReadonlyArray<SpanRow>, call: OpenCall): Call => {
+  const way = isPush(rows, call.rows) ? -1 : 1
   const ordered = call.rows.toSorted((a, b) => {
     const [one, other] = [rows[a]!, rows[b]!]
     return (
-      observationRank(one.point) - observationRank(other.point) ||
+      way * (observationRank(one.point) - observationRank(other.point)) ||
       one.startUs - other.startUs ||
       other.endUs - one.endUs ||
       a - b

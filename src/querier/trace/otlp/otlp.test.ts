@@ -4,7 +4,7 @@ import { shopTrace, traceFrom } from "../traces.testing.ts"
 import { resourceSpansJson } from "./otlpJson.ts"
 import { writeResourceSpans } from "./otlpProtobuf.ts"
 import { otlpTrace } from "./otlpTrace.ts"
-import { ProtobufWriter } from "./ProtobufWriter.ts"
+import { ProtobufWriter } from "../../../wire/ProtobufWriter.ts"
 
 const spansOf = (trace = shopTrace()) => otlpTrace(trace).flatMap(({ spans }) => spans)
 

@@ -7,7 +7,7 @@ import {
   type OtlpSpan,
   scopeName,
 } from "./otlpTrace.ts"
-import type { ProtobufWriter } from "./ProtobufWriter.ts"
+import type { ProtobufWriter } from "../../../wire/ProtobufWriter.ts"
 
 const writeValue = (writer: ProtobufWriter, value: AttributeValue): void => {
   if (typeof value === "string") writer.chosenText(1, value)

@@ -1,5 +1,5 @@
-// Writes protobuf's wire format, as much of it as OTLP needs: fields in the order in which they are told. Default values are left out,
-// as proto3 wants.
+// Writes the wire format of Protocol Buffers, as much of it as OTLP needs: fields in the order in which they are told. Default values
+// are left out, as proto3 wants.
 
 const lengthDelimited = 2
 
