@@ -210,10 +210,10 @@ describeSystem("spans around a message", ["/usr/bin/python3", "/usr/sbin/nats-se
         ),
       ).toEqual([
         "c-app send",
-        "  c-p HPUB orders <span_id certain",
-        "    s-p HPUB orders <tcp_seq certain",
-        "      s-p HMSG orders <span_id strong",
-        "        c-p HMSG orders <tcp_seq certain",
+        "  c-p Hpub orders <span_id certain",
+        "    s-p Hpub orders <tcp_seq certain",
+        "      s-p Hmsg orders <span_id strong",
+        "        c-p Hmsg orders <tcp_seq certain",
         "          s-app receive <parent_span_id certain",
       ])
     } finally {

@@ -15,7 +15,7 @@ import { SpanIntake } from "./SpanIntake.ts"
 class PortTaken extends Data.TaggedError("PortTaken")<{ readonly message: string }> {}
 
 const bytesPerMiB = 1_048_576
-const againAfter = "30 seconds"
+const againAfter = "5 seconds"
 
 type RelaySettings = Pick<SondeConfig["agent"], "flushMs" | "relay">
 

@@ -59,12 +59,13 @@ const statusText = (span: TraceSpan): string => {
   return `  ${what}${span.exception === "" ? "" : ` ${span.exception}`}`
 }
 
-const place: Readonly<Record<string, string>> = { client: "→", server: "●", internal: "·", way: "~" }
+const place: Readonly<Record<string, string>> = { client: "→", server: "●", way: "~" }
+const program = "·"
 
 const label = (span: TraceSpan): string =>
   span.kind === "network"
     ? `${place.way} ${span.point}${span.host === "" ? "" : ` ${span.host}`}  ${span.name}`
-    : `${place[span.role]} ${span.service === "" ? "?" : span.service}  ${span.name}`
+    : `${span.kind === "application" ? program : place[span.role]} ${span.service === "" ? "?" : span.service}  ${span.name}`
 
 /** "2026-11-26 18:46:03.634" */
 const timeText = (us: number): string =>

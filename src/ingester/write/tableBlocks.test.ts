@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { type AnyBatch, makeBatch } from "../../model/ColumnBatch.ts"
-import { applicationColumns, l4Columns, l7Columns, networkColumns } from "../../model/columns.ts"
+import { applicationColumns, l4Columns, l7Columns, networkColumns, spanColumns } from "../../model/columns.ts"
 import { application1m, application1s } from "../../tables/applicationMetrics.ts"
 import { fileAggEvent, fileEvent, procOpsEvent } from "../../tables/eventTables.ts"
 import { l4FlowLog } from "../../tables/l4FlowLog.ts"
@@ -75,6 +75,26 @@ describe("tableBlocks", () => {
     ])
     const stored = storedColumns(procOpsEvent)
     expect(block!.columns.filter((name) => !stored.includes(name))).toEqual([])
+  })
+
+  it("puts spans of programs beside requests, with all that is told of them", () => {
+    const batch = makeBatch("span", 2)
+    batch.rows = 2
+    batch.columns.start_time.fill(second * 1e6)
+    batch.columns.end_time.fill(second * 1e6 + 5)
+    batch.columns.observation_point.set([50, 49])
+    batch.columns.span_kind.set([2, 3])
+    batch.columns.app_service.splice(0, 2, "shop", "shop")
+    batch.columns.events[1] = "[]"
+    const [block] = blocksOf(batch)
+    expect([block!.table, block!.rows]).toEqual([l7FlowLog, 2])
+    const stored = storedColumns(l7FlowLog)
+    expect(block!.columns.filter((name) => !stored.includes(name))).toEqual([])
+    expect(["s-app", "c-app", "shop", "[]"].map((text) => hasText(block, text))).toEqual(Array(4).fill(true))
+    // Tags and addresses become other columns, ids are split.
+    const elsewhere = /^(ip|process_kname|gprocess|container)_[01]$|^(trace|span|parent_span)_id$/
+    const told = spanColumns.map(({ name }) => name).filter((name) => !elsewhere.test(name))
+    expect(told.filter((name) => !block!.columns.includes(name))).toEqual([])
   })
 
   it("fills columns the tables store, and leaves only those that other signals fill", () => {
