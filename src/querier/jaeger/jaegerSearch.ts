@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import { badParameter } from "../http/ApiError.ts"
 import { integerParameter } from "../http/parameters.ts"
 import type { TimeRange } from "../http/timeRange.ts"
-import { goDurationUs } from "../tempo/searchFilter.ts"
+import { goDurationUs } from "../tempo/fields.ts"
 import { requestNamed, type TraceFilter } from "../trace/list/traceFilter.ts"
 
 export interface JaegerSearch {

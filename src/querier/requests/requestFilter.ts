@@ -13,7 +13,7 @@ export const observationPoints = ["c-p", "s-p", "c", "s", "local", "rest", "c-ap
 
 export interface RequestFilter {
   readonly range: TimeRange
-  /** Either side. */
+  /** Either side, or as the program calls itself. */
   readonly service?: string | undefined
   readonly client?: string | undefined
   readonly server?: string | undefined
@@ -94,7 +94,11 @@ export const filterConditions = (filter: RequestFilter): Conditions => {
     parts.push(sql)
     params[name] = value
   }
-  add("(auto_service_0 = {service:String} OR auto_service_1 = {service:String})", "service", filter.service)
+  add(
+    "(auto_service_0 = {service:String} OR auto_service_1 = {service:String} OR app_service = {service:String})",
+    "service",
+    filter.service,
+  )
   add("auto_service_0 = {client:String}", "client", filter.client)
   add("auto_service_1 = {server:String}", "server", filter.server)
   add("l7_protocol = {protocol:UInt8}", "protocol", filter.protocol)

@@ -67,7 +67,7 @@ describe("statements about requests", () => {
       `SELECT
   ${rowColumns}
 FROM flow_log.l7_flow_log
-WHERE ${inRange} AND (auto_service_0 = {service:String} OR auto_service_1 = {service:String})` +
+WHERE ${inRange} AND (auto_service_0 = {service:String} OR auto_service_1 = {service:String} OR app_service = {service:String})` +
         ` AND auto_service_0 = {client:String} AND auto_service_1 = {server:String} AND l7_protocol = {protocol:UInt8}` +
         ` AND observation_point = {point:String} AND response_duration >= {minUs:UInt64}` +
         ` AND agent_id = {agent:UInt16} AND response_status = 2 AND (${searched}) AND _id < {before:UInt64} AND _id > {after:UInt64}

@@ -1,30 +1,25 @@
 // What a search of Tempo's asks for, as a filter of the list of traces.
 
 import * as Effect from "effect/Effect"
-import { L7Protocol, l7ProtocolName } from "../../model/protocol.ts"
 import { ApiError } from "../http/ApiError.ts"
 import { statusNames, type StatusName } from "../requests/status.ts"
 import { requestNamed, type TraceFilter } from "../trace/list/traceFilter.ts"
-import { parseTraceQl, type TraceQlCondition } from "./traceQl.ts"
-
-const units: Readonly<Record<string, number>> = {
-  ns: 1e-3,
-  us: 1,
-  µs: 1,
-  ms: 1e3,
-  s: 1e6,
-  m: 60e6,
-  h: 3_600e6,
-}
-
-/** Microseconds of "100ms", "1.5s", "2m30s"; undefined: no duration. */
-export const goDurationUs = (text: string): number | undefined => {
-  if (!/^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/.test(text)) return undefined
-  let sum = 0
-  for (const [, number, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g))
-    sum += Number(number) * units[unit!]!
-  return Math.round(sum)
-}
+import {
+  codeFields,
+  durationFields,
+  goDurationUs,
+  kindFields,
+  methodFields,
+  nameFields,
+  plainField,
+  protocols,
+  routeFields,
+  serviceFields,
+  statusFields,
+  tagNames,
+} from "./fields.ts"
+import { spanSql } from "./spanSql.ts"
+import { conjunction, parseTraceQl, type TraceQlCondition } from "./traceQl.ts"
 
 type Mutable = { -readonly [Key in keyof TraceFilter["request"]]: TraceFilter["request"][Key] }
 
@@ -33,35 +28,6 @@ interface Building {
   minUs: number | undefined
   maxUs: number | undefined
   readonly tags: Array<readonly [name: string, value: string]>
-}
-
-const durationFields: ReadonlySet<string> = new Set([
-  "duration",
-  "span:duration",
-  "traceDuration",
-  "trace:duration",
-])
-const nameFields: ReadonlySet<string> = new Set(["name", "span:name", "rootName", "trace:rootName"])
-const serviceFields: ReadonlySet<string> = new Set([
-  "service.name",
-  "resource.service.name",
-  "rootServiceName",
-  "trace:rootService",
-  "root.service.name",
-])
-const statusFields: ReadonlySet<string> = new Set(["status", "span:status"])
-
-const protocols = new Map(
-  Object.values(L7Protocol).map((number) => [l7ProtocolName(number).toLowerCase(), number]),
-)
-
-/** OpenTelemetry's names for tags of Sonde's. */
-const tagNames: Readonly<Record<string, string>> = {
-  "k8s.pod.name": "pod",
-  "k8s.namespace.name": "pod_ns",
-  "k8s.node.name": "pod_node",
-  "k8s.cluster.name": "pod_cluster",
-  "host.name": "chost",
 }
 
 /** What is wrong with it, if anything. */
@@ -76,19 +42,12 @@ const apply = (building: Building, { field, operator, value }: TraceQlCondition)
     return undefined
   }
   if (operator !== "=") {
-    if (statusFields.has(field) && operator === "!=" && value === "error") {
-      request.status = "ok"
-      return undefined
-    }
     return `${field}: expected =, found ${operator}`
   }
   if (statusFields.has(field)) {
+    // An error is one of several outcomes.
     const status: StatusName | undefined =
-      value === "error"
-        ? "server_error"
-        : value === "unset"
-          ? "ok"
-          : statusNames.find((name) => name === value)
+      value === "unset" ? "ok" : statusNames.find((name) => name === value)
     if (status === undefined) return `${field}: ${value} is not one of error, ok, unset`
     request.status = status
     return undefined
@@ -96,8 +55,10 @@ const apply = (building: Building, { field, operator, value }: TraceQlCondition)
   if (serviceFields.has(field.replace(/^\./, ""))) request.service = value
   else if (nameFields.has(field)) Object.assign(request, requestNamed(value))
   else {
-    const name = field.replace(/^(?:\.|span\.|resource\.)/, "")
-    if (name === "http.route" || name === "endpoint") request.endpoint = value
+    const name = plainField(field)
+    if (kindFields.has(field) || codeFields.has(name) || methodFields.has(name))
+      return `${field}: the list of traces has no such filter`
+    if (routeFields.has(name)) request.endpoint = value
     else if (name === "network.protocol.name" && protocols.has(value.toLowerCase()))
       request.protocol = protocols.get(value.toLowerCase())
     else building.tags.push([tagNames[name] ?? name, value])
@@ -118,15 +79,22 @@ const notUnderstood = (message: string) =>
     status: 400,
     code: "bad_parameter",
     message,
-    next: 'ask for spans by conditions joined with &&, such as { resource.service.name = "shop" && duration > 100ms }',
+    next: 'ask for spans by conditions, such as { resource.service.name = "shop" && (duration > 100ms || status = error) }',
   })
+
+const noFilter = (range: TraceFilter["request"]["range"]): Building => ({
+  request: { range },
+  minUs: undefined,
+  maxUs: undefined,
+  tags: [],
+})
 
 /** `q` (TraceQL) or `tags` (logfmt) with `minDuration`, `maxDuration`. */
 export const searchFilter = Effect.fnUntraced(function* (
   query: URLSearchParams,
   range: TraceFilter["request"]["range"],
 ) {
-  const building: Building = { request: { range }, minUs: undefined, maxUs: undefined, tags: [] }
+  const building = noFilter(range)
   const q = query.get("q") ?? ""
   const parsed = parseTraceQl(q)
   if (!parsed.ok) return yield* notUnderstood(parsed.message)
@@ -134,8 +102,14 @@ export const searchFilter = Effect.fnUntraced(function* (
     ["minDuration", ">="],
     ["maxDuration", "<="],
   ] as const
+  const simple = conjunction(parsed.spans)
+  // What the list of traces has filters for is asked by these, as by everybody else.
+  const isSimple =
+    simple !== undefined && simple.every((condition) => apply(noFilter(range), condition) === undefined)
+  const where = isSimple ? undefined : spanSql(parsed.spans)
+  if (typeof where === "string") return yield* notUnderstood(where)
   const conditions: ReadonlyArray<TraceQlCondition> = [
-    ...parsed.conditions,
+    ...(isSimple ? simple : []),
     ...logfmt(query.get("tags") ?? ""),
     ...bounds.flatMap(([name, operator]) => {
       const value = query.get(name)
@@ -146,6 +120,6 @@ export const searchFilter = Effect.fnUntraced(function* (
     const problem = apply(building, condition)
     if (problem !== undefined) return yield* notUnderstood(problem)
   }
-  const filter: TraceFilter = building
+  const filter: TraceFilter = where === undefined ? building : { ...building, where }
   return filter
 })

@@ -1,8 +1,9 @@
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { goDurationUs, searchFilter } from "./searchFilter.ts"
-import { parseTraceQl } from "./traceQl.ts"
+import { goDurationUs } from "./fields.ts"
+import { searchFilter } from "./searchFilter.ts"
+import { conjunction, parseTraceQl } from "./traceQl.ts"
 
 const range = { fromUs: 1, toUs: 2 }
 const filter = (query: Readonly<Record<string, string>>) =>
@@ -10,24 +11,41 @@ const filter = (query: Readonly<Record<string, string>>) =>
 
 describe("TraceQL", () => {
   it("is read as far as it asks for spans by conditions", () => {
-    expect(
-      parseTraceQl('{ resource.service.name = "a \\"b\\"" && duration>=1.5s && .x = `y` } | select(name)'),
-    ).toEqual({
-      ok: true,
-      conditions: [
-        { field: "resource.service.name", operator: "=", value: 'a "b"' },
-        { field: "duration", operator: ">=", value: "1.5s" },
-        { field: ".x", operator: "=", value: "y" },
-      ],
-    })
+    const parsed = parseTraceQl(
+      '{ resource.service.name = "a \\"b\\"" && duration>=1.5s && .x = `y` } | select(name)',
+    )
+    expect(parsed.ok && conjunction(parsed.spans)).toEqual([
+      { field: "resource.service.name", operator: "=", value: 'a "b"' },
+      { field: "duration", operator: ">=", value: "1.5s" },
+      { field: ".x", operator: "=", value: "y" },
+    ])
     for (const query of ["", "{}", " { } ", "{true}"])
-      expect(parseTraceQl(query)).toEqual({ ok: true, conditions: [] })
+      expect(parseTraceQl(query)).toEqual({ ok: true, spans: { is: "true" } })
+  })
+
+  it("binds && closer than ||, and ! closest", () => {
+    const written = (query: string): string => {
+      const parsed = parseTraceQl(query)
+      if (!parsed.ok) return parsed.message
+      const text = (spans: typeof parsed.spans): string => {
+        if (spans.is === "true") return "true"
+        if (spans.is === "not") return `!${text(spans.of)}`
+        if (spans.is === "condition") return spans.condition.field
+        return `(${text(spans.left)} ${spans.is} ${text(spans.right)})`
+      }
+      return text(parsed.spans)
+    }
+    expect(written("{ a = 1 || b = 2 && !c = 3 || d = 4 }")).toBe("((a or (b and !c)) or d)")
+    expect(written("{ (a = 1 || b = 2) && c =~ `x.*` }")).toBe("((a or b) and c)")
+    expect(written("{ a = 1 } || { b != 2 && true }")).toBe("(a or (b and true))")
+    expect(written(`{ ${"(".repeat(65)}`)).toContain("more than 64 parentheses")
   })
 
   it.each([
     ["{} >> {}", '">>" after the spans'],
-    ["{ name =~ `x` }", 'expected one of = != > >= < <=, found "=~"'],
-    ["{ a = 1 || b = 2 }", 'expected && or }, found "||"'],
+    ["{ a = 1 } && { b = 2 }", '"&&" after the spans'],
+    ["{ a = 1 b = 2 }", 'expected && or || or }, found "b"'],
+    ["{ (a = 1 }", 'expected ), found "}"'],
     ["{} | rate()", "| rate is not understood"],
     ["{ name = }", 'name =: expected a value, found "}"'],
     ["{ name", "found the end"],
@@ -49,10 +67,10 @@ describe("TraceQL", () => {
   it("becomes a filter of traces", async () => {
     expect(
       await filter({
-        q: '{resource.service.name="shop" && name="GET /orders" && status=error && duration>10ms && duration<1s && span.user.id="7" && resource.k8s.pod.name="p"}',
+        q: '{resource.service.name="shop" && name="GET /orders" && status=ok && duration>10ms && duration<1s && span.user.id="7" && resource.k8s.pod.name="p"}',
       }),
     ).toEqual({
-      request: { range, service: "shop", endpoint: "/orders", status: "server_error" },
+      request: { range, service: "shop", endpoint: "/orders", status: "ok" },
       minUs: 10_001,
       maxUs: 999_999,
       tags: [
@@ -76,12 +94,17 @@ describe("TraceQL", () => {
   })
 
   it.each([
-    "{ duration = 5ms }",
-    "{ duration > long }",
-    '{ resource.service.name != "x" }',
-    "{ status = odd }",
-  ])("is refused where the list of traces has no such filter: %s", async (q) => {
-    await expect(filter({ q })).rejects.toMatchObject({ status: 400 })
+    ["{ duration > long }", "is not a duration"],
+    ["{ duration =~ `1.*` || name = `x` }", "1.* is not a duration"],
+    ["{ status = odd }", "not one of error, ok, unset"],
+    ["{ kind = odd }", "not one of unspecified"],
+    ["{ span.http.status_code > many }", "many is not a number"],
+    [`{ ${Array(40).fill("a = 1").join(" || ")} }`, "more than 32 conditions"],
+  ])("is refused where it cannot be asked: %s", async (q, message) => {
+    await expect(filter({ q })).rejects.toMatchObject({
+      status: 400,
+      message: expect.stringContaining(message) as string,
+    })
   })
 
   it.each([

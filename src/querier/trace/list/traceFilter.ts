@@ -20,6 +20,8 @@ export interface TraceFilter {
   readonly maxUs?: number | undefined
   /** Names and values; a request has one when one of its sides has it. */
   readonly tags: ReadonlyArray<readonly [name: string, value: string]>
+  /** A further condition of what happens within the trace. */
+  readonly where?: Conditions | undefined
 }
 
 const mostTags = 8
@@ -71,7 +73,7 @@ const isBegin =
   " observation_point = 'c-p', syscall_trace_id_request = 0," +
   " observation_point = 's-p', process_id_0 = 0 AND gprocess_id_0 = 0, 1)"
 
-const isUniversal = (name: string): boolean => vectorTexts.some((one) => one.name === name)
+export const isUniversal = (name: string): boolean => vectorTexts.some((one) => one.name === name)
 
 const customTags = `'${customTagDictionary.database}.${customTagDictionary.name}'`
 
@@ -86,10 +88,11 @@ const tagSql = (name: string, at: number): string => {
   return `(${[attribute, ...custom].join(" OR ")})`
 }
 
-export const traceConditions = ({ maxUs, minUs, request, tags }: TraceFilter): Conditions => {
+export const traceConditions = ({ maxUs, minUs, request, tags, where }: TraceFilter): Conditions => {
   const conditions = filterConditions(request)
   const isWithin =
     tags.length > 0 ||
+    where !== undefined ||
     [
       request.service,
       request.client,
@@ -108,11 +111,13 @@ export const traceConditions = ({ maxUs, minUs, request, tags }: TraceFilter): C
     ...(minUs === undefined ? [] : [`${durationUsSql} >= {minUs:UInt64}`]),
     ...(maxUs === undefined ? [] : [`${durationUsSql} <= {maxUs:UInt64}`]),
     ...tags.map(([name], at) => tagSql(name, at)),
+    ...(where === undefined ? [] : [`(${where.sql})`]),
   ]
   return {
     sql: parts.join(" AND "),
     params: {
       ...conditions.params,
+      ...where?.params,
       ...(minUs === undefined ? {} : { minUs }),
       ...(maxUs === undefined ? {} : { maxUs }),
       ...Object.fromEntries(
