@@ -188,8 +188,12 @@ export const ConfigSchema = Schema.Struct({
     ),
     relay: section("Where programs send spans that they tell of themselves (docs/relay.md).", {
       enabled: flag(true, "Take them: OTLP over HTTP and gRPC, SkyWalking's segments, all on one port."),
-      host: text("127.0.0.1", "Address to listen on; whoever reaches it may send."),
+      host: text("127.0.0.1", "Address to listen on; beyond loopback set a token, too."),
       port: integer(38_086, 1, 65_535, "Port to listen on."),
+      token: text(
+        "",
+        "What senders must present (Authorization: Bearer TOKEN; SkyWalking: authentication); empty: nothing.",
+      ),
       bodyMiB: integer(8, 1, 64, "Largest request, before and after it is decompressed."),
     }),
     ...agentConfigFields,

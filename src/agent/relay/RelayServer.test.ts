@@ -43,7 +43,7 @@ let isFull = false
 let rows: Array<Row> = []
 let port = 0
 
-const begin = async (bodyBytes = 100_000): Promise<void> => {
+const begin = async (token = ""): Promise<void> => {
   isFull = false
   rows = []
   const emit = ({ columns, rows: count }: ColumnBatch<"span">): void => {
@@ -59,7 +59,7 @@ const begin = async (bodyBytes = 100_000): Promise<void> => {
       })
   }
   intake = new SpanIntake(emit, () => isFull)
-  server = new RelayServer(intake, { host: "127.0.0.1", port: 0, bodyBytes })
+  server = new RelayServer(intake, { host: "127.0.0.1", port: 0, bodyBytes: 100_000, token })
   port = await server.listen()
 }
 
@@ -289,6 +289,35 @@ describe("gRPC", () => {
   it("answers with nothing what else SkyWalking's agents ask for", async () => {
     const answer = await call("/skywalking.v3.ManagementService/keepAlive", [framed(Buffer.from("x"))])
     expect([answer["grpc-status"], answer.body]).toEqual(["0", Buffer.alloc(5)])
+  })
+})
+
+describe("a port with a token", () => {
+  it("takes spans of those who present it, whatever they speak", async () => {
+    await server.close()
+    await begin("secret")
+    const bytes = tracesRequest(told("a"))
+    const json = { "content-type": "application/json" }
+    const segment = JSON.stringify([{ traceId: "t", traceSegmentId: "s", spans: [{ operationName: "b" }] }])
+    const answers = [
+      await post("/v1/traces", bytes),
+      await post("/v1/traces", bytes, { "content-type": protobuf, authorization: "Bearer other" }),
+      await post("/v1/traces", bytes, { "content-type": protobuf, authorization: "Bearer secret" }),
+      await post("/v3/segments", segment, { ...json, authentication: "secret" }),
+    ]
+    expect(answers.map(({ status }) => status)).toEqual([401, 401, 200, 200])
+    const session = connectHttp2(`http://127.0.0.1:${port}`)
+    const stream = session.request({
+      ":method": "POST",
+      ":path": exportPath,
+      "content-type": "application/grpc",
+    })
+    stream.end(framed(bytes))
+    const [head] = (await once(stream, "response")) as [Readonly<Record<string, unknown>>]
+    expect(head["grpc-status"]).toBe("16")
+    session.destroy()
+    expect(taken().map(({ name }) => name)).toEqual(["a", "b"])
+    expect(intake.stats()).toMatchObject({ relay_refused_unauthorized_requests_total: 3 })
   })
 })
 

@@ -5,13 +5,13 @@ import { createServer as createHttp, type Server as HttpServer } from "node:http
 import { createServer as createHttp2, type Http2Server, type ServerHttp2Session } from "node:http2"
 import { createServer, isIPv4, type Server, type Socket } from "node:net"
 import { GrpcRelay } from "./grpcRelay.ts"
-import { HttpRelay, type RelayLimits } from "./httpRelay.ts"
+import { HttpRelay, type RelayTerms } from "./httpRelay.ts"
 import { PeerProcesses } from "./PeerProcesses.ts"
 import type { Sender, SpanIntake } from "./SpanIntake.ts"
 import type { SenderProcess } from "./SpanRows.ts"
 import { UnderWay } from "./UnderWay.ts"
 
-export interface RelayServerOptions extends RelayLimits {
+export interface RelayServerOptions extends RelayTerms {
   readonly host: string
   /** 0 takes a free one. */
   readonly port: number

@@ -14,7 +14,7 @@ export interface Sender {
 }
 
 /** How a request ended that is not taken: counters and answers go by it. */
-export type Refusal = "malformed" | "too_large" | "full" | "unsupported"
+export type Refusal = "malformed" | "too_large" | "full" | "unsupported" | "unauthorized"
 
 const unknownAddress = parseIp("0.0.0.0")!
 
@@ -40,7 +40,10 @@ export class SpanIntake {
     rejected: 0,
     /** Of which the process that sent them is known. */
     owned: 0,
-    refused: { malformed: 0, too_large: 0, full: 0, unsupported: 0 } satisfies Record<Refusal, number>,
+    refused: { malformed: 0, too_large: 0, full: 0, unsupported: 0, unauthorized: 0 } satisfies Record<
+      Refusal,
+      number
+    >,
   }
   readonly #rows: SpanRows
   readonly #isFull: () => boolean

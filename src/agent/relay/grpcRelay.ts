@@ -3,7 +3,7 @@
 
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2"
 import { framed, GrpcMessages } from "./GrpcMessages.ts"
-import { type RelayLimits, retrySeconds } from "./httpRelay.ts"
+import { mayAnswer, type RelayTerms, retrySeconds, unauthorizedMessage } from "./httpRelay.ts"
 import { accepted, comeAgain, RpcCode } from "./otlp/answers.ts"
 import { readTraces } from "./otlp/readTraces.ts"
 import type { ReadSpans } from "./ProgramSpan.ts"
@@ -45,12 +45,12 @@ const statusMessage = (text: string): string => encodeURIComponent(text).replace
 export class GrpcRelay {
   readonly #intake: SpanIntake
   readonly #underWay: UnderWay
-  readonly #limits: RelayLimits
+  readonly #terms: RelayTerms
 
-  constructor(intake: SpanIntake, underWay: UnderWay, limits: RelayLimits) {
+  constructor(intake: SpanIntake, underWay: UnderWay, terms: RelayTerms) {
     this.#intake = intake
     this.#underWay = underWay
-    this.#limits = limits
+    this.#terms = terms
   }
 
   /** Answers a call; never fails. */
@@ -93,10 +93,12 @@ export class GrpcRelay {
     const coding = String(headers["grpc-encoding"] ?? "").toLowerCase()
     if (read === undefined && !isOfSkyWalking(path))
       throw new Refused("unsupported", RpcCode.unimplemented, `no such call here: ${path}`)
+    if (!mayAnswer(this.#terms.token, headers))
+      throw new Refused("unauthorized", RpcCode.unauthenticated, unauthorizedMessage)
     if (!isKnownCoding(coding))
       throw new Refused("unsupported", RpcCode.unimplemented, `grpc-encoding ${coding} is not known here`)
     if (this.#intake.isFull) throw new Refused("full", RpcCode.unavailable, fullMessage)
-    const messages = new GrpcMessages(this.#limits.bodyBytes)
+    const messages = new GrpcMessages(this.#terms.bodyBytes)
     let rejected = 0
     let held = 0
     try {
@@ -120,7 +122,7 @@ export class GrpcRelay {
   }
 
   #tooLarge(): Refused {
-    const most = this.#limits.bodyBytes
+    const most = this.#terms.bodyBytes
     return new Refused(
       "too_large",
       RpcCode.resourceExhausted,
@@ -136,7 +138,7 @@ export class GrpcRelay {
     sender: Sender,
     headers: IncomingHttpHeaders,
   ): Promise<number> {
-    const plain = await plainBody(bytes, coding, this.#limits.bodyBytes)
+    const plain = await plainBody(bytes, coding, this.#terms.bodyBytes)
     if (plain === "too_large") throw this.#tooLarge()
     const told = plain === undefined ? undefined : read(plain)
     if (told === undefined)

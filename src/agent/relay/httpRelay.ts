@@ -8,13 +8,28 @@ import { readTraces } from "./otlp/readTraces.ts"
 import { readTracesJson } from "./otlp/readTracesJson.ts"
 import type { ReadSpans } from "./ProgramSpan.ts"
 import { readSegmentsJson } from "./skywalking/readSegmentsJson.ts"
+import { bearerOf, isTokenValid } from "../../wire/token.ts"
 import type { Refusal, Sender, SpanIntake } from "./SpanIntake.ts"
 import { isKnownCoding, plainBody, type UnderWay } from "./UnderWay.ts"
 
-export interface RelayLimits {
+export interface RelayTerms {
   /** Of one request, as it arrives and as it is. */
   readonly bodyBytes: number
+  /** What senders must present; empty: nothing. */
+  readonly token: string
 }
+
+/** OpenTelemetry's exporters present `authorization: Bearer TOKEN` where they are told to, SkyWalking's agents `authentication: TOKEN`. */
+export const mayAnswer = (
+  token: string,
+  headers: { readonly authorization?: unknown; readonly authentication?: unknown },
+): boolean => {
+  const { authentication, authorization } = headers
+  const given = bearerOf(typeof authorization === "string" ? authorization : undefined)
+  return isTokenValid(token, given === "" && typeof authentication === "string" ? authentication : given)
+}
+
+export const unauthorizedMessage = "expected the token of agent.relay.token"
 
 /** Seconds after which a sender may come again. */
 export const retrySeconds = 2
@@ -52,7 +67,9 @@ const problem = (status: number, why: Refusal, message: string): Problem => ({
       ? RpcCode.unavailable
       : why === "unsupported"
         ? RpcCode.unimplemented
-        : RpcCode.invalidArgument,
+        : why === "unauthorized"
+          ? RpcCode.unauthenticated
+          : RpcCode.invalidArgument,
   message,
   why,
 })
@@ -68,7 +85,7 @@ const malformed = problem(400, "malformed", "the body is not what its content ty
 const receive = async (
   request: IncomingMessage,
   underWay: UnderWay,
-  { bodyBytes }: RelayLimits,
+  { bodyBytes }: RelayTerms,
 ): Promise<{ readonly body: Buffer; readonly taken: number } | Problem> => {
   const pieces: Array<Buffer> = []
   let taken = 0
@@ -98,12 +115,12 @@ const receive = async (
 export class HttpRelay {
   readonly #intake: SpanIntake
   readonly #underWay: UnderWay
-  readonly #limits: RelayLimits
+  readonly #terms: RelayTerms
 
-  constructor(intake: SpanIntake, underWay: UnderWay, limits: RelayLimits) {
+  constructor(intake: SpanIntake, underWay: UnderWay, terms: RelayTerms) {
     this.#intake = intake
     this.#underWay = underWay
-    this.#limits = limits
+    this.#terms = terms
   }
 
   /** Answers a request; never fails. */
@@ -133,6 +150,8 @@ export class HttpRelay {
     if (route === undefined)
       return problem(404, "unsupported", `${request.url}: expected one of ${Object.keys(routes).join(", ")}`)
     if (request.method !== "POST") return problem(405, "unsupported", "expected POST")
+    if (!mayAnswer(this.#terms.token, request.headers))
+      return problem(401, "unauthorized", unauthorizedMessage)
     if (form === undefined || !route.forms.includes(form))
       return problem(
         415,
@@ -143,11 +162,11 @@ export class HttpRelay {
     if (!isKnownCoding(coding))
       return problem(415, "unsupported", `content-encoding: expected gzip, deflate, br, zstd or none`)
     if (this.#intake.isFull) return full
-    const received = await receive(request, this.#underWay, this.#limits)
+    const received = await receive(request, this.#underWay, this.#terms)
     if (!("body" in received)) return received
     try {
-      const plain = await plainBody(received.body, coding, this.#limits.bodyBytes)
-      if (plain === "too_large") return tooLarge(this.#limits.bodyBytes)
+      const plain = await plainBody(received.body, coding, this.#terms.bodyBytes)
+      if (plain === "too_large") return tooLarge(this.#terms.bodyBytes)
       const read = plain === undefined ? undefined : route.read(form, plain)
       if (read === undefined) return malformed
       await this.#intake.take(read, sender, request.headers["user-agent"] ?? "")

@@ -17,6 +17,9 @@ class PortTaken extends Data.TaggedError("PortTaken")<{ readonly message: string
 const bytesPerMiB = 1_048_576
 const againAfter = "5 seconds"
 
+const isLoopback = (host: string): boolean =>
+  host === "localhost" || host === "::1" || host.startsWith("127.")
+
 type RelaySettings = Pick<SondeConfig["agent"], "flushMs" | "relay">
 
 /** Takes spans as long as the scope is open. */
@@ -40,8 +43,8 @@ export const relaySpans = (
     yield* Effect.addFinalizer(() => Effect.sync(() => intake.flush()))
 
     const listen = Effect.gen(function* () {
-      const { bodyMiB, host, port } = relay
-      const next = new RelayServer(intake, { host, port, bodyBytes: bodyMiB * bytesPerMiB })
+      const { bodyMiB, host, port, token } = relay
+      const next = new RelayServer(intake, { host, port, bodyBytes: bodyMiB * bytesPerMiB, token })
       yield* Effect.acquireRelease(
         Effect.tryPromise({
           try: () => next.listen(),
@@ -77,5 +80,9 @@ export const relaySpans = (
         intake.flush()
       }
     })
+    if (!isLoopback(relay.host) && relay.token === "")
+      yield* Effect.logWarning(
+        `whoever reaches ${relay.host}:${relay.port} may send spans; set agent.relay.token, or leave agent.relay.host on loopback`,
+      )
     yield* Effect.forkScoped(supervise("agent/relay")(Effect.raceFirst(stay, flush)))
   })

@@ -19,7 +19,7 @@ const mostNames = 1_000
 const mostValues = 500
 const fieldPrefix = "attribute."
 
-const intrinsic: Scope = { name: "intrinsic", tags: ["duration", "name", "status"] }
+const intrinsic: Scope = { name: "intrinsic", tags: ["duration", "kind", "name", "status"] }
 
 const resourceColumns: Readonly<Record<string, string>> = {
   "service.name": "auto_service",
@@ -55,6 +55,7 @@ const keywords = (values: ReadonlyArray<string>): ReadonlyArray<TagValue> =>
 export const tagValues = Effect.fnUntraced(function* (tag: string, range: TimeRange) {
   const name = tag.replace(/^(?:\.|span\.|resource\.)/, "")
   if (name === "status") return keywords(["ok", "error", "unset"])
+  if (name === "kind") return keywords(["server", "client", "internal", "producer", "consumer"])
   if (name === "duration") return []
   const store = yield* QueryStore
   const conditions = rangeConditions(range)
@@ -64,7 +65,7 @@ export const tagValues = Effect.fnUntraced(function* (tag: string, range: TimeRa
   if (column !== undefined)
     return strings(
       yield* store.rows({
-        sql: `SELECT arrayJoin([${column}_0, ${column}_1]) AS t_value, count() AS t_count FROM ${requestTable}
+        sql: `SELECT arrayJoin([${column}_0, ${column}_1${column === "auto_service" ? ", app_service" : ""}]) AS t_value, count() AS t_count FROM ${requestTable}
 WHERE ${conditions.sql} GROUP BY t_value HAVING t_value != '' ORDER BY t_count DESC LIMIT ${mostValues}`,
         params: conditions.params,
       }),

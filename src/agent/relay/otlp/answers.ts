@@ -40,6 +40,7 @@ export const RpcCode = {
   resourceExhausted: 8,
   unimplemented: 12,
   unavailable: 14,
+  unauthenticated: 16,
 } as const
 export type RpcCode = (typeof RpcCode)[keyof typeof RpcCode]
 
