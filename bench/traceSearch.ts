@@ -105,11 +105,15 @@ const rowsRead = Effect.fnUntraced(function* ({ params, sql }: Statement) {
 })
 
 const make = Effect.gen(function* () {
-  const { command } = yield* ClickHouse
+  const { command, query } = yield* ClickHouse
   for (let from = 0; from < traces; from += tracesAtOnce)
     yield* command(generated(from, Math.min(tracesAtOnce, traces - from)), {}, { max_insert_threads: "1" })
-  for (const table of ["l7_flow_log", "span_index"])
-    yield* command(`OPTIMIZE TABLE flow_log.${table} FINAL`, {}, { optimize_throw_if_noop: 0 })
+  yield* Effect.sleep("2 seconds")
+  for (;;) {
+    const [merges] = yield* query("SELECT count() AS running FROM system.merges")
+    if (Number(merges!.running) === 0) break
+    yield* Effect.sleep("1 second")
+  }
 })
 
 const program = Effect.gen(function* () {

@@ -163,3 +163,7 @@ export const addColumn = (table: Table, name: string): string =>
 /** Parts that are there already do without it. */
 export const addIndex = (table: Table, name: string): string =>
   `ALTER TABLE ${qualifiedName(table)} ADD INDEX IF NOT EXISTS ${indexDefinition(columnOf(table, name))}`
+
+/** As the table has it here, for parts that are written from now on. */
+export const modifySetting = (table: Table, name: string): string =>
+  `ALTER TABLE ${qualifiedName(table)} MODIFY SETTING ${name} = ${table.settings[name]}`

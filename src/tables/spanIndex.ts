@@ -49,10 +49,12 @@ export const spanIndex: Table = {
   orderBy: ["search_index", "time"],
   retention: "log",
   placement: { shardBy: "search_index" },
-  // An entry is 8 bytes: a granule of the usual size would have 60 kB to read for one second.
+  // An entry is 8 bytes: a granule of the usual size would have 60 kB to read for one second, and a block of the usual size the
+  // granules of 16 ids to unpack for one.
   settings: {
     ...keptTableSettings,
     index_granularity: 1024,
+    min_compress_block_size: 4096,
     ttl_only_drop_parts: 1,
     non_replicated_deduplication_window: 10_000,
   },

@@ -3,11 +3,15 @@
 
 import * as Effect from "effect/Effect"
 import { L7Protocol, l7ProtocolName } from "../../model/protocol.ts"
+import type { Settings } from "../../runtime/clickhouse/ClickHouse.ts"
 import { choiceParameter, integerParameter, textParameter } from "../http/parameters.ts"
 import { type TimeRange, timeRange } from "../http/timeRange.ts"
 import { type StatusName, statusNames, statusSql } from "./status.ts"
 
 export const requestTable = "flow_log.l7_flow_log"
+
+/** The newer analyzer looks at each of the table's computed columns, asked for or not: a third of the time that a small question takes. */
+export const plannedQuickly = { enable_analyzer: 0 } satisfies Settings
 
 export const observationPoints = ["c-p", "s-p", "c", "s", "local", "rest", "c-app", "s-app", "app"] as const
 

@@ -2,7 +2,7 @@
 
 import * as Effect from "effect/Effect"
 import type { Statement } from "../store/QueryStore.ts"
-import { requestTable } from "./requestFilter.ts"
+import { plannedQuickly, requestTable } from "./requestFilter.ts"
 
 /**
  * How long before its storing a row may have begun, in the order in which it is looked for: most are stored at once, some waited for the
@@ -34,6 +34,7 @@ LIMIT 1`,
             to: Math.min(2 ** 32 - 1, storedSecond + aheadSeconds),
             id,
           },
+    settings: plannedQuickly,
   }
 }
 

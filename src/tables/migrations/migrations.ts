@@ -7,6 +7,7 @@ import { spanIndexMigration } from "./0004-span-index.ts"
 import { eventColumns } from "./0005-event-columns.ts"
 import { rowIdIndex } from "./0006-row-id-index.ts"
 import { programSpans } from "./0007-program-spans.ts"
+import { smallIndexBlocks } from "./0008-small-index-blocks.ts"
 import type { Migration } from "./Migration.ts"
 
 export const migrations: ReadonlyArray<Migration> = [
@@ -17,4 +18,5 @@ export const migrations: ReadonlyArray<Migration> = [
   eventColumns,
   rowIdIndex,
   programSpans,
+  smallIndexBlocks,
 ]

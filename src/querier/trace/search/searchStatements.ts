@@ -3,8 +3,7 @@
 import { spanIndex, spanKey } from "../../../tables/spanIndex.ts"
 import { qualifiedName } from "../../../tables/Table.ts"
 import { resourceTable } from "../../../tables/tagTables.ts"
-import { requestTable } from "../../requests/requestFilter.ts"
-import type { Settings } from "../../../runtime/clickhouse/ClickHouse.ts"
+import { plannedQuickly, requestTable } from "../../requests/requestFilter.ts"
 import type { Parameter, Statement } from "../../store/QueryStore.ts"
 import { sideTagsColumns, spanDetailsColumns } from "../SpanDetails.ts"
 import { spanRowColumns } from "../SpanRow.ts"
@@ -69,9 +68,6 @@ const byConnection = (ports: Keys["connections"]): Part => ({
   params: { clientPorts: ports.map(([client]) => client), serverPorts: ports.map(([, server]) => server) },
 })
 
-/** The newer analyzer looks at each of the table's computed columns, asked for or not: a third of the time that such a question takes. */
-const planned = { enable_analyzer: 0 } satisfies Settings
-
 // Below, a set that leads to rows is a question of its own (`IN (SELECT arrayJoin(...))`): it is looked up in the table's order, where
 // an array that a function made would be compared with every row.
 
@@ -93,7 +89,7 @@ LIMIT {limit:UInt32}`,
       ...range,
       limit,
     },
-    settings: planned,
+    settings: plannedQuickly,
   }
 }
 
@@ -134,7 +130,7 @@ LIMIT {limit:UInt32}`,
     end: endUs,
     limit,
   },
-  settings: planned,
+  settings: plannedQuickly,
 })
 
 /** Without the index, for rows that it does not know: the log has a filter of trace ids for each of its granules. */
@@ -158,7 +154,7 @@ export const detailsStatement = (ids: ReadonlyArray<string>, seconds: ReadonlyAr
 FROM ${requestTable}
 WHERE time IN (SELECT toDateTime(arrayJoin({seconds:Array(UInt32)}))) AND _id IN ({ids:Array(UInt64)})`,
   params: { ids: ids.map(BigInt), seconds },
-  settings: planned,
+  settings: plannedQuickly,
 })
 
 /** Tags behind numbers: read of the table in its order, which for a few is faster than a dictionary for each tag. */
