@@ -24,29 +24,36 @@ export class ListeningPorts {
   /** Of each process the sockets that it holds. */
   readonly #byPid = new Map<number, ReadonlyArray<Held>>()
 
-  /** The sockets that listen now: whether the holder of one has to be looked for among all, and who held one that is gone. */
+  /**
+   * The sockets that listen now: whether some have no holder that is known, whether that of one has to be looked for among all, and who held
+   * one that is gone.
+   */
   update(sockets: ReadonlyArray<ListeningSocket>): {
+    readonly hasUnheld: boolean
     readonly isUnheld: boolean
     readonly changed: ReadonlySet<number>
   } {
     const inodes = new Set(sockets.map(({ inode }) => inode))
     const changed = new Set<number>()
     for (const [inode, held] of this.#byInode) if (!inodes.has(inode)) this.#forget(inode, held, changed)
+    let hasUnheld = false
     let isUnheld = false
     for (const socket of sockets) {
       const known = this.#byInode.get(socket.inode)
       if (known !== undefined) {
         known.updates++
+        if (known.holders.size === 0) hasUnheld = true
         if (known.holders.size === 0 && known.updates === searchAfter) isUnheld = true
         continue
       }
       const held: Held = { socket, holders: new Set(), updates: 0 }
       this.#byInode.set(socket.inode, held)
+      hasUnheld = true
       const ofPort = this.#byPort.get(socket.port)
       if (ofPort === undefined) this.#byPort.set(socket.port, new Set([held]))
       else ofPort.add(held)
     }
-    return { isUnheld, changed }
+    return { hasUnheld, isUnheld, changed }
   }
 
   #forget(inode: number, held: Held, changed: Set<number>): void {

@@ -5,7 +5,14 @@
 import { existsSync } from "node:fs"
 import { uptime } from "node:os"
 import { ListeningPorts, type ListeningPort } from "./ListeningPorts.ts"
-import { listPids, type ProcessInfo, readDescriptors, readListeningSockets, readProcess } from "./procfs.ts"
+import {
+  hasChanged,
+  listPids,
+  type ProcessInfo,
+  readDescriptors,
+  readListeningSockets,
+  readProcess,
+} from "./procfs.ts"
 import { serviceName } from "./serviceName.ts"
 
 export interface ProcessEntry {
@@ -114,6 +121,7 @@ export class ProcessTable {
   }
 
   #reread(entry: ProcessEntry): void {
+    if (!hasChanged(entry.info)) return
     const info = readProcess(entry.info.pid)
     if (info === undefined || info.args.length === 0) return
     entry.info = info
@@ -183,7 +191,7 @@ export class ProcessTable {
       this.#forget(pid)
     }
     for (const pid of this.#others) if (!alive.has(pid)) this.#others.delete(pid)
-    const { changed, isUnheld } = this.#ports.update(readListeningSockets())
+    const { changed, hasUnheld, isUnheld } = this.#ports.update(readListeningSockets())
     for (const pid of changed) {
       const entry = this.#entries.get(pid)
       if (entry !== undefined) entry.listening = this.#ports.of(pid)
@@ -202,7 +210,7 @@ export class ProcessTable {
       else if (entry.looks < youngLooks) {
         entry.looks++
         this.#toRead.add(pid)
-        this.#toAsk.add(pid)
+        if (hasUnheld) this.#toAsk.add(pid)
       } else if (isEverybody) this.#toAsk.add(pid)
     }
   }

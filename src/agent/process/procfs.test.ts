@@ -1,7 +1,7 @@
 import { createServer, connect, type AddressInfo } from "node:net"
 import { describe, expect, it } from "vitest"
 import { ipText } from "../../model/ipText.ts"
-import { listPids, readDescriptors, readListeningSockets, readProcess } from "./procfs.ts"
+import { hasChanged, listPids, readDescriptors, readListeningSockets, readProcess } from "./procfs.ts"
 
 describe("procfs", () => {
   it("reads this process", () => {
@@ -12,6 +12,15 @@ describe("procfs", () => {
       uid: process.getuid!(),
       exe: process.execPath,
     })
+  })
+
+  it("finds out with less reading whether a process has another title, name or user", () => {
+    const info = readProcess(process.pid)!
+    expect(hasChanged(info)).toBe(false)
+    expect(hasChanged({ ...info, comm: `${info.comm}x` })).toBe(true)
+    expect(hasChanged({ ...info, uid: info.uid + 1 })).toBe(true)
+    expect(hasChanged({ ...info, args: [...info.args, "more"] })).toBe(true)
+    expect(hasChanged({ ...info, args: info.args.map((part) => `${part}x`) })).toBe(true)
   })
 
   it.each(["127.0.0.1", "::1"])(

@@ -48,6 +48,27 @@ export const readNetworkNamespace = (pid: number): number | undefined => {
   return number === undefined ? undefined : Number(number)
 }
 
+/** Arguments, one for each of `/proc/PID/cmdline`. */
+const argumentsOf = (commandLine: string): ReadonlyArray<string> =>
+  commandLine.split("\0").filter((part, index, all) => part !== "" || index < all.length - 1)
+
+const userOf = (status: string): number => {
+  const uid = /^Uid:\s+(\d+)/m.exec(status)
+  return uid === null ? -1 : Number(uid[1])
+}
+
+/** Whether a process may have another title, name or user by now; a fraction of what reading all of it takes. */
+export const hasChanged = ({ args, comm, pid, uid }: ProcessInfo): boolean => {
+  const status = read(`/proc/${pid}/status`) ?? ""
+  const now = argumentsOf(read(`/proc/${pid}/cmdline`) ?? "")
+  return (
+    userOf(status) !== uid ||
+    !status.startsWith(`Name:\t${comm}\n`) ||
+    now.length !== args.length ||
+    now.some((part, at) => part !== args[at])
+  )
+}
+
 export const readProcess = (pid: number): ProcessInfo | undefined => {
   const stat = read(`/proc/${pid}/stat`)
   if (stat === undefined) return undefined
@@ -56,14 +77,13 @@ export const readProcess = (pid: number): ProcessInfo | undefined => {
   const fields = stat.slice(nameEnd + 2).split(" ")
   const commandLine = read(`/proc/${pid}/cmdline`) ?? ""
   const cgroup = read(`/proc/${pid}/cgroup`) ?? ""
-  const uid = /^Uid:\s+(\d+)/m.exec(read(`/proc/${pid}/status`) ?? "")
   return {
     pid,
     parentPid: Number(fields[1]),
     comm: stat.slice(stat.indexOf("(") + 1, nameEnd),
-    args: commandLine.split("\0").filter((part, index, all) => part !== "" || index < all.length - 1),
+    args: argumentsOf(commandLine),
     exe: link(`/proc/${pid}/exe`),
-    uid: uid === null ? -1 : Number(uid[1]),
+    uid: userOf(read(`/proc/${pid}/status`) ?? ""),
     containerId: containerIdPattern.exec(cgroup)?.[0] ?? "",
     cgroups: cgroupPaths(cgroup),
     startTicks: Number(fields[19]),
