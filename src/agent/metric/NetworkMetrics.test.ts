@@ -83,4 +83,21 @@ describe("NetworkMetrics", () => {
     expect(metrics.size).toBe(2)
     expect(rows.filter(({ interval }) => interval === 1)).toHaveLength(3)
   })
+
+  it("has groups that were used a minute ago make room for others, and loses nothing of either", () => {
+    const { metrics, rows } = make(2)
+    const [open, over] = [flow(1), flow(2)]
+    metrics.add(open, base, base)
+    metrics.add(over, base, base)
+    metrics.leave(over)
+    metrics.flush(base + 20)
+    metrics.add(flow(3), base + 20, base + 20)
+    expect(metrics.counters.overflows).toBe(1)
+    metrics.flush(base + 70)
+    metrics.add(flow(4), base + 70, base + 70)
+    metrics.flushAll()
+    expect(metrics.counters.overflows).toBe(1)
+    const ofLength = (length: number) => rows.filter(({ interval }) => interval === length).length
+    expect([ofLength(1), ofLength(60)]).toEqual([4, 4])
+  })
 })

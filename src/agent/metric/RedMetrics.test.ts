@@ -165,6 +165,23 @@ describe("RedMetrics", () => {
     expect(rowsOf(red.flush((base + 303) * second))).toMatchObject([{ time: base + 300, request: 1 }])
   })
 
+  it("has services that were used a minute ago make room for others", () => {
+    const red = new RedMetrics({ maxScopes: 1 })
+    for (const [service, after] of [
+      ["a", 0],
+      ["b", 20],
+      ["c", 90],
+    ] as const) {
+      const at = (base + after) * second
+      red.add(session("/", at, 1), connectionOf(service), at)
+      red.flush((base + after + 3) * second)
+    }
+    const rows = rowsOf(red.flushAll())
+    expect(rows.map((row) => `${row["gprocess"]} ${row["interval"]}`)).toEqual(["c 60"])
+    // Of "b" there was no room, in its second and in its minute.
+    expect(red.counters.overflows).toBe(1)
+  })
+
   it("loses nothing and doubles nothing: sessions in = sum of the 1 s rows = sum of the 1 m rows", () => {
     const event = fc.record({
       service: fc.constantFrom("a", "b", "c"),
