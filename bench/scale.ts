@@ -15,6 +15,8 @@ import { memory, usage } from "./usage.ts"
 const perSecond = 100
 /** From the first captured request on, while the agent reads who is there. */
 const watchMs = 20_000
+/** In pieces of 2 ms; young processes several times. */
+const readSeconds = 300
 const settleMs = 20_000
 const restMs = 10_000
 const restWindows = 5
@@ -71,6 +73,12 @@ const observe = async (): Promise<Observed> => {
     await sleep(3_000)
     const known = new Set((await stored()).map(({ path }) => String(path)))
     const missed = expected.filter((path) => !known.has(path)).length
+    await until(
+      "all processes are read",
+      () => observer.metric("sonde_agent_processes_waiting"),
+      (waiting) => waiting === 0,
+      readSeconds,
+    )
     await sleep(settleMs)
     const rest: Array<number> = []
     for (let i = 0; i < restWindows; i++) {
