@@ -223,17 +223,11 @@ export class SocketFlows {
     const missing = length - captured
     this.counters.events_total++
     this.counters.bytes_total += captured
-    const pid = view.getUint32(at + socketData.tgid, true)
-    const isDatagram = view.getUint8(at + socketData.transport) === IpProtocol.udp
-    if (
-      isDatagram &&
-      this.#isLeftOut(bytes, pid, at + socketData.comm, view.getUint32(at + socketData.netns, true))
-    ) {
-      this.counters.left_out_total++
+    if (view.getUint8(at + socketData.transport) === IpProtocol.udp) {
+      if (!this.#isDataLeftOut(bytes, view, at, false))
+        this.#options.datagrams.add(bytes, view, at, start, start + captured, missing, timeUs)
       return
     }
-    if (isDatagram)
-      return this.#options.datagrams.add(bytes, view, at, start, start + captured, missing, timeUs)
     const socketKey = readSocketKey(
       view,
       at + socketData.socket,
@@ -242,13 +236,7 @@ export class SocketFlows {
     const isTls = view.getUint8(at + socketData.isTls) === 1
     const key = isTls ? plaintextKey(socketKey) : socketKey
     const known = this.#options.connections.get(key)
-    if (
-      known === undefined &&
-      this.#leavesOut(bytes, pid, at + socketData.comm, view.getUint32(at + socketData.netns, true))
-    ) {
-      this.counters.left_out_total++
-      return
-    }
+    if (known === undefined && this.#isDataLeftOut(bytes, view, at, true)) return
     const connection = known ?? this.#open(bytes, view, at, key, timeUs)
     const sender = view.getUint8(at + socketData.direction) === 0 ? Side.a : Side.b
     const other = this.#options.connections.get(isTls ? socketKey : plaintextKey(socketKey))
@@ -297,6 +285,18 @@ export class SocketFlows {
       view.getUint32(at + socketData.waits, true),
       timeUs,
     )
+  }
+
+  /** `isFirst`: of a connection, whose process is looked at again. */
+  #isDataLeftOut(bytes: Uint8Array, view: DataView, at: number, isFirst: boolean): boolean {
+    const pid = view.getUint32(at + socketData.tgid, true)
+    const netns = view.getUint32(at + socketData.netns, true)
+    const commAt = at + socketData.comm
+    const isLeftOut = isFirst
+      ? this.#leavesOut(bytes, pid, commAt, netns)
+      : this.#isLeftOut(bytes, pid, commAt, netns)
+    if (isLeftOut) this.counters.left_out_total++
+    return isLeftOut
   }
 
   /** Of what comes one by one: a process that was looked at before is not looked at again. */
