@@ -158,19 +158,25 @@ export class PostgresqlConnection extends FramedConnection {
     return next
   }
 
-  /** Rows and the like, up to the end of a statement's. */
+  /** Rows and the like, up to the end of a statement's, and what ends a pipeline. */
   private passRows(bytes: Uint8Array, at: number, end: number, timeUs: number): number {
     const { response } = this
     let next = at
     let known = at
-    while (next < end && response.isOpen) {
+    while (next < end) {
       const type = bytes[next]
       const answer = answerOf(type)
+      if (answer === Answer.ready ? this.exchange.head !== Kind.sync : !response.isOpen) break
       if (answer === Answer.other) break
       const length = typedLength(bytes, next, end, bodyLength(type))
       if (length <= 0 || next + length > end) break
       next += length
       if (answer === Answer.counted) continue
+      if (answer === Answer.ready) {
+        this.endPipeline()
+        known = next
+        continue
+      }
       response.count(next - known, next - known, timeUs)
       known = next
       response.tag(bytes, next - length + typedHeader, next)
@@ -458,6 +464,13 @@ export class PostgresqlConnection extends FramedConnection {
       break
     }
     response.isOpen = false
+  }
+
+  /** The answer to a Sync behind Executes: of it alone there is no message. */
+  private endPipeline(): void {
+    this.exchange.shift()
+    this.isFailed = false
+    this.response.isOpen = false
   }
 
   private abort(endpoint: string, frame: Frame, wasFailed: boolean): void {

@@ -49,11 +49,12 @@ const fromClient = flags("BCDEFHPQSXcdfp")
 /** Types that a server sends. */
 const fromServer = flags("123ACDEGHIKNRSTVWZcdnstv")
 
-/** Of a response: those of which nothing is read but that they belong to it (rows, their description, what was done), and a statement's end. */
-export const Answer = { other: 0, counted: 1, complete: 2 } as const
+/** Of a response: those of which nothing is read but that they belong to it (rows, their description, what was done), a statement's end, a pipeline's. */
+export const Answer = { other: 0, counted: 1, complete: 2, ready: 3 } as const
 
 const answers = flags("123DGHKRTVcdntv")
 answers[Letter.C] = Answer.complete
+answers[Letter.Z] = Answer.ready
 
 /** Types that add to an extended query behind its Parse: bind, describe, close, execute. */
 const parts = flags("BCDE")
