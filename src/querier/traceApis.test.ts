@@ -190,6 +190,17 @@ layer(http, { timeout: 60_000 })("traces for other systems", (it) => {
         inner.body.traces.map((trace: Json) => trace.rootTraceName),
         ["GET /items"],
       )
+      const related = (q: string) => json(`/api/search?${range}&q=${encodeURIComponent(q)}`)
+      const below = yield* related("{resource.service.name=`curl`} >> {status=error}")
+      assert.deepStrictEqual(
+        below.body.traces.map((trace: Json) => [trace.rootTraceName, trace.spanSet.matched]),
+        [["GET /cart", 1]],
+      )
+      assert.strictEqual(below.body.traces[0].spanSet.spans[0].name, "GET /items")
+      assert.deepStrictEqual(
+        (yield* related("{status=error} >> {resource.service.name=`gateway`}")).body.traces,
+        [],
+      )
       const none = yield* json(`/api/search?${range}&minDuration=1s`)
       assert.deepStrictEqual(none.body.traces, [])
       assert.deepInclude(yield* json("/api/search?q=%7B%7D%20%7C%20rate()"), { status: 400 })

@@ -79,6 +79,12 @@ const programs = [
   ip,
 ]
 
+const drawn = ({ spans }: Trace): ReadonlyArray<string> =>
+  spans.map(
+    ({ depth, isTls, link, name, point, protocol, resource }) =>
+      `${"  ".repeat(depth)}${point} ${isTls ? "TLS " : ""}${protocol} ${(protocol === "PostgreSQL" ? resource : name).split(" ")[0]}${link === null ? "" : ` <${link.reason}`}`,
+  )
+
 describeSystem("a request over four hops, seen at every place", programs, () => {
   const path = `/orders-${process.pid}`
   const children: Array<ChildProcess> = []
@@ -140,7 +146,7 @@ describeSystem("a request over four hops, seen at every place", programs, () => 
     started.push(web)
 
     sonde = new Sonde()
-    await sonde.capturing()
+    await sonde.capturing(60)
     const { ingest } = await sonde.ready
     const ingestPort = Number(ingest.slice(ingest.lastIndexOf(":") + 1))
     // The server listens on loopback, which the space does not reach.
@@ -176,10 +182,13 @@ describeSystem("a request over four hops, seen at every place", programs, () => 
       (list) => list.rows.some(({ point }) => point === "c-p"),
       30,
     )
-    trace = await until(
+    await until(
       "the whole trace",
-      () => sonde.get<Trace>(`/api/v1/traces/${rows[0]!.id}`),
-      ({ spans }) => spans.length >= 22,
+      async () => {
+        trace = await sonde.get<Trace>(`/api/v1/traces/${rows[0]!.id}`)
+        return drawn(trace)
+      },
+      (lines) => lines.length >= 22,
       30,
     )
   }, 180_000)
@@ -192,12 +201,6 @@ describeSystem("a request over four hops, seen at every place", programs, () => 
     for (const folder of folders)
       rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 })
   })
-
-  const drawn = ({ spans }: Trace): ReadonlyArray<string> =>
-    spans.map(
-      ({ depth, isTls, link, name, point, protocol }) =>
-        `${"  ".repeat(depth)}${point} ${isTls ? "TLS " : ""}${protocol} ${name.split(" ")[0]}${link === null ? "" : ` <${link.reason}`}`,
-    )
 
   it("is one trace with a span at each place", () => {
     const hop = (depth: number, what: string, first: string, same: string): ReadonlyArray<string> =>

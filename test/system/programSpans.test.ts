@@ -70,7 +70,7 @@ describeSystem("spans of programs", programs, () => {
     const web = await proxyTo(app.port)
     started = [store, app, web]
     sonde = new Sonde({ set: [`agent.relay.port=${relay}`] })
-    await sonde.capturing()
+    await sonde.capturing(60)
     await ask(`http://127.0.0.1:${web.port}/orders?page=2`, relay, traceId)
     trace = await until(
       "the whole trace",
@@ -186,7 +186,7 @@ describeSystem("spans around a message", ["/usr/bin/python3", "/usr/sbin/nats-se
     const broker = await nats()
     const sonde = new Sonde({ set: [`agent.relay.port=${relay}`] })
     try {
-      await sonde.capturing()
+      await sonde.capturing(60)
       const receiving = spawn("/usr/bin/python3", ["-c", exchange(broker.port, relay, "store", consumer)])
       receiving.stderr.pipe(process.stderr)
       await once(receiving.stdout, "data")

@@ -135,10 +135,16 @@ export class SpanRows {
     columns.parent_span_id[row] = span.parentSpanId
     columns.app_service[row] = resource.get("service.name") ?? ""
     columns.app_instance[row] = resource.get("service.instance.id") ?? ""
-    // What the span says of itself stands before what it says of its program.
-    const all = new Map([...span.attributes, ...resource, ...span.attributes])
-    columns.attribute_names[row] = [...all.keys()]
-    columns.attribute_values[row] = [...all.values()]
+    const names = [...span.attributes.keys()]
+    const values = [...span.attributes.values()]
+    // What the span says of itself counts before what it says of its program.
+    for (const [name, value] of resource)
+      if (!span.attributes.has(name)) {
+        names.push(name)
+        values.push(value)
+      }
+    columns.attribute_names[row] = names
+    columns.attribute_values[row] = values
     columns.events[row] = eventsText(span.events)
   }
 

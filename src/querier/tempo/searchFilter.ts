@@ -2,6 +2,7 @@
 
 import * as Effect from "effect/Effect"
 import { ApiError } from "../http/ApiError.ts"
+import type { Conditions } from "../requests/requestFilter.ts"
 import { statusNames, type StatusName } from "../requests/status.ts"
 import { requestNamed, type TraceFilter } from "../trace/list/traceFilter.ts"
 import {
@@ -19,7 +20,17 @@ import {
   tagNames,
 } from "./fields.ts"
 import { spanSql } from "./spanSql.ts"
-import { conjunction, parseTraceQl, type TraceQlCondition } from "./traceQl.ts"
+import { neededSpans } from "./spansets.ts"
+import {
+  conjunction,
+  leavesOf,
+  oneSpanset,
+  parseTraceQl,
+  relatedProblem,
+  type SpanExpression,
+  type SpansetExpression,
+  type TraceQlCondition,
+} from "./traceQl.ts"
 
 type Mutable = { -readonly [Key in keyof TraceFilter["request"]]: TraceFilter["request"][Key] }
 
@@ -79,7 +90,7 @@ const notUnderstood = (message: string) =>
     status: 400,
     code: "bad_parameter",
     message,
-    next: 'ask for spans by conditions, such as { resource.service.name = "shop" && (duration > 100ms || status = error) }',
+    next: 'ask for spans by conditions, such as { resource.service.name = "shop" && duration > 100ms } >> { status = error }',
   })
 
 const noFilter = (range: TraceFilter["request"]["range"]): Building => ({
@@ -88,6 +99,22 @@ const noFilter = (range: TraceFilter["request"]["range"]): Building => ({
   maxUs: undefined,
   tags: [],
 })
+
+/** Of relations: what one span of each trace must be, so that the trace is looked at. */
+const whereSql = (spansets: SpansetExpression, single: SpanExpression | undefined): Conditions | string => {
+  if (single !== undefined) return spanSql(single)
+  const problem = leavesOf(spansets)
+    .map((spans) => spanSql(spans))
+    .find((sql) => typeof sql === "string")
+  return relatedProblem(spansets) ?? problem ?? spanSql(neededSpans(spansets), { isLoose: true })
+}
+
+export interface TempoSearch {
+  /** Requests by which traces are found. */
+  readonly filter: TraceFilter
+  /** What must hold of spans of the whole trace, too; undefined: nothing. */
+  readonly related: SpansetExpression | undefined
+}
 
 /** `q` (TraceQL) or `tags` (logfmt) with `minDuration`, `maxDuration`. */
 export const searchFilter = Effect.fnUntraced(function* (
@@ -102,11 +129,12 @@ export const searchFilter = Effect.fnUntraced(function* (
     ["minDuration", ">="],
     ["maxDuration", "<="],
   ] as const
-  const simple = conjunction(parsed.spans)
+  const single = oneSpanset(parsed.spansets)
+  const simple = single === undefined ? undefined : conjunction(single)
   // What the list of traces has filters for is asked by these, as by everybody else.
   const isSimple =
     simple !== undefined && simple.every((condition) => apply(noFilter(range), condition) === undefined)
-  const where = isSimple ? undefined : spanSql(parsed.spans)
+  const where = isSimple ? undefined : whereSql(parsed.spansets, single)
   if (typeof where === "string") return yield* notUnderstood(where)
   const conditions: ReadonlyArray<TraceQlCondition> = [
     ...(isSimple ? simple : []),
@@ -120,6 +148,9 @@ export const searchFilter = Effect.fnUntraced(function* (
     const problem = apply(building, condition)
     if (problem !== undefined) return yield* notUnderstood(problem)
   }
-  const filter: TraceFilter = where === undefined ? building : { ...building, where }
-  return filter
+  const asked: TempoSearch = {
+    filter: where === undefined ? building : { ...building, where },
+    related: single === undefined ? parsed.spansets : undefined,
+  }
+  return asked
 })

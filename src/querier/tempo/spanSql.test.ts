@@ -41,7 +41,7 @@ const rows = [
 
 const found = (q: string) =>
   Effect.gen(function* () {
-    const filter = yield* searchFilter(new URLSearchParams({ q }), range)
+    const { filter } = yield* searchFilter(new URLSearchParams({ q }), range)
     const { traces } = yield* tracesOf(filter, {
       limit: 20,
       order: "newest",

@@ -44,7 +44,12 @@ const tagDictionary = `'${customTagDictionary.database}.${customTagDictionary.na
 
 class Writer {
   readonly params: Record<string, string | number> = {}
+  readonly #isLoose: boolean
   #count = 0
+
+  constructor(isLoose: boolean) {
+    this.#isLoose = isLoose
+  }
 
   #param(value: string | number, type: string): string {
     const name = `q${this.#count++}`
@@ -58,9 +63,11 @@ class Writer {
       case "true":
         return "1"
       case "not":
-        return `NOT (${this.sql(spans.of)})`
+        return this.#isLoose ? "1" : `NOT (${this.sql(spans.of)})`
       case "condition":
-        return this.#condition(spans.condition)
+        return this.#isLoose && spans.condition.operator.startsWith("!")
+          ? "1"
+          : this.#condition(spans.condition)
       default:
         return `(${this.sql(spans.left)} ${spans.is === "and" ? "AND" : "OR"} ${this.sql(spans.right)})`
     }
@@ -154,9 +161,12 @@ class Writer {
   }
 }
 
-/** What is wrong with it, where it cannot be asked. */
-export const spanSql = (spans: SpanExpression): Conditions | string => {
-  const writer = new Writer()
+/**
+ * What is wrong with it, where it cannot be asked. `isLoose`: what a span is not may be so of some rows of it and not of others (either
+ * side may have the name), so it is not asked for.
+ */
+export const spanSql = (spans: SpanExpression, { isLoose = false } = {}): Conditions | string => {
+  const writer = new Writer(isLoose)
   try {
     const sql = writer.sql(spans)
     return { sql, params: writer.params }

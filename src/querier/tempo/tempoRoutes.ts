@@ -18,6 +18,7 @@ import { otlpTrace } from "../trace/otlp/otlpTrace.ts"
 import { ProtobufWriter } from "../../wire/ProtobufWriter.ts"
 import { hexName, nameOfRow, traceByName } from "../trace/traceIds.ts"
 import type { TraceSummary } from "../trace/Trace.ts"
+import { type RelatedTrace, relatedTraces } from "./relatedTraces.ts"
 import { searchFilter } from "./searchFilter.ts"
 import { tagNamesByScope, tagValues } from "./tempoTags.ts"
 
@@ -104,10 +105,47 @@ const found = (summary: TraceSummary): object => {
   }
 }
 
+/** Spans of one answer that are told one by one, unless `spss` says otherwise. */
+const defaultSpans = 3
+
+const related = ({ found: at, trace }: RelatedTrace, most: number): object => {
+  const first = trace.spans[trace.roots[0]!]!
+  const spanSet = {
+    spans: at.slice(0, most).map((one) => {
+      const { durationUs, id, name, service, startUs } = trace.spans[one]!
+      return {
+        spanID: nameOfRow(id).slice(16),
+        name,
+        startTimeUnixNano: `${Math.round(startUs)}000`,
+        durationNanos: String(Math.round(durationUs) * 1_000),
+        attributes: [{ key: "service.name", value: { stringValue: service } }],
+      }
+    }),
+    matched: at.length,
+  }
+  return {
+    traceID: hexName(trace.traceId, first.id),
+    rootServiceName: first.service,
+    rootTraceName: first.name,
+    startTimeUnixNano: `${Math.round(trace.startUs)}000`,
+    durationMs: Math.round(trace.durationUs / 1_000),
+    spanSet,
+    spanSets: [spanSet],
+  }
+}
+
 const search = Effect.gen(function* () {
   const asked = yield* query
-  const filter = yield* searchFilter(asked, yield* tempoRange(asked))
+  const { filter, related: relation } = yield* searchFilter(asked, yield* tempoRange(asked))
   const limit = (yield* integerParameter(asked, "limit", 1, maxLimit)) ?? defaultLimit
+  if (relation !== undefined) {
+    const most = (yield* integerParameter(asked, "spss", 1, maxLimit)) ?? defaultSpans
+    const looked = yield* relatedTraces(filter, relation, limit)
+    return {
+      traces: looked.traces.map((one) => related(one, most)),
+      metrics: { inspectedTraces: looked.inspected, ...(looked.isPartial ? { isPartial: true } : {}) },
+    }
+  }
   const { traces } = yield* tracesOf(filter, { limit, order: "newest", before: undefined, after: undefined })
   return { traces: traces.map(found), metrics: { inspectedTraces: traces.length } }
 })

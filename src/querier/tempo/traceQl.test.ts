@@ -3,37 +3,42 @@ import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { goDurationUs } from "./fields.ts"
 import { searchFilter } from "./searchFilter.ts"
-import { conjunction, parseTraceQl } from "./traceQl.ts"
+import { conjunction, oneSpanset, parseTraceQl, type SpanExpression } from "./traceQl.ts"
 
 const range = { fromUs: 1, toUs: 2 }
-const filter = (query: Readonly<Record<string, string>>) =>
+const search = (query: Readonly<Record<string, string>>) =>
   Effect.runPromise(searchFilter(new URLSearchParams(query), range))
+const filter = async (query: Readonly<Record<string, string>>) => (await search(query)).filter
+
+/** One set of spans. */
+const spansOf = (query: string) => {
+  const parsed = parseTraceQl(query)
+  return parsed.ok ? oneSpanset(parsed.spansets) : parsed.message
+}
 
 describe("TraceQL", () => {
   it("is read as far as it asks for spans by conditions", () => {
-    const parsed = parseTraceQl(
+    const spans = spansOf(
       '{ resource.service.name = "a \\"b\\"" && duration>=1.5s && .x = `y` } | select(name)',
     )
-    expect(parsed.ok && conjunction(parsed.spans)).toEqual([
+    expect(conjunction(spans as SpanExpression)).toEqual([
       { field: "resource.service.name", operator: "=", value: 'a "b"' },
       { field: "duration", operator: ">=", value: "1.5s" },
       { field: ".x", operator: "=", value: "y" },
     ])
-    for (const query of ["", "{}", " { } ", "{true}"])
-      expect(parseTraceQl(query)).toEqual({ ok: true, spans: { is: "true" } })
+    for (const query of ["", "{}", " { } ", "{true}"]) expect(spansOf(query)).toEqual({ is: "true" })
   })
 
   it("binds && closer than ||, and ! closest", () => {
     const written = (query: string): string => {
-      const parsed = parseTraceQl(query)
-      if (!parsed.ok) return parsed.message
-      const text = (spans: typeof parsed.spans): string => {
+      const text = (spans: SpanExpression): string => {
         if (spans.is === "true") return "true"
         if (spans.is === "not") return `!${text(spans.of)}`
         if (spans.is === "condition") return spans.condition.field
         return `(${text(spans.left)} ${spans.is} ${text(spans.right)})`
       }
-      return text(parsed.spans)
+      const spans = spansOf(query)
+      return typeof spans === "string" ? spans : text(spans!)
     }
     expect(written("{ a = 1 || b = 2 && !c = 3 || d = 4 }")).toBe("((a or (b and !c)) or d)")
     expect(written("{ (a = 1 || b = 2) && c =~ `x.*` }")).toBe("((a or b) and c)")
@@ -42,8 +47,9 @@ describe("TraceQL", () => {
   })
 
   it.each([
-    ["{} >> {}", '">>" after the spans'],
-    ["{ a = 1 } && { b = 2 }", '"&&" after the spans'],
+    ["{} >>", "expected {, found the end"],
+    ["{} !>> {}", '"!" after the spans'],
+    ["({}", "expected ), found the end"],
     ["{ a = 1 b = 2 }", 'expected && or || or }, found "b"'],
     ["{ (a = 1 }", 'expected ), found "}"'],
     ["{} | rate()", "| rate is not understood"],
@@ -98,6 +104,8 @@ describe("TraceQL", () => {
     ["{ duration =~ `1.*` || name = `x` }", "1.* is not a duration"],
     ["{ status = odd }", "not one of error, ok, unset"],
     ["{ kind = odd }", "not one of unspecified"],
+    ["{ name = `a` } >> { name =~ `b` }", "regular expressions are understood in one set"],
+    ["{ name = `a` } >> { duration > long }", "is not a duration"],
     ["{ span.http.status_code > many }", "many is not a number"],
     [`{ ${Array(40).fill("a = 1").join(" || ")} }`, "more than 32 conditions"],
   ])("is refused where it cannot be asked: %s", async (q, message) => {

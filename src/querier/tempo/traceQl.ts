@@ -1,6 +1,6 @@
-// Reads the part of TraceQL that asks for spans by what they are themselves: comparisons of a field and a value, joined with && and ||,
-// grouped with parentheses, negated with !; several sets of spans joined with ||; and what only says how to show it (`| select(...)`).
-// Everything else is refused with what was not understood.
+// Reads the part of TraceQL that asks for spans: sets of them by what they are themselves (comparisons of a field and a value, joined
+// with && and ||, grouped with parentheses, negated with !), sets by how they stand to each other in a trace (`>`, `>>`, `<`, `<<`, `~`,
+// `&&`, `||`), and what only says how to show it (`| select(...)`). Everything else is refused with what was not understood.
 
 export const comparisons = ["=", "!=", ">", ">=", "<", "<=", "=~", "!~"] as const
 
@@ -19,8 +19,19 @@ export type SpanExpression =
   | { readonly is: "not"; readonly of: SpanExpression }
   | { readonly is: "and" | "or"; readonly left: SpanExpression; readonly right: SpanExpression }
 
+/** `>`: right is the child of left, `>>`: below it; `<`, `<<`: the other way round; `~`: both have one parent; `&&`: both are there. */
+export const relations = [">", ">>", "<", "<<", "~"] as const
+
+export type SpansetExpression =
+  | { readonly is: "spans"; readonly spans: SpanExpression }
+  | {
+      readonly is: (typeof relations)[number] | "&&" | "||"
+      readonly left: SpansetExpression
+      readonly right: SpansetExpression
+    }
+
 export type ParsedTraceQl =
-  | { readonly ok: true; readonly spans: SpanExpression }
+  | { readonly ok: true; readonly spansets: SpansetExpression }
   | { readonly ok: false; readonly message: string }
 
 const token =
@@ -90,21 +101,57 @@ class Reader {
     if (!this.#takes(operator)) throw new NotUnderstood(`expected ${operator}, found ${this.#shown()}`)
   }
 
-  query(): SpanExpression {
-    let spans = this.#spanset()
-    while (this.#takes("||")) spans = { is: "or", left: spans, right: this.#spanset() }
+  query(): SpansetExpression {
+    const spans = this.#eitherSpansets()
     // How results are shown: every span is answered whole.
     while (this.#takes("|")) this.#select()
     if (this.#next !== undefined) throw new NotUnderstood(`${this.#shown()} after the spans`)
     return spans
   }
 
-  #spanset(): SpanExpression {
+  #eitherSpansets(): SpansetExpression {
+    let left = this.#bothSpansets()
+    while (this.#takes("||")) left = { is: "||", left, right: this.#bothSpansets() }
+    return left
+  }
+
+  #bothSpansets(): SpansetExpression {
+    let left = this.#relatedSpansets()
+    while (this.#takes("&&")) left = { is: "&&", left, right: this.#relatedSpansets() }
+    return left
+  }
+
+  #relatedSpansets(): SpansetExpression {
+    let left = this.#spanset()
+    for (;;) {
+      const relation = relations.find((one) => this.#is(one))
+      if (relation === undefined) return left
+      this.#at++
+      left = { is: relation, left, right: this.#spanset() }
+    }
+  }
+
+  #spanset(): SpansetExpression {
+    if (this.#is("(")) return this.#within(() => this.#eitherSpansets())
     this.#expect("{")
-    if (this.#takes("}")) return everything
+    if (this.#takes("}")) return { is: "spans", spans: everything }
     const spans = this.#or()
     if (!this.#takes("}")) throw new NotUnderstood(`expected && or || or }, found ${this.#shown()}`)
-    return spans
+    return { is: "spans", spans }
+  }
+
+  /** In parentheses. */
+  #within<Expression>(read: () => Expression): Expression {
+    this.#deeper()
+    this.#expect("(")
+    const within = read()
+    this.#expect(")")
+    this.#depth--
+    return within
+  }
+
+  #deeper(): void {
+    if (++this.#depth > deepest) throw new NotUnderstood(`more than ${deepest} parentheses within each other`)
   }
 
   #select(): void {
@@ -128,16 +175,12 @@ class Reader {
   }
 
   #one(): SpanExpression {
-    if (++this.#depth > deepest) throw new NotUnderstood(`more than ${deepest} parentheses within each other`)
-    try {
-      if (this.#takes("!")) return { is: "not", of: this.#one() }
-      if (!this.#takes("(")) return this.#condition()
-      const within = this.#or()
-      this.#expect(")")
-      return within
-    } finally {
-      this.#depth--
-    }
+    if (this.#is("(")) return this.#within(() => this.#or())
+    if (!this.#takes("!")) return this.#condition()
+    this.#deeper()
+    const of = this.#one()
+    this.#depth--
+    return { is: "not", of }
   }
 
   #condition(): SpanExpression {
@@ -171,9 +214,9 @@ export const parseTraceQl = (query: string): ParsedTraceQl => {
   if (query.length > maxLength) return refused(`longer than ${maxLength} characters`)
   const tokens = tokensOf(query)
   if (typeof tokens === "string") return refused(tokens)
-  if (tokens.length === 0) return { ok: true, spans: everything }
+  if (tokens.length === 0) return { ok: true, spansets: { is: "spans", spans: everything } }
   try {
-    return { ok: true, spans: new Reader(tokens).query() }
+    return { ok: true, spansets: new Reader(tokens).query() }
   } catch (error) {
     if (error instanceof NotUnderstood) return refused(error.message)
     throw error
@@ -188,3 +231,27 @@ export const conjunction = (spans: SpanExpression): ReadonlyArray<TraceQlConditi
   const [left, right] = [conjunction(spans.left), conjunction(spans.right)]
   return left === undefined || right === undefined ? undefined : [...left, ...right]
 }
+
+/** One set of spans, where it is no more than that: any of several sets is the set of what is in any. */
+export const oneSpanset = (spansets: SpansetExpression): SpanExpression | undefined => {
+  if (spansets.is === "spans") return spansets.spans
+  if (spansets.is !== "||") return undefined
+  const [left, right] = [oneSpanset(spansets.left), oneSpanset(spansets.right)]
+  return left === undefined || right === undefined ? undefined : { is: "or", left, right }
+}
+
+const hasRegularExpression = (spans: SpanExpression): boolean => {
+  if (spans.is === "condition") return spans.condition.operator.includes("~")
+  if (spans.is === "not") return hasRegularExpression(spans.of)
+  return spans.is !== "true" && (hasRegularExpression(spans.left) || hasRegularExpression(spans.right))
+}
+
+/** The single sets that it is about. */
+export const leavesOf = (spansets: SpansetExpression): ReadonlyArray<SpanExpression> =>
+  spansets.is === "spans" ? [spansets.spans] : [...leavesOf(spansets.left), ...leavesOf(spansets.right)]
+
+/** Of sets that stand to each other in some way: they are found in assembled traces, where regular expressions are not looked for. */
+export const relatedProblem = (spansets: SpansetExpression): string | undefined =>
+  leavesOf(spansets).some(hasRegularExpression)
+    ? "regular expressions are understood in one set of spans, not in relations between sets"
+    : undefined
