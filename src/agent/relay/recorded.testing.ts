@@ -1,0 +1,27 @@
+// What real programs sent: the body of a request of OpenTelemetry's SDK, and the body of a call of SkyWalking's agent.
+
+/** opentelemetry-sdk 1.45.1 for Python, OTLP over HTTP: a server's span around a client's, which has two events. */
+export const openTelemetryPython: string = [
+  "Cq4FCsgBCiIKFnRlbGVtZXRyeS5zZGsubGFuZ3VhZ2USCAoGcHl0aG9uCiUKEnRlbGVtZXRyeS5zZGsubmFtZRIPCg1vcGVudGVsZW1ldHJ5CiEKFXRl",
+  "bGVtZXRyeS5zZGsudmVyc2lvbhIICgYxLjQ1LjEKPQoTc2VydmljZS5pbnN0YW5jZS5pZBImCiQ5ZWEwNDY0Yy1kYWI5LTQ2MTMtYWI4NC03M2ExOTY5",
+  "Y2U1NTMKGQoMc2VydmljZS5uYW1lEgkKB3B5LWh0dHAS4AMKAwoBeBK4AgoQskwHgzvZrS+EpFhL/uM3shII5PyHZZSYz08iCLvFPvUEIfEqKgVpbm5l",
+  "cjADOdCMr0asvOsYQQNmsUasvOsYShkKCWRiLnN5c3RlbRIMCgpwb3N0Z3Jlc3FsShoKDGRiLnN0YXRlbWVudBIKCghzZWxlY3QgMVoZCdjXr0asvOsY",
+  "EgVoZWxsbxoHCgFhEgIYAVqaAQkNRrFGrLzrGBIJZXhjZXB0aW9uGh4KDmV4Y2VwdGlvbi50eXBlEgwKClZhbHVlRXJyb3IaGgoRZXhjZXB0aW9uLm1l",
+  "c3NhZ2USBQoDYmFkGioKFGV4Y2VwdGlvbi5zdGFja3RyYWNlEhIKEFZhbHVlRXJyb3I6IGJhZAoaHAoRZXhjZXB0aW9uLmVzY2FwZWQSBwoFRmFsc2V6",
+  "AIUBAAEAABKdAQoQskwHgzvZrS+EpFhL/uM3shIIu8U+9QQh8SoqBW91dGVyMAI5V6OuRqy86xhBLW2yRqy86xhKHAoTaHR0cC5yZXF1ZXN0Lm1ldGhv",
+  "ZBIFCgNHRVRKEgoKaHR0cC5yb3V0ZRIECgIvYUoHCgFuEgIYBUoOCgFmEgkhAAAAAAAA+D9KEQoBbBIMKgoKAwoBYQoDCgFiegCFAQABAAA=",
+].join("")
+
+/** skywalking-backend-js 0.9.0, `collect`: a server that asks another one, and the answer of that. */
+export const skyWalkingNode: string = [
+  "AAAAAWQKIGViMzJiYjkzNzBhMjQ1ODFhMGI5MjUyODkyMGQ5ZmQ2EiA0ZDFlNzQyZTM1Y2Q0ZGJiYTUzNzBiNDZiN2VmMGQxNxqPAhD///////////8B",
+  "GJux59GhNCCisefRoTQqZRIgZWIzMmJiOTM3MGEyNDU4MWEwYjkyNTI4OTIwZDlmZDYaIDcyYjU3YzQzYmExYjQxOGZiYTAyZTAwMzZhMjJiODcyIAEq",
+  "B3N3LXNob3AyA29uZUIPMTI3LjAuMC4xOjIwNzgwMgpHRVQ6L2lubmVyOg8xMjcuMC4wLjE6NTM2OTBIA1AxYigKCGh0dHAudXJsEhxodHRwOi8vMTI3",
+  "LjAuMC4xOjIwNzgwL2lubmVyYhIKC2h0dHAubWV0aG9kEgNHRVRiFwoQaHR0cC5zdGF0dXNfY29kZRIDMjAwYhUKD2h0dHAuc3RhdHVzLm1zZxICT0si",
+  "B3N3LXNob3AqA29uZQAAAAGnCiBlYjMyYmI5MzcwYTI0NTgxYTBiOTI1Mjg5MjBkOWZkNhIgNzJiNTdjNDNiYTFiNDE4ZmJhMDJlMDAzNmEyMmI4NzIa",
+  "nQEIARj1sOfRoTQgpLHn0aE0MgYvaW5uZXI6DzEyNy4wLjAuMToyMDc4MEABSANQAmIoCghodHRwLnVybBIcaHR0cDovLzEyNy4wLjAuMToyMDc4MC9p",
+  "bm5lcmISCgtodHRwLm1ldGhvZBIDR0VUYhcKEGh0dHAuc3RhdHVzX2NvZGUSAzIwMGIVCg9odHRwLnN0YXR1cy5tc2cSAk9LGrIBEP///////////wEY",
+  "9bDn0aE0IKSx59GhNDILR0VUOi9vcmRlcnM6DzEyNy4wLjAuMTo1MjE4OEgDUDFiEQoJY29sZFN0YXJ0EgR0cnVlYh4KCGh0dHAudXJsEhJodHRwOi8v",
+  "c2hvcC9vcmRlcnNiEgoLaHR0cC5tZXRob2QSA0dFVGIXChBodHRwLnN0YXR1c19jb2RlEgMyMDBiFQoPaHR0cC5zdGF0dXMubXNnEgJPSyIHc3ctc2hv",
+  "cCoDb25l",
+].join("")
