@@ -1,6 +1,6 @@
 // Writes spans of programs as rows. Owns which side of a row the program is and what of its own description names it.
 
-import { type ColumnBatch, makeBatch, type RowColumns } from "../../model/ColumnBatch.ts"
+import { clearBatch, type ColumnBatch, makeBatch, type RowColumns } from "../../model/ColumnBatch.ts"
 import { ObservationPoint, SignalSource, SpanKind } from "../../model/observation.ts"
 import { isMappedIpv4, parseIp } from "../../tags/ipAddress.ts"
 import { toldCall } from "./conventions.ts"
@@ -103,7 +103,8 @@ export class SpanRows {
   flush(): void {
     if (this.#batch.rows === 0) return
     this.#emit(this.#batch)
-    this.#batch.rows = 0
+    // Texts of a busy moment are not held on to.
+    clearBatch(this.#batch)
   }
 
   add(span: ProgramSpan, resource: Attributes, owner: SpanOwner): void {
