@@ -171,9 +171,13 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
     context.shedding.register({
       step: "tls",
       feature: tlsFeatureName,
-      what: "no plaintext of TLS",
-      shed: closeTls,
+      what: "no plaintext of TLS, no work handed over",
+      shed: () => {
+        closeTls()
+        pipeline.causality.lanes.handOvers.stop()
+      },
       restore: () => {
+        pipeline.causality.lanes.handOvers.watcher = handOvers ?? null
         // Files that were mapped meanwhile are told of again.
         tracer.forgetAllMapped()
         flows.tls ??= new TlsProbes({ target: tracer, isForbidden, log })
@@ -285,7 +289,7 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
     close: async () => {
       closeTls()
       await closing
-      pipeline.causality.lanes.handOvers.watcher = null
+      pipeline.causality.lanes.handOvers.stop()
       await handOvers?.close()
       cost.close()
       tracer.close()

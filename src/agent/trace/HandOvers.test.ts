@@ -113,6 +113,21 @@ describe("who is watched", () => {
     expect(other.isWatched).toBe(false)
   })
 
+  it("are left alone when that is given up", () => {
+    const pair = new Pair()
+    const { handOvers } = pair.events.causality.lanes
+    pair.requests(20, "A", true)
+    expect(pair.isWatched).toBe(true)
+    handOvers.stop()
+    expect(pair.isWatched).toBe(false)
+    pair.requests(40, "B", true)
+    expect(pair.isWatched).toBe(false)
+    expect(handOvers.size).toBe(0)
+    pair.events.tellWakes()
+    pair.requests(40, "C", true)
+    expect(pair.isWatched).toBe(true)
+  })
+
   it("lose what is under way when wake-ups were lost", () => {
     const pair = new Pair()
     const { client, events, reader, server, worker } = pair

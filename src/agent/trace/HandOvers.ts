@@ -78,6 +78,12 @@ export class HandOvers {
     this.watcher?.unwatch(tgid)
   }
 
+  /** Nobody tells any more. */
+  stop(): void {
+    for (const [tgid, watched] of this.#watched) this.#end(tgid, watched)
+    this.watcher = null
+  }
+
   /** To be called about once a second. */
   expire(nowUs: number): void {
     for (const [tgid, watched] of this.#watched) {
