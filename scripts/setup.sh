@@ -41,7 +41,8 @@ needed="clang llvm make libbpf-dev libelf-dev zlib1g-dev"
 [ "$dev" = yes ] && needed="$needed nginx-light redis-server redis-tools python3 chromium wrk curl bpftool etcd-server faketime tshark
   mariadb-server-core mariadb-client-core postgresql postgresql-client memcached libmemcached-tools mosquitto mosquitto-clients
   haproxy python3-aiohttp python3-psycopg2 python3-redis
-  nats-server rabbitmq-server amqp-tools dnsmasq-base bind9-dnsutils slapd ldap-utils iproute2 iperf3 openssl qemu-system-x86 busybox-static"
+  nats-server rabbitmq-server amqp-tools dnsmasq-base bind9-dnsutils slapd ldap-utils iproute2 iperf3 openssl qemu-system-x86 busybox-static
+  openjdk-17-jdk-headless"
 missing=
 for package in $needed; do
   case "$package" in
@@ -74,7 +75,12 @@ export PATH
 if ! make -s -q -C bpf >/dev/null 2>&1; then run "building kernel programs" make -s -C bpf; fi
 if ! make -s -q -C native >/dev/null 2>&1; then run "building the native addon" make -s -C native; fi
 
-# 4. Console.
+# 4. What JVMs load, for agent.javaTls: only where there is a JDK.
+if command -v javac >/dev/null 2>&1; then
+  if ! make -s -q -C native/java >/dev/null 2>&1; then run "building the part for Java" make -s -C native/java; fi
+fi
+
+# 5. Console.
 web() { find web vite.config.ts package-lock.json -type f -not -path '*/test/*' -exec sha256sum {} + | sort | sha256sum | cut -c1-64; }
 if [ -f web/index.html ] && ! stamped build/web.stamp web; then
   run "building the console" vite build

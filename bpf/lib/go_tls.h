@@ -21,24 +21,13 @@ static __always_inline __u64 read_word(__u64 address)
 }
 
 /* Joins the connection to the socket of a net.netFD, if it is one. */
-static __noinline int go_join_fd(__u64 connection, __u64 net_fd)
+static __always_inline int go_join_fd(__u64 connection, __u64 net_fd)
 {
-	__u64 socket;
-	struct sonde_socket_state *state;
 	__u32 fd = 0;
-	struct sock *sk;
 
 	if (!net_fd || bpf_probe_read_user(&fd, sizeof(fd), (const void *)(net_fd + GO_SYSFD)))
 		return 0;
-	sk = inet_socket_of_fd(fd, false);
-	if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
-		return 0;
-	socket = (__u64)sk;
-	state = bpf_map_lookup_elem(&sockets, &socket);
-	if (!state || !state->is_tls || state->ports != ports_of(sk, false))
-		return 0;
-	tls_join(connection, socket, state, fd);
-	return 1;
+	return tls_join_fd(connection, fd);
 }
 
 /* A wrapper begins with the net.Conn that it wraps, as an interface or as a pointer. */
@@ -79,5 +68,5 @@ static __always_inline int go_call_ends(__u64 goroutine, __s64 moved)
 		return 0;
 	go_join(call.connection);
 	return plaintext_moved(call.connection, call.call == TLS_CALL_READ ? SONDE_INGRESS : SONDE_EGRESS,
-			       (const void *)call.buffer, moved, id, goroutine);
+			       (const void *)call.buffer, moved, id, goroutine, 0);
 }

@@ -17,10 +17,26 @@ static __always_inline struct sonde_tls_scratch *take_tls_scratch(__u64 owner)
 	return 0;
 }
 
+/* In place of a number of segments: `buffer` is a struct sonde_rustls_kept. */
+#define PLAINTEXT_KEPT (-1)
+
+/* Copies up to `most` (< 4096) bytes; the number copied. */
+static __always_inline __u64 read_plaintext(__u8 *payload, const void *buffer, __s32 segments, __u64 most)
+{
+	if (segments == PLAINTEXT_KEPT) {
+		const struct sonde_rustls_kept *kept = buffer;
+		__u64 captured = kept->captured < most ? kept->captured : most;
+
+		captured &= SONDE_KEPT_MOST - 1;
+		return captured && !bpf_probe_read_kernel(payload, captured, kept->bytes) ? captured : 0;
+	}
+	return segments ? read_vector(payload, buffer, segments, most) : read_buffer(payload, buffer, most);
+}
+
 /* `scratch` has the payload read into it, or loses the race for its place; true when it was delivered. */
 static __always_inline void deliver_plaintext(struct sonde_tls_scratch *scratch, struct sonde_tls_session *session,
 					      struct sonde_socket_state *socket, __u8 direction, const void *buffer, __u64 moved,
-					      __u64 id, __u64 goroutine)
+					      __u64 id, __u64 goroutine, __s32 segments)
 {
 	struct sonde_scratch *event = &scratch->event;
 	struct sonde_socket_state *plain = &session->plain;
@@ -29,7 +45,7 @@ static __always_inline void deliver_plaintext(struct sonde_tls_scratch *scratch,
 
 	if (!within_budget(event, id >> 32, bpf_ktime_get_ns()))
 		return;
-	captured = read_buffer(event->payload, buffer, captured);
+	captured = read_plaintext(event->payload, buffer, segments, captured);
 	event->head.is_tls = 1;
 	read_addresses(sk, &event->head, false);
 	if (plain->protocol == L7_UNKNOWN && !recognise(plain, event, captured, plain->ports))
@@ -75,9 +91,9 @@ static __always_inline void deliver_plaintext(struct sonde_tls_scratch *scratch,
 	}
 }
 
-/* `goroutine`: that makes the call, 0 where it is none of Go. */
+/* `goroutine`: that makes the call, 0 where it is none of Go. `segments`: of the vector that `buffer` is; 0: it is none. */
 static __always_inline int plaintext_moved(__u64 address, __u8 direction, const void *buffer, __u64 moved, __u64 id,
-					   __u64 goroutine)
+					   __u64 goroutine, __s32 segments)
 {
 	struct sonde_tls_key key = tls_key(address);
 	struct sonde_tls_session *session = bpf_map_lookup_elem(&tls_sessions, &key);
@@ -104,7 +120,7 @@ static __always_inline int plaintext_moved(__u64 address, __u8 direction, const 
 		count(SONDE_COUNT_TLS_FULL);
 		return 0;
 	}
-	deliver_plaintext(scratch, session, socket, direction, buffer, moved, id, goroutine);
+	deliver_plaintext(scratch, session, socket, direction, buffer, moved, id, goroutine, segments);
 	if (scratch->owner == id)
 		scratch->owner = 0;
 	return 0;
@@ -128,6 +144,7 @@ static __always_inline int tls_call_begins(__u32 call, __u64 session, __u64 buff
 	thread->buffer = buffer;
 	thread->moved_to = moved_to;
 	thread->call = call;
+	thread->records = 0;
 	return 0;
 }
 
@@ -152,7 +169,7 @@ static __always_inline int tls_call_ends(int result)
 	if (call == TLS_CALL_READ)
 		tls_join_received(thread, thread->session, moved);
 	return plaintext_moved(thread->session, call == TLS_CALL_READ ? SONDE_INGRESS : SONDE_EGRESS,
-			       (const void *)thread->buffer, moved, id, 0);
+			       (const void *)thread->buffer, moved, id, 0, 0);
 }
 
 /* The library gives the session's memory back: what comes to lie there is another one. */

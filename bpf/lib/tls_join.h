@@ -6,7 +6,7 @@
  * 1. Within a call (nginx, curl, psql: the library reads and writes the socket itself): a call on a socket that carries TLS belongs to the session
  *    of the call in progress. Always believed, also against what was known.
  * 2. Written behind a call (Node, asyncio: records go through memory): the first write of TLS records by the thread, after a call of
- *    a session, carries that session's records.
+ *    a session, carries that session's records. Where it is known how many bytes these are, it is not longer and not shorter.
  * 3. Received before a call: plaintext that comes out of a session came in with the records that the thread received last, and is not
  *    longer than these.
  *
@@ -62,11 +62,32 @@ static __always_inline bool is_unjoined(__u64 address)
 	return !session || !tls_socket(session);
 }
 
+/* Whether a write of so many bytes of records may be of what the session made last, as far as that is known. */
+static __always_inline bool may_carry(const struct sonde_tls_thread *thread, __u32 moved)
+{
+	return (!thread->records || thread->records == moved) && thread->kept < moved;
+}
+
+/* Of a thread that was not seen yet; NULL where that is of no use, as with most. */
+static __always_inline struct sonde_tls_thread *new_tls_thread(__u64 id, __u8 direction)
+{
+	struct sonde_tls_thread fresh = {};
+	__u32 tgid = id >> 32;
+
+	if (direction != SONDE_INGRESS || !bpf_map_lookup_elem(&rustls_processes, &tgid))
+		return 0;
+	bpf_map_update_elem(&tls_threads, &id, &fresh, BPF_ANY);
+	return bpf_map_lookup_elem(&tls_threads, &id);
+}
+
+/* Plaintext that a thread has given to rustls, and that waited for this. */
+static __noinline int rustls_written(__u64 address, int is_joined);
+
 /* A system call moved records over a socket that carries TLS. */
 static __always_inline void tls_moved(struct sock *sk, struct sonde_socket_state *state, __u32 fd, __u8 direction, __u32 moved)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct sonde_tls_thread *thread = bpf_map_lookup_elem(&tls_threads, &id);
+	struct sonde_tls_thread *thread = bpf_map_lookup_elem(&tls_threads, &id) ?: new_tls_thread(id, direction);
 
 	if (!thread)
 		return;
@@ -80,9 +101,15 @@ static __always_inline void tls_moved(struct sock *sk, struct sonde_socket_state
 		thread->received += moved;
 		thread->fd = fd;
 	} else if (thread->session) {
-		if (!state->tls_session && is_unjoined(thread->session))
+		bool joins = !state->tls_session && is_unjoined(thread->session) && may_carry(thread, moved);
+
+		if (joins)
 			tls_join(thread->session, (__u64)sk, state, fd);
+		if (thread->kept)
+			rustls_written(thread->session, joins);
 		thread->session = 0;
+		thread->records = 0;
+		thread->kept = 0;
 	}
 }
 
@@ -98,4 +125,23 @@ static __always_inline void tls_join_received(struct sonde_tls_thread *thread, _
 	thread->socket = 0;
 	if (state && state->generation == thread->generation && !state->tls_session)
 		tls_join(address, socket, state, thread->fd);
+}
+
+/*
+ * Where the library's user tells the descriptor: joins the session to the socket behind it, if that is one of TCP that carries TLS, so that a
+ * number that is none does no harm.
+ */
+static __noinline int tls_join_fd(__u64 address, __u32 fd)
+{
+	struct sock *sk = inet_socket_of_fd(fd, false);
+	__u64 socket = (__u64)sk;
+	struct sonde_socket_state *state;
+
+	if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
+		return 0;
+	state = bpf_map_lookup_elem(&sockets, &socket);
+	if (!state || !state->is_tls || state->ports != ports_of(sk, false))
+		return 0;
+	tls_join(address, socket, state, fd);
+	return 1;
 }

@@ -17,6 +17,8 @@ struct sonde_tls_thread {
 	__u32 received;   /* bytes that came from it since another one's came */
 	__u32 fd;         /* its descriptor */
 	__u32 call;       /* sonde_tls_call in progress */
+	__u32 records;    /* bytes of records that `session` made since and has not written; 0: not known */
+	__u32 kept;       /* bytes of plaintext in rustls_kept; 0 none */
 };
 
 /* tls_threads: by thread (tgid << 32 | tid). The least recently used is forgotten: its call in progress is not seen. */

@@ -64,7 +64,12 @@ export const agentConfigFields = {
   }),
   tls: flag(
     true,
-    "Read what programs say within TLS, by hooks on the functions of their TLS libraries (OpenSSL and its relatives, GnuTLS).",
+    "Read what programs say within TLS, by hooks on the functions of their TLS libraries (OpenSSL and its relatives, GnuTLS, Go's crypto/tls, rustls).",
+    "restart",
+  ),
+  javaTls: flag(
+    false,
+    "Read what Java says within TLS: running JVMs whose requests are read load a part of Sonde, which leads calls within the JDK's TLS through a library (docs/tls.md says what that costs). Filters and `excludePrograms` say which are left alone, and so does `tlsExcludePrograms`.",
     "restart",
   ),
   tlsExcludePrograms: texts(

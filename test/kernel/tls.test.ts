@@ -21,6 +21,7 @@ import {
   securePostgresql,
   secureRedis,
 } from "./support/tlsServers.ts"
+import { hooked } from "./support/hooked.ts"
 import { needed } from "./support/tracing.ts"
 
 const ssl = "/usr/lib/x86_64-linux-gnu/libssl.so.3"
@@ -46,16 +47,6 @@ const withServer = async (
   } finally {
     await (server ?? early)?.stop()
   }
-}
-
-/** Waits until the capture has looked at all processes, and this many files at least have their hooks. */
-const hooked = async (capturing: Capturing, files: number): Promise<void> => {
-  const isReady = (): boolean => {
-    const { tls_files: hookedFiles = 0, tls_waiting: waiting = 1 } = capturing.stats()
-    return hookedFiles >= files && waiting === 0
-  }
-  for (let i = 0; i < 400 && !isReady(); i++) await sleep(50)
-  expect(capturing.stats()["tls_files"]).toBeGreaterThanOrEqual(files)
 }
 
 /** Node gives its first thread, and so its process, another name some time after its start. */

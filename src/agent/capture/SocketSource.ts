@@ -18,6 +18,7 @@ import { SocketFlows } from "./SocketFlows.ts"
 import type { Opened, Source, SourceContext } from "./Source.ts"
 import { TcpFlows } from "./TcpFlows.ts"
 import { Spaced } from "./Spaced.ts"
+import { JavaTls } from "./tls/java/JavaTls.ts"
 import { tlsCompat, tlsFeature, tlsFeatureName, TlsProbes } from "./tls/TlsProbes.ts"
 import { Verdicts } from "./Verdicts.ts"
 
@@ -167,6 +168,13 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
       shed: () => tracer.followFiles(false),
       restore: () => tracer.followFiles(true),
     })
+  const openTls = (): TlsProbes =>
+    new TlsProbes({
+      target: tracer,
+      isForbidden,
+      log,
+      java: agent.javaTls ? new JavaTls({ isForbidden, log }) : undefined,
+    })
   if (agent.tls && isPayloadRead && !isCompat)
     context.shedding.register({
       step: "tls",
@@ -180,7 +188,7 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
         pipeline.causality.lanes.handOvers.watcher = handOvers ?? null
         // Files that were mapped meanwhile are told of again.
         tracer.forgetAllMapped()
-        flows.tls ??= new TlsProbes({ target: tracer, isForbidden, log })
+        flows.tls ??= openTls()
       },
     })
   const buffer = new Uint8Array(bufferBytes)
@@ -217,7 +225,7 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
         : { what: "requests", why: onlyCounted.missing, next: onlyCounted.next },
     get features() {
       const other = isCompat ? tlsCompat : agent.tls ? tlsFeature("", onlyCounted ?? shed) : tlsOff
-      return [...tracer.features, ...refused, flows.tls?.feature ?? other]
+      return [...tracer.features, ...refused, ...(flows.tls?.features ?? [other])]
     },
     drain: (nowMs) => {
       let total = 0

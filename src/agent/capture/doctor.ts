@@ -10,6 +10,7 @@ import { typesNext } from "./native/privileges.ts"
 import { openTracer } from "./native/openTracer.ts"
 import { probePackets } from "./PacketSource.ts"
 import { ringFeature, ringUsers } from "./ringUse.ts"
+import { JavaTls } from "./tls/java/JavaTls.ts"
 import { tlsCompat, tlsFeature, TlsProbes } from "./tls/TlsProbes.ts"
 
 export interface Diagnosis {
@@ -39,13 +40,14 @@ const socketFeatures = async (addon: Addon, kernelTypes: string): Promise<Readon
     return [...tracer.features, ...refused, tlsCompat, ringFeature(undefined)]
   }
   // As an agent does at its start, with the libraries that the dynamic linker gives to programs.
-  const tls = new TlsProbes({ target: tracer, isForbidden: () => false, log: () => undefined })
+  const nobody = { isForbidden: () => false, log: () => undefined }
+  const tls = new TlsProbes({ target: tracer, ...nobody, java: new JavaTls(nobody) })
   await tls.settle()
-  const { feature } = tls
+  const { features } = tls
   await tls.close()
   const users = tracer.hook === "tracepoint" ? undefined : ringUsers(tracer)
   tracer.close()
-  return [...tracer.features, ...refused, feature, ringFeature(users)]
+  return [...tracer.features, ...refused, ...features, ringFeature(users)]
 }
 
 const typesFeature = "kernel types (BTF)"

@@ -98,6 +98,7 @@ export const startCapturing = async (
     readonly isEverything?: boolean
     /** Whether TLS is looked into: to hook its libraries takes some seconds in all. */
     readonly tls?: boolean
+    readonly javaTls?: boolean
     readonly tlsExcludePrograms?: ReadonlyArray<string>
     readonly ringMiB?: number
     readonly filter?: Partial<Filter>
@@ -167,6 +168,7 @@ export const startCapturing = async (
       agent: {
         ...agent,
         tls: options.tls === true,
+        javaTls: options.javaTls === true,
         ringMiB: options.ringMiB ?? agent.ringMiB,
         payload: options.payload ?? "full",
         tlsExcludePrograms: options.tlsExcludePrograms ?? agent.tlsExcludePrograms,

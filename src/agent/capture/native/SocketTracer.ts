@@ -91,6 +91,12 @@ const tlsPrograms = [
     "sonde_go_round_trip",
     "sonde_go_ready",
     "sonde_go_begin",
+    "sonde_rustls_handshake",
+    "sonde_rustls_read",
+    "sonde_rustls_write",
+    "sonde_rustls_write_chunks",
+    "sonde_rustls_return",
+    "sonde_tls_java",
   ],
 ]
 

@@ -7,6 +7,7 @@ import type { Feature } from "../../../model/AgentStatus.ts"
 import { listPids } from "../../process/procfs.ts"
 import type { Probes } from "../native/Addon.ts"
 import { probeReason, type Reason } from "../native/privileges.ts"
+import { type JavaTls, javaTlsOff, jvmFileName } from "./java/JavaTls.ts"
 import { linkedTlsLibraries, type MappedFile, mappedFiles } from "./mappedFiles.ts"
 import { findTlsLibrary, type Probe } from "./tlsLibraries.ts"
 
@@ -22,6 +23,8 @@ export interface TlsProbesOptions {
   /** Files that such a process maps are left alone, as far as no other maps them. */
   readonly isForbidden: (pid: number) => boolean
   readonly log: (level: "info" | "warn", message: string) => void
+  /** Is told which processes are JVMs; undefined: these are left as they are. */
+  readonly java?: JavaTls | undefined
 }
 
 /** One file that holds a TLS library. */
@@ -78,7 +81,7 @@ export const hookText = (
 
 export class TlsProbes {
   readonly #options: TlsProbesOptions
-  /** By device, inode and time of change: survives the names under which a file is mapped. */
+  /** By device, inode and times of its content: survives the names under which a file is mapped, and that it has none any more. */
   readonly #attached = new Map<string, Attached>()
   /** What was looked at, by MappedFile's key; null: no TLS library. */
   #known = new Map<string, Attached | null>()
@@ -99,6 +102,7 @@ export class TlsProbes {
 
   /** A process began a program. */
   started(pid: number): void {
+    this.#options.java?.ended(pid)
     this.#waiting.add(pid)
   }
 
@@ -111,12 +115,14 @@ export class TlsProbes {
   }
 
   ended(pid: number): void {
+    this.#options.java?.ended(pid)
     for (const file of this.#attached.values())
       if (file.pids.delete(pid) && file.pids.size === 0) file.idleMs = -1
   }
 
   /** Looks at processes that wait, as far as the time goes. To be called often. */
   look(): void {
+    this.#options.java?.look(performance.now())
     if (this.#waiting.size === 0) return
     const until = performance.now() + budgetMs
     for (const pid of this.#waiting) {
@@ -137,6 +143,7 @@ export class TlsProbes {
       return
     }
     for (const file of files) {
+      if (file.name === jvmFileName) this.#options.java?.found(pid)
       const known = this.#known.get(file.key)
       const found = known === undefined ? this.#examine(file) : known
       if (found === null) continue
@@ -164,8 +171,8 @@ export class TlsProbes {
     }
     if (fd === undefined) return null
     try {
-      const { ctimeMs, dev, ino } = fstatSync(fd)
-      const id = `${dev}:${ino}:${ctimeMs}`
+      const { birthtimeMs, dev, ino, mtimeMs } = fstatSync(fd)
+      const id = `${dev}:${ino}:${birthtimeMs}:${mtimeMs}`
       const known = this.#attached.get(id)
       const library = known === undefined ? findTlsLibrary(fd) : undefined
       if (known === undefined && library !== undefined && this.#attached.size >= maxAttached) this.#failed++
@@ -244,7 +251,12 @@ export class TlsProbes {
       tls_files_failed_total: this.#failed,
       /** Processes and files that wait for their turn. */
       tls_waiting: this.#waiting.size + this.#changing.size,
+      ...this.#options.java?.stats(),
     }
+  }
+
+  get features(): ReadonlyArray<Feature> {
+    return [this.feature, this.#options.java?.feature ?? javaTlsOff]
   }
 
   get feature(): Feature {
@@ -262,6 +274,7 @@ export class TlsProbes {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#waiting.clear()
+    await this.#options.java?.close()
     await this.settle()
     for (const file of this.#attached.values()) this.#detach(file)
     await this.settle()

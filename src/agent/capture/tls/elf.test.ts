@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { afterAll, describe, expect, it } from "vitest"
-import { functionOffsets } from "./elf.ts"
+import { functionOffsets, functionsThat } from "./elf.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "sonde-elf-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -43,6 +43,20 @@ describe("functionOffsets", () => {
     expect([...find(addon, name, "napi_create_function", "none_of_these")]).toEqual([[name, expected()]])
   })
 
+  it("finds by a part of the name, each function once", () => {
+    const path = join(folder, "whole")
+    writeFileSync(path, addon)
+    const fd = openSync(path, "r")
+    try {
+      expect(functionsThat(fd, ["napi", "none"], (one) => one.includes("register_module_v1"))).toEqual([
+        { name, offset: expected() },
+      ])
+      expect(functionsThat(fd, ["none"], () => true)).toEqual([])
+    } finally {
+      closeSync(fd)
+    }
+  })
+
   it("does without section headers", () => {
     const bytes = Buffer.from(addon)
     bytes.writeBigUInt64LE(0n, 40)
@@ -74,6 +88,10 @@ describe("functionOffsets", () => {
         if (at < bytes.length) bytes[at] = random(256)
       }
       for (const offset of find(bytes, name).values()) expect(Number.isSafeInteger(offset)).toBe(true)
+      const fd = openSync(join(folder, "file"), "r")
+      for (const { offset } of functionsThat(fd, ["napi"], () => true))
+        expect(Number.isSafeInteger(offset)).toBe(true)
+      closeSync(fd)
     }
   })
 })

@@ -146,6 +146,41 @@ const search = (
   }
 }
 
+export interface NamedFunction {
+  readonly name: string
+  readonly offset: number
+}
+
+/** A longer name is not looked at. */
+const maxNameBytes = 512
+
+/** Those functions of the full symbol table whose names begin with one of these 4 bytes and that are wanted; one for each offset. */
+export const functionsThat = (
+  fd: number,
+  beginnings: ReadonlyArray<string>,
+  isWanted: (name: string) => boolean,
+): ReadonlyArray<NamedFunction> => {
+  const found = new Map<number, NamedFunction>()
+  const header = readHeader(fd)
+  if (header === undefined || u64(header, 40) === 0) return []
+  const { loaded } = segments(fd, header)
+  const first = new Set(beginnings.map((name) => Buffer.from(name, "latin1").readUInt32LE(0)))
+  for (const { strings, symbols } of tablesOfSections(fd, header)) {
+    for (let at = 0; at + symbolSize <= symbols.length; at += symbolSize) {
+      const start = symbols.readUInt32LE(at)
+      if (start + 4 > strings.length || !first.has(strings.readUInt32LE(start))) continue
+      if ((symbols[at + 4]! & 15) !== typeFunction || symbols.readUInt16LE(at + 6) === 0) continue
+      const end = strings.indexOf(0, start)
+      if (end < 0 || end - start > maxNameBytes) continue
+      const name = strings.toString("latin1", start, end)
+      if (!isWanted(name)) continue
+      const offset = offsetOf(loaded, u64(symbols, at + 8), true)
+      if (Number.isSafeInteger(offset) && offset >= 0) found.set(offset, { name, offset })
+    }
+  }
+  return [...found.values()]
+}
+
 /** The first 64 bytes of an ELF file of the kind that is read here. */
 export const readHeader = (fd: number): Buffer | undefined => {
   const header = readAt(fd, 0, 64)

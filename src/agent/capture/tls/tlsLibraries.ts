@@ -1,11 +1,15 @@
 // The TLS libraries that are known by names of their functions, whatever file these are in, and which kernel program goes to which.
 
 import { functionOffsets } from "./elf.ts"
+import { findRustls } from "./rustls.ts"
 import { goFunctions } from "./goFunctions.ts"
 
 export type Probe = readonly [program: string, offset: number, isReturn: boolean]
 
-type Call = "handshake" | "read" | "write" | "read_ex" | "write_ex" | "free"
+type Call = "handshake" | "read" | "write" | "read_ex" | "write_ex" | "free" | "java"
+
+/** Calls of which the end says nothing. */
+const withoutReturn: ReadonlySet<Call> = new Set(["free", "java"])
 
 interface Library {
   readonly name: string
@@ -39,7 +43,14 @@ const gnutls: Library = {
   needed: ["gnutls_record_recv", "gnutls_record_send"],
 }
 
-const libraries = [openssl, gnutls]
+/** The part of Sonde that a JVM loads (java/attach.ts). */
+const java: Library = {
+  name: "Java",
+  functions: { sonde_java_plaintext: "java" },
+  needed: ["sonde_java_plaintext"],
+}
+
+const libraries = [openssl, gnutls, java]
 const names = new Set(libraries.flatMap(({ functions }) => Object.keys(functions)))
 
 export interface TlsLibrary {
@@ -75,7 +86,16 @@ const findGo = (fd: number): TlsLibrary | undefined => {
 const maxProbes = 64
 
 /** What a file has of TLS libraries; undefined: nothing. */
-export const findTlsLibrary = (fd: number): TlsLibrary | undefined => findByNames(fd) ?? findGo(fd)
+export const findTlsLibrary = (fd: number): TlsLibrary | undefined => {
+  const found = findByNames(fd) ?? findGo(fd)
+  // Programs in Rust may have OpenSSL within, too.
+  const rustls = findRustls(fd)
+  if (rustls.length === 0 || (found?.probes.length ?? 0) + rustls.length > maxProbes) return found
+  return {
+    name: found === undefined ? "rustls" : `${found.name}, rustls`,
+    probes: [...(found?.probes ?? []), ...rustls],
+  }
+}
 
 const findByNames = (fd: number): TlsLibrary | undefined => {
   const offsets = functionOffsets(fd, names)
@@ -90,7 +110,7 @@ const findByNames = (fd: number): TlsLibrary | undefined => {
       if (offset === undefined || taken.has(offset)) continue
       taken.add(offset)
       probes.push([`sonde_tls_${call}`, offset, false])
-      if (call !== "free") probes.push(["sonde_tls_return", offset, true])
+      if (!withoutReturn.has(call)) probes.push(["sonde_tls_return", offset, true])
     }
     return { name, probes }
   }
