@@ -216,6 +216,16 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
 
   let lostBefore = 0
   let wakesRefusedBefore = 0
+  /** After a piece was taken from the ring: whatever was lost in it is counted by then. */
+  const seeLosses = (): void => {
+    const { causality } = context.pipeline
+    const { over_budget, ring_full, wakes_refused } = tracer.counters()
+    const lost = ring_full + over_budget
+    causality.blind(lost !== lostBefore)
+    lostBefore = lost
+    if (wakes_refused !== wakesRefusedBefore) causality.lanes.wakesLost()
+    wakesRefusedBefore = wakes_refused
+  }
   const source: Source = {
     tier: 1,
     by: "socket data",
@@ -230,15 +240,10 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
     drain: (nowMs) => {
       let total = 0
       cost.look()
-      const { over_budget, ring_full, wakes_refused } = tracer.counters()
-      const lost = ring_full + over_budget
-      context.pipeline.causality.blind(lost !== lostBefore)
-      lostBefore = lost
-      if (wakes_refused !== wakesRefusedBefore) context.pipeline.causality.lanes.wakesLost()
-      wakesRefusedBefore = wakes_refused
       verdicts.isAwaited = false
       for (let piece = 0; piece < maxPieces; piece++) {
         const length = tracer.poll(buffer)
+        seeLosses()
         if (length === 0) break
         flows.consume(buffer, view, ends?.complete(buffer, view, length) ?? length, nowMs)
         total += length

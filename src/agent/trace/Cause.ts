@@ -159,5 +159,6 @@ export const belongs = (call: ClientCall, request: ServedRequest, program: Progr
   if (call.belief === Belief.confirmed)
     return period === null || (period.isOver && period.isSound && program.order === Order.queue)
   if (call.belief !== Belief.open || period !== null) return false
-  return program.callsAtOnce && (transition?.isReliable === true || program.answersLate)
+  const isReliable = transition?.isReliable === true && program.worksAtOnce
+  return program.callsAtOnce && (isReliable || program.answersLate)
 }

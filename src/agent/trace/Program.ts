@@ -137,6 +137,11 @@ export class Program {
     return queue >= minSeen && last * maxOtherOrderOf <= queue ? Order.queue : Order.unknown
   }
 
+  /** Nothing speaks for another order than that each read is worked on at once. */
+  get worksAtOnce(): boolean {
+    return this.order === Order.last || (this.byQueue < minStrange && this.runsByQueue < minStrange)
+  }
+
   /** A read of this kind led to a write of that kind. */
   saw(read: number, write: number): void {
     this.#sources.saw(write, read)

@@ -16,6 +16,12 @@ describe("an event loop", () => {
     ["that asks three at once", { clients: 128, calls: [{ times: 3 }] }, 0.97, 0],
     ["that has one client", { clients: 1, calls: [{}, { times: 2 }, {}] }, 0.9, 0],
     ["that reads all before it works", { clients: 128, calls: [{}], isQueue: true }, 0.85, 0],
+    [
+      "that reads the next before it works",
+      { clients: 32, calls: [{}], isQueue: true, isBehind: true },
+      0.9,
+      0,
+    ],
     ["that waits before it asks", { clients: 64, calls: [{}], sleepsBeforeCalls: 1 }, 0.95, 0],
     ["whose calls queue for few connections", { clients: 64, calls: [{ pool: 4 }] }, 0.95, 0],
     ["whose calls queue for one connection", { clients: 16, calls: [{ pool: 1 }] }, 0.95, 0],
@@ -67,6 +73,37 @@ describe("an event loop", () => {
       "reading all first, of unequal work",
       { clients: 64, calls: [{}, { times: 2 }], isQueue: true, background: 0.1 },
     ],
+    [
+      "reading the next before it works, some answered at once",
+      { clients: 32, calls: [{}], isQueue: true, isBehind: true, cached: 0.1 },
+    ],
+    [
+      "reading the next before it works, calls of its own",
+      { clients: 32, calls: [{}], isQueue: true, isBehind: true, background: 0.1 },
+    ],
+    [
+      "reading the next before it works, calls of its own, some answered at once",
+      { clients: 16, calls: [{}, postgres], isQueue: true, isBehind: true, background: 0.1, cached: 0.1 },
+    ],
+    [
+      "reading the next before it works, and two in turn",
+      { clients: 128, calls: [{}, postgres], isQueue: true, isBehind: true },
+    ],
+    ["reading all first, calls of its own", { clients: 64, calls: [{}], isQueue: true, background: 0.1 }],
+    [
+      "reading all first, calls of its own, few clients",
+      { clients: 8, calls: [{}], isQueue: true, background: 0.1, cached: 0.1 },
+    ],
+    ["reading all first, a pool", { clients: 64, calls: [{ pool: 8 }], isQueue: true }],
+    [
+      "reading all first, some calls wait",
+      { clients: 16, calls: [{}], isQueue: true, sleepsBeforeCalls: 0.1 },
+    ],
+    [
+      "reading all first, some answers wait",
+      { clients: 16, calls: [{}], isQueue: true, sleepsBeforeAnswer: 0.1 },
+    ],
+    ["reading all first, calls made again", { clients: 16, calls: [{ again: 0.2 }], isQueue: true }],
     ["always something to do", { clients: 256, calls: [{ times: 2 }, {}], sleepsBeforeAnswer: 1 }],
     [
       "waiting everywhere, always something to do",

@@ -37,6 +37,8 @@ export interface Shape {
   readonly atATime?: number
   /** All that is ready is read before any of it is worked on. */
   readonly isQueue?: boolean
+  /** And then only after what is ready by then was read, too. */
+  readonly isBehind?: boolean
   /** Before calls, and before the answer, a timer of random length is waited for: always, or with this chance. */
   readonly sleepsBeforeCalls?: number
   readonly sleepsBeforeAnswer?: number
@@ -176,17 +178,24 @@ export const simulate = (shape: Shape, requests = 2_000): Found => {
   }
   for (let i = 0; i < shape.clients; i++) ask(events.server())
   let steps = 0
-  while (due.length > 0) {
+  let read: typeof due = []
+  while (due.length > 0 || read.length > 0) {
     if (steps++ % 1_000 === 5) events.causality.expire(events.nowUs)
     due.sort(([a], [b]) => a - b)
-    if (due[0]![0] > now || isBy(shape.idle)) events.wait()
-    now = Math.max(now, due[0]![0])
+    const [first] = due
+    if (read.length === 0 && (first![0] > now || isBy(shape.idle))) {
+      events.wait()
+      now = Math.max(now, first![0])
+    }
     // What is ready by now is taken in one go; a step takes some time, so that with many clients much is ready.
-    const ready = due.splice(0, Math.max(1, due.filter(([at]) => at <= now).length))
-    if (shape.isQueue === true) for (const [, read] of ready) read?.()
-    for (const [, read, work] of ready) {
-      if (shape.isQueue !== true) read?.()
-      work()
+    const least = read.length === 0 ? 1 : 0
+    const ready = due.splice(0, Math.max(least, due.filter(([at]) => at <= now).length))
+    if (shape.isQueue === true) for (const one of ready) one[1]?.()
+    const work = shape.isBehind === true ? read : ready
+    read = shape.isBehind === true ? ready : []
+    for (const one of work) {
+      if (shape.isQueue !== true) one[1]?.()
+      one[2]()
       now += 0.02
     }
   }
