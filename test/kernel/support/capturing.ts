@@ -103,6 +103,8 @@ export const startCapturing = async (
     readonly ringMiB?: number
     readonly filter?: Partial<Filter>
     readonly payload?: "full" | "metrics"
+    /** agent.budget.eventsPerProcess; 0: any number. */
+    readonly eventsPerProcess?: number
   } = {},
 ): Promise<Capturing> => {
   const { agent } = await Effect.runPromise(
@@ -171,6 +173,10 @@ export const startCapturing = async (
         javaTls: options.javaTls === true,
         ringMiB: options.ringMiB ?? agent.ringMiB,
         payload: options.payload ?? "full",
+        budget: {
+          ...agent.budget,
+          eventsPerProcess: options.eventsPerProcess ?? agent.budget.eventsPerProcess,
+        },
         tlsExcludePrograms: options.tlsExcludePrograms ?? agent.tlsExcludePrograms,
       },
       excludePids: [],
