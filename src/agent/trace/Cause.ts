@@ -155,10 +155,10 @@ export const abandon = (call: ClientCall): void => {
 export const belongs = (call: ClientCall, request: ServedRequest, program: Program | null): boolean => {
   const isWithin = call.answeredAt > 0 && (request.answeredAt === 0 || call.answeredAt < request.answeredAt)
   if (!isWithin || program === null) return false
-  const { period, transition } = call.guess
+  const { isQueued, period, transition } = call.guess
   if (call.belief === Belief.confirmed)
     return period === null || (period.isOver && period.isSound && program.order === Order.queue)
   if (call.belief !== Belief.open || period !== null) return false
   const isReliable = transition?.isReliable === true && program.worksAtOnce
-  return program.callsAtOnce && (isReliable || program.answersLate)
+  return program.callsAtOnce && (isReliable || (program.answersLate && !isQueued))
 }

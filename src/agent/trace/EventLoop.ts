@@ -108,8 +108,9 @@ export class EventLoop {
   #callAfter(step: number, kind: number, at: number, on: Exchange | null): ClientCall {
     const run = this.#run
     const program = this.#program
-    const turn = this.#turns.take(kind)
-    if (on !== null && run.isLastOn(on)) run.onSame++
+    const isOnLast = on !== null && run.isLastOn(on)
+    if (isOnLast) run.onSame++
+    const turn = this.#turns.take(kind, !isOnLast)
     if (program.order === Order.queue) return this.#guessed(step, turn, at, null, this.#turns.period)
     const led = run.led(at)
     const before = led instanceof ClientCall ? led : null
@@ -187,7 +188,7 @@ export class EventLoop {
       return this.#turns.spoil()
     }
     const isAlone = this.#turns.size === 1
-    const turn = this.#turns.take(kind)
+    const turn = this.#turns.take(kind, true)
     this.#vote(request, turn)
     const { only } = run
     if (program.order === Order.queue && !(isAlone && only === turn)) return this.#answerInTurn(request, turn)

@@ -50,10 +50,10 @@ export class Turns {
     this.#size++
   }
 
-  /** What leads to a write of this kind now; null: not known. */
-  take(kind: number): Cause | null {
+  /** What leads to a write of this kind now; null: not known. `isTelling`: as far as is known it did not wait for what was read. */
+  take(kind: number, isTelling: boolean): Cause | null {
     const program = this.#program
-    if (this.#kind !== undefined) program.saw(this.#kind, kind)
+    if (isTelling && this.#kind !== undefined) program.saw(this.#kind, kind)
     const from = program.sourceOf(kind)
     if (from === undefined || from !== this.#kinds[this.#writes++]) this.#isAligned = false
     const reads = from === undefined ? undefined : this.#reads.get(from)
