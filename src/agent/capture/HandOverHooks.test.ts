@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process"
+import { once } from "node:events"
 import { existsSync } from "node:fs"
 import { describe, expect, it } from "vitest"
 import { HandOverHooks, type WakeTarget } from "./HandOverHooks.ts"
@@ -80,16 +81,16 @@ describe("hooks in Go programs", () => {
     expect(target.watched.size).toBe(0)
   })
 
-  const program = "/usr/local/go/bin/go"
+  const program = "/usr/local/go/bin/gofmt"
   it.skipIf(!existsSync(program))("are set once in a file, until no process of it is watched", async () => {
-    // Waits for a package on its standard input that never comes.
-    const begin = () => spawn(program, ["tool", "nm", "/dev/stdin"], { stdio: ["pipe", "ignore", "ignore"] })
+    // Waits for a program on its standard input that never comes.
+    const begin = () => spawn(program, { stdio: ["pipe", "ignore", "ignore"] })
     const children = [begin(), begin()]
     const [one, other] = children.map(({ pid }) => pid!) as [number, number]
     const target = new Target()
     const hooks = new HandOverHooks(target)
     try {
-      await new Promise((resolve) => setTimeout(resolve, 300))
+      await Promise.all(children.map((child) => once(child, "spawn")))
       expect([hooks.watch(one, true), hooks.watch(other, true)]).toEqual([true, true])
       await hooks.settle()
       expect(target.attached).toBe(0)
