@@ -113,6 +113,19 @@ describe("who is watched", () => {
     expect(other.isWatched).toBe(false)
   })
 
+  it("have the rows of a job written that nobody is woken by", () => {
+    const pair = new Pair()
+    pair.requests(20, "A", true)
+    pair.events.request(pair.client, "poll", pair.worker)
+    pair.events.answer(pair.client, pair.worker)
+    pair.seconds(2)
+    expect(pair.events.joined["poll"]).toBeUndefined()
+    pair.seconds(1)
+    expect(pair.events.joined["poll"]).toBe("-")
+    pair.requests(1, "B", true)
+    expect(pair.events.joined["call B0"]).toBe("B0")
+  })
+
   it("are left alone when that is given up", () => {
     const pair = new Pair()
     const { handOvers } = pair.events.causality.lanes

@@ -65,6 +65,11 @@ export class Jobs {
     this.#take().forEach(abandon)
   }
 
+  /** It has been silent for long. */
+  rest(): void {
+    if (this.#calls.length > 0) this.forget()
+  }
+
   #take(): Array<ClientCall> {
     const calls = this.#calls
     if (calls.length > 0) this.#calls = []

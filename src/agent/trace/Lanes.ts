@@ -7,6 +7,8 @@ import { Program } from "./Program.ts"
 
 const maxLanes = 65_536
 const idleUs = 120_000_000
+/** Silence after which a lane's job is over, whatever became of it: its rows wait no longer. */
+const jobUs = 3_000_000
 /** Threads looked at in one go: 20 us each. */
 const maxLooks = 64
 
@@ -196,6 +198,7 @@ export class Lanes {
 
   #sweep(lanes: Map<number, Lane>, nowUs: number): void {
     for (const [key, lane] of lanes) {
+      if (nowUs - lane.lastUs >= jobUs) lane.jobs.rest()
       if (nowUs - lane.lastUs < idleUs) continue
       lanes.delete(key)
       this.#gone(lane)
