@@ -23,19 +23,22 @@ public final class SondeAgent {
         "sun.security.ssl.SSLEngineImpl",
     };
 
+    /** Of the first time that this was asked: each has its own, and only that which adds a transformer can remove it. */
+    private static Instrumentation instrumentation;
     private static ClassFileTransformer active;
     private static Class<?> hook;
 
     private SondeAgent() {}
 
-    public static synchronized void agentmain(String options, Instrumentation instrumentation) {
+    public static synchronized void agentmain(String options, Instrumentation another) {
+        if (instrumentation == null) instrumentation = another;
         int space = options == null ? -1 : options.indexOf(' ');
         if (space < 0) return;
         String folder = options.substring(space + 1);
         String result;
         try {
-            if (options.startsWith("start ")) start(folder, instrumentation);
-            else stop(instrumentation);
+            if (options.startsWith("start ")) start(folder);
+            else stop();
             result = "done";
         } catch (Throwable error) {
             result = error.toString();
@@ -47,8 +50,8 @@ public final class SondeAgent {
         }
     }
 
-    private static void start(String folder, Instrumentation instrumentation) throws Exception {
-        if (hook == null) hook = define(instrumentation);
+    private static void start(String folder) throws Exception {
+        if (hook == null) hook = define();
         call("start", folder + "/libsonde_java_tls.so");
         if (active != null) return;
         Redirects redirects = new Redirects(hookName.replace('.', '/'));
@@ -58,20 +61,20 @@ public final class SondeAgent {
             redirects.check(changed);
             active = redirects;
         } catch (Throwable error) {
-            restore(redirects, instrumentation);
+            restore(redirects);
             throw error;
         }
     }
 
-    private static void stop(Instrumentation instrumentation) throws Exception {
+    private static void stop() throws Exception {
         if (active == null) return;
         ClassFileTransformer redirects = active;
         active = null;
-        restore(redirects, instrumentation);
+        restore(redirects);
     }
 
     /** The classes as they were: they are made anew from what they were loaded from, by all transformers but this one. */
-    private static void restore(ClassFileTransformer redirects, Instrumentation instrumentation) throws Exception {
+    private static void restore(ClassFileTransformer redirects) throws Exception {
         call("stop");
         instrumentation.removeTransformer(redirects);
         instrumentation.retransformClasses(classes());
@@ -84,7 +87,7 @@ public final class SondeAgent {
     }
 
     /** In JSSE's package, which is opened to this class for it; once in the life of the JVM. */
-    private static Class<?> define(Instrumentation instrumentation) throws Exception {
+    private static Class<?> define() throws Exception {
         Module jdk = Object.class.getModule();
         Set<Module> here = Collections.singleton(SondeAgent.class.getModule());
         instrumentation.redefineModule(
