@@ -2,7 +2,16 @@
 // after its bytes are parsed, and of each message; it gives causes to messages, and holds rows back of which it cannot tell yet.
 // Everything stays unknown that is not seen to belong together.
 
-import { abandon, Belief, belongs, type Cause, ClientCall, ServedRequest, unguess } from "./Cause.ts"
+import {
+  abandon,
+  Belief,
+  belongs,
+  type Cause,
+  ClientCall,
+  countCalls,
+  ServedRequest,
+  unguess,
+} from "./Cause.ts"
 import { type Exchange, remove } from "./Exchange.ts"
 import { dropJobs } from "./Jobs.ts"
 import type { Lane } from "./Lane.ts"
@@ -304,6 +313,7 @@ export class Causality {
     dropJobs(request)
     const { lane } = request
     lane?.leave(request)
+    countCalls(request)
     for (const call of request.calls) {
       if (call.parent !== request) continue
       // It may be another one's: its own answer says.

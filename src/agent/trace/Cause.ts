@@ -151,14 +151,40 @@ export const abandon = (call: ClientCall): void => {
   release?.()
 }
 
+const isWithin = (call: ClientCall, request: ServedRequest): boolean =>
+  call.answeredAt > 0 && (request.answeredAt === 0 || call.answeredAt < request.answeredAt)
+
+/** Nothing was heard of what the call's answer led to. */
+const isUnheard = ({ belief, guess, parent }: ClientCall, request: ServedRequest): boolean =>
+  parent === request && belief === Belief.open && guess.period === null && !guess.isQueued
+
+/** The request is over: counts its calls, and those of which nothing was heard; to be called before `belongs`. */
+export const countCalls = (request: ServedRequest): void => {
+  const { calls } = request
+  for (const [at, { guess }] of calls.entries()) {
+    const { transition } = guess
+    if (transition === null || calls.findIndex((other) => other.guess.transition === transition) < at)
+      continue
+    let all = 0
+    let unheard = 0
+    for (const call of calls) {
+      if (call.guess.transition !== transition || call.parent !== request || !isWithin(call, request))
+        continue
+      all++
+      if (isUnheard(call, request)) unheard++
+    }
+    transition.calls.saw(all)
+    transition.unheard.saw(unheard)
+  }
+}
+
 /** The request is over: whether the call is its. Its answer must have come before the request's own, and what it led to must agree. */
 export const belongs = (call: ClientCall, request: ServedRequest, program: Program | null): boolean => {
-  const isWithin = call.answeredAt > 0 && (request.answeredAt === 0 || call.answeredAt < request.answeredAt)
-  if (!isWithin || program === null) return false
-  const { isQueued, period, transition } = call.guess
+  if (!isWithin(call, request) || program === null) return false
+  const { period, transition } = call.guess
   if (call.belief === Belief.confirmed)
     return period === null || (period.isOver && period.isSound && program.order === Order.queue)
-  if (call.belief !== Belief.open || period !== null) return false
-  const isReliable = transition?.isReliable === true && program.worksAtOnce
-  return program.callsAtOnce && (isReliable || (program.answersLate && !isQueued))
+  if (!isUnheard(call, request) || transition === null || !program.callsAtOnce) return false
+  if (program.answersLate) return transition.calls.isUsual
+  return program.worksAtOnce && transition.isReliable && transition.unheard.isUsual
 }

@@ -118,7 +118,9 @@ export class EventLoop {
     const isOver = before !== null && before === run.only && run.answers > 0
     if (isOver || (isOnSame && program.queuesForConnections)) return this.#add(step, this.#afterWait(kind))
     if (led === null && !run.isOfOneEvent) return this.#guessed(step, turn, at, null, this.#turns.period)
-    return this.#guessed(step, led, at, program.transition(run.ledKind, kind, false), null)
+    // Which of several answers of one event led here is a guess by itself.
+    const transition = run.only === null ? null : program.transition(run.ledKind, kind, false)
+    return this.#guessed(step, led, at, transition, null)
   }
 
   #guessed(
@@ -179,7 +181,7 @@ export class EventLoop {
     const run = this.#run
     const program = this.#program
     const isFirst = run.answers++ === 0
-    run.writes++
+    const at = run.writes++
     run.hasWritten = true
     program.answers++
     if (waits !== this.#waits) {
@@ -194,9 +196,10 @@ export class EventLoop {
     if (program.order === Order.queue && !(isAlone && only === turn)) return this.#answerInTurn(request, turn)
     if (only !== null) return this.#answerAfter(only, request, isFirst)
     if (!run.isOfOneEvent) return this.#answerInTurn(request, turn)
-    // Several in one event.
-    const mine = run.ofLastEvent(request)
-    if (mine !== null) this.#confirm(mine, request)
+    // Several in one event, each of which led to one write so far.
+    const led = run.led(at)
+    if (led instanceof ClientCall && led.belief !== Belief.settled && led.parent === request)
+      this.#confirm(led, request)
   }
 
   /** Which of several reads led to the answer that is written now tells how the program goes about them. */

@@ -26,14 +26,45 @@ const maxKinds = 64
 /** Kinds are less. */
 const maxKind = 131_072
 const maxOtherOf = 10
+const maxUnusualOf = 20
 const maxTransitions = 1_024
+
+/** A number that is nearly always the same. */
+class UsualCount {
+  #usual = 0
+  #times = 0
+  #others = 0
+  #last = 0
+
+  saw(count: number): void {
+    this.#last = count
+    if (count === this.#usual) this.#times++
+    else if (this.#others < this.#times) this.#others++
+    else {
+      this.#usual = count
+      this.#times = 1
+      this.#others = 0
+    }
+    if (this.#times + this.#others < maxCounted) return
+    this.#times /= 2
+    this.#others /= 2
+  }
+
+  /** The last one is as nearly all are. */
+  get isUsual(): boolean {
+    return this.#last === this.#usual && this.#times >= minSeen && this.#others * maxUnusualOf <= this.#times
+  }
+}
 
 /** A read of one kind that leads to a call of another: how often that was thought, and came true or did not. */
 export class Transition {
   confirmed = 0
   refuted = 0
+  /** Such calls of one request, and those of them of which nothing was heard later: as many as in other requests are its own. */
+  readonly calls = new UsualCount()
+  readonly unheard = new UsualCount()
 
-  /** Guesses of which nothing was heard later may be believed. */
+  /** Most of them come true. */
   get isReliable(): boolean {
     return this.confirmed >= minSeen && this.refuted * maxRefutedOf <= this.confirmed
   }

@@ -1,6 +1,6 @@
 // One run of an event loop: what it read since it last wrote or waited, and what it wrote after that.
 
-import { Belief, type Cause, ClientCall, rootOf, ServedRequest } from "./Cause.ts"
+import { type Cause, ClientCall, rootOf, ServedRequest } from "./Cause.ts"
 import type { Exchange } from "./Exchange.ts"
 import { Order, type Program } from "./Program.ts"
 
@@ -87,16 +87,6 @@ export class Run {
     if (root === null) return false
     for (let at = from + 1; at < reads.length; at++) if (rootOf(reads[at]!) !== root) return false
     return true
-  }
-
-  /** The call that is thought to be made for this request, of those whose answers the last event brought. */
-  ofLastEvent(request: ServedRequest): ClientCall | null {
-    for (let at = this.#lastEvent; at < this.reads.length; at++) {
-      const read = this.reads[at]!
-      if (read instanceof ClientCall && read.belief !== Belief.settled && rootOf(read) === request)
-        return read
-    }
-    return null
   }
 
   isLastOn(exchange: Exchange): boolean {
