@@ -5,6 +5,8 @@ import { readdirSync, readFileSync } from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
 import { beforeAll, describe, expect, it } from "vitest"
 import { describeSystem } from "../system/support/system.ts"
+import { askJvm } from "../../src/agent/capture/tls/java/attach.ts"
+import { readJvm } from "../../src/agent/capture/tls/java/jvm.ts"
 import { isJavaAgentBuilt, javaAgentFiles } from "../../src/agent/capture/tls/java/JavaTls.ts"
 import { type Capturing, runBeside, startCapturing } from "./support/capturing.ts"
 import { hooked } from "./support/hooked.ts"
@@ -96,6 +98,23 @@ describeSystem("Java", [...needed, "/usr/bin/openssl", javaAgentFiles.jar], () =
           await server.stop()
         }
       }, 180_000)
+
+      it("is led and led back as often as it is asked, and serves meanwhile", async () => {
+        for (const way of ["socket", "engine"] as const) {
+          const server = await javaServer(jdk, classes, way)
+          try {
+            // Twice each: the second has nothing to do. Calls that were not given back would not be found again.
+            for (const command of ["start", "start", "stop", "stop", "start", "stop"] as const) {
+              await askJvm(readJvm(server.pid)!, javaAgentFiles, command)
+              const { output, status } = await runBeside(...javaClient(jdk, classes, way, server.port, 0))
+              expect([way, command, status, output]).toEqual([way, command, 0, ""])
+            }
+            expect(leftovers()).toEqual([])
+          } finally {
+            await server.stop()
+          }
+        }
+      }, 120_000)
 
       it("leaves JVMs alone that it may not look at", async () => {
         const capturing = await startCapturing({ tls: true, javaTls: true, tlsExcludePrograms: ["java"] })
