@@ -1,7 +1,7 @@
 // Event loops of several kinds, simulated with random delays: what is joined must be right, and what cannot be known must stay so.
 
 import { describe, expect, it } from "vitest"
-import { type Shape, simulate } from "./simulate.testing.ts"
+import { randomFrom, type Shape, simulate, type Way } from "./simulate.testing.ts"
 
 const redis = { port: 6_379, isPipelined: true } as const
 const postgres = { port: 5_432, frees: "before" } as const
@@ -138,4 +138,37 @@ describe("an event loop", () => {
         const found = simulate({ ...shape, seed })
         expect(found.wrong).toBeLessThanOrEqual(0.005)
       })
+})
+
+describe("event loops of any shape", () => {
+  const random = randomFrom(1)
+  const one = <Each>(...of: ReadonlyArray<Each>): Each => of[Math.floor(random() * of.length)]!
+  const way = (port: number): Way => ({
+    port,
+    times: one(1, 1, 1, 2),
+    ...one({}, { pool: one(1, 4, 10) }),
+    isPipelined: one(false, false, true),
+    isLastFirst: one(false, false, true),
+    frees: one("before", "after"),
+    again: one(0, 0, 0, 0.1),
+  })
+  const shape = (): Shape => ({
+    clients: one(2, 16, 64, 128),
+    calls: Array.from({ length: one(1, 2, 3) }, (_, i) => way(one(6_379, 6_379 + i))),
+    ...one({}, {}, { atATime: 8 }),
+    isQueue: one(false, false, true),
+    sleepsBeforeCalls: one(0, 0, 0, 0.01, 0.1, 1),
+    sleepsBeforeAnswer: one(0, 0, 0, 0.01, 0.1, 1),
+    background: one(0, 0, 0.02, 0.2),
+    afterAnswer: one(0, 0, 0.2),
+    cached: one(0, 0, 0.1, 0.5),
+    idle: one(0, 0, 0.2),
+    seed: Math.floor(random() * 1_000),
+  })
+
+  it("join next to nothing wrongly", () => {
+    const wrong = Array.from({ length: 60 }, () => simulate(shape(), 600).wrong).toSorted((a, b) => b - a)
+    expect(wrong[0]).toBeLessThan(0.03)
+    expect(wrong.filter((share) => share > 0.005).length).toBeLessThanOrEqual(3)
+  })
 })

@@ -3,7 +3,7 @@
 import { Events, type Talk } from "./events.testing.ts"
 
 /** Numbers in [0, 1) that are the same each time (mulberry32). */
-const randomFrom = (seed: number) => (): number => {
+export const randomFrom = (seed: number) => (): number => {
   let a = (seed += 0x6d2b79f5)
   a = Math.imul(a ^ (a >>> 15), a | 1)
   a ^= a + Math.imul(a ^ (a >>> 7), a | 61)
