@@ -14,7 +14,7 @@ const bars: ReadonlyArray<readonly [scenario: string, leastRight: number, mostWr
   ["java-nio", 0.9, 0.01],
   ["java-handoff", 0.9, 0.01],
   ["go-channel", 0.9, 0.01],
-  ["node", 0.9, 0.005],
+  ["node", 0.8, 0.005],
   ["haproxy", 0.8, 0.005],
 ]
 
