@@ -114,9 +114,8 @@ export class EventLoop {
     if (program.order === Order.queue) return this.#guessed(step, turn, at, null, this.#turns.period)
     const led = run.led(at)
     const before = led instanceof ClientCall ? led : null
-    const isOnSame = on !== null && before?.on === on
     const isOver = before !== null && before === run.only && run.answers > 0
-    if (isOver || (isOnSame && program.queuesForConnections)) return this.#add(step, this.#afterWait(kind))
+    if (isOver || (isOnLast && program.queuesForConnections)) return this.#add(step, this.#afterWait(kind))
     if (led === null && !run.isOfOneEvent) return this.#guessed(step, turn, at, null, this.#turns.period)
     // Which of several answers of one event led here is a guess by itself.
     const transition = run.only === null ? null : program.transition(run.ledKind, kind, false)

@@ -1,7 +1,7 @@
 // What an event loop read and did not go on with at once: its calls wait for a connection of a pool, first come, first served.
 // Whether they really do shows when such a call's answer is used; a queue that got out of step is moved back into it.
 
-import { type Cause, rootOf, ServedRequest } from "./Cause.ts"
+import { type Cause, rootOf, type ServedRequest } from "./Cause.ts"
 
 const maxWaiting = 1_024
 /** Those that were taken lately stay: the queue may have to be moved back. */
@@ -9,6 +9,8 @@ const maxTaken = 256
 
 export class WaitingRead {
   readonly cause: Cause
+  /** For which it was thought to be read then; null: not known. */
+  readonly request: ServedRequest | null
   /** Number in its queue. */
   readonly number: number
   readonly queue: WaitingQueue
@@ -17,14 +19,9 @@ export class WaitingRead {
 
   constructor(cause: Cause, number: number, queue: WaitingQueue) {
     this.cause = cause
+    this.request = rootOf(cause)
     this.number = number
     this.queue = queue
-  }
-
-  /** The request that it was read for is over: it waited for nothing. */
-  get isOver(): boolean {
-    const { cause } = this
-    return (cause instanceof ServedRequest ? cause : cause.parent)?.isOver === true
   }
 }
 
@@ -50,8 +47,7 @@ export class WaitingQueue {
     }
     const read = new WaitingRead(cause, this.#first + reads.length, this)
     reads.push(read)
-    const request = rootOf(cause)
-    if (request !== null) request.waiting = read
+    if (read.request !== null) read.request.waiting = read
   }
 
   /** Whose turn it is; null: nobody waits. */
@@ -61,7 +57,8 @@ export class WaitingQueue {
     if (done > 2 * maxTaken) this.#first += reads.splice(0, maxTaken).length
     while (this.#next < this.#first + reads.length) {
       const read = reads[this.#next++ - this.#first]!
-      if (read.isOver) continue
+      // Its request is over: it waited for nothing.
+      if (read.request?.isOver === true) continue
       read.moves = this.#moves
       return read
     }

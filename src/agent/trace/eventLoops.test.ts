@@ -31,7 +31,7 @@ describe("an event loop", () => {
     [
       "whose calls are pipelined, then others that queue",
       { clients: 128, calls: [redis, { ...postgres, pool: 10 }] },
-      0.95,
+      0.9,
       0.001,
     ],
     [
