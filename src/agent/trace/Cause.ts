@@ -186,5 +186,7 @@ export const belongs = (call: ClientCall, request: ServedRequest, program: Progr
     return period === null || (period.isOver && period.isSound && program.order === Order.queue)
   if (!isUnheard(call, request) || transition === null || !program.callsAtOnce) return false
   if (program.answersLate) return transition.calls.isUsual
-  return program.worksAtOnce && transition.isReliable && transition.unheard.isUsual
+  // Of one that was given up nothing can have been heard.
+  const { isUsual } = request.answeredAt === 0 ? transition.calls : transition.unheard
+  return program.worksAtOnce && transition.isReliable && isUsual
 }
