@@ -26,6 +26,7 @@
 #include "maps/rustls.h"
 #include "maps/scratch.h"
 #include "maps/sockets.h"
+#include "maps/tasks.h"
 #include "maps/tls.h"
 #include "maps/verdicts.h"
 #include "maps/watched.h"
@@ -42,6 +43,8 @@
 #include "lib/offer.h"
 #include "lib/payload.h"
 #include "lib/socket_of_fd.h"
+#include "lib/goroutine.h"
+#include "lib/python_task.h"
 #include "lib/process.h"
 #include "lib/socket_state.h"
 #include "lib/owner.h"
@@ -49,7 +52,6 @@
 #include "lib/connection.h"
 #include "lib/sequence.h"
 #include "lib/verdict.h"
-#include "lib/goroutine.h"
 #include "lib/recognise.h"
 #include "lib/datagram.h"
 #include "lib/tls_join.h"
@@ -70,6 +72,7 @@
 #include "hooks/iterators.h"
 #include "hooks/java_tls.h"
 #include "hooks/oom.h"
+#include "hooks/python_task.h"
 #include "hooks/raw_syscalls.h"
 #include "hooks/rustls.h"
 #include "hooks/sched_process.h"
@@ -87,6 +90,7 @@ struct sonde_layout {
 	struct sonde_watched watched;
 	struct sonde_process process;
 	struct sonde_mapping mapping;
+	struct sonde_task_end task_end;
 	struct sonde_file file;
 	struct sonde_file_sum file_sum;
 	struct sonde_socket_key socket;

@@ -33,6 +33,7 @@ export const layoutSource = (object: Uint8Array): string => {
   struct("sonde_watched", "watchedProcess")
   struct("sonde_process", "processEvent")
   struct("sonde_mapping", "mappingEvent")
+  struct("sonde_task_end", "taskEndEvent")
   struct("sonde_file", "fileEvent")
   struct("sonde_file_key", "fileKey")
   struct("sonde_file_sum", "fileSum")

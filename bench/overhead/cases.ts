@@ -1,6 +1,6 @@
 // The programs whose cost is measured, each with its bar.
 
-import { execFileSync } from "node:child_process"
+import { execFileSync, spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { nginx, type Program, redis, start } from "../../test/system/support/programs.ts"
@@ -37,6 +37,13 @@ const nginxTls = (tools: string): Promise<Program> => {
   const [key, certificate] = selfSigned(tools)
   return nginx(`ssl; ssl_certificate ${certificate}; ssl_certificate_key ${key}`)
 }
+
+const python = "/usr/bin/python3"
+
+const lacksAiohttp = (): boolean => spawnSync(python, ["-c", "import aiohttp"]).status !== 0
+
+const aiohttp = (): Promise<Program> =>
+  start(python, undefined, (port) => [ownProgram("tasks.py"), String(port)])
 
 export const cases: ReadonlyArray<Case> = [
   { name: "nginx (1 KB, keep-alive)", bar: 1.1, rates: [10_000, 0], start: () => nginx(), load: http },
@@ -109,7 +116,23 @@ export const cases: ReadonlyArray<Case> = [
     name: "Python (http.server)",
     bar: 1.05,
     rates: [1_000, 0],
-    start: () => start("/usr/bin/python3", undefined, (port) => [ownProgram("server.py"), String(port)]),
+    start: () => start(python, undefined, (port) => [ownProgram("server.py"), String(port)]),
+    load: http,
+  },
+  {
+    name: "Python (aiohttp)",
+    bar: 1.05,
+    rates: [1_000, 0],
+    missing: lacksAiohttp,
+    start: aiohttp,
+    load: http,
+  },
+  {
+    name: "Python (aiohttp), agent.asyncio false",
+    rates: [1_000, 0],
+    settings: ["agent.asyncio=false"],
+    missing: lacksAiohttp,
+    start: aiohttp,
     load: http,
   },
   {

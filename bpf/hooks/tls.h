@@ -42,7 +42,7 @@ int sonde_tls_write_ex(struct pt_regs *ctx)
 SEC("uretprobe")
 int sonde_tls_return(struct pt_regs *ctx)
 {
-	return tls_call_ends((int)ctx->ax);
+	return tls_call_ends((int)ctx->ax, ctx->sp);
 }
 
 /* void SSL_free(session) */

@@ -22,6 +22,7 @@ enum sonde_event_kind {
 	SONDE_EVENT_OOM = 9,
 	SONDE_EVENT_FLOW = 10,
 	SONDE_EVENT_WAKE = 11,
+	SONDE_EVENT_TASK_END = 12,
 };
 
 enum sonde_direction {
@@ -61,9 +62,22 @@ struct sonde_socket_data {
 	__u8 transport; /* IPPROTO_TCP, IPPROTO_UDP */
 	__u8 is_tls;    /* plaintext that went into a TLS library or came out of it; the numbers of bytes are its own */
 	__u8 pad[2];
-	__u64 coroutine; /* address of the goroutine that made the call, or for which its socket works; 0: none is known */
+	__u64 coroutine; /* goroutine (its address) that made the call, or for which its socket works, or Task (its id); 0: none is known */
 	__u32 number;    /* of this event among those of its socket, from 1; 0 for datagrams */
 	__u32 waits;     /* how often the thread had waited when the call ended (task_struct.nvcsw) */
+};
+
+/* Ids of Tasks of Python's asyncio begin with this bit; addresses of goroutines are below. Unique in a process. */
+#define SONDE_TASK_ID (1ULL << 52)
+
+/* A Task is over that moved bytes, or that made one which did. */
+struct sonde_task_end {
+	__u32 kind; /* SONDE_EVENT_TASK_END */
+	__u32 tgid;
+	__u64 time_ns;
+	__u64 task;     /* its id */
+	__u64 creator;  /* id of the Task that made it and is not over; 0 none, or not known */
+	__u64 begun_ns; /* when it was made, or its first step was seen */
 };
 
 /* A TCP socket left ESTABLISHED for good. */
@@ -146,7 +160,7 @@ struct sonde_file {
 	__u64 end_ns;   /* ... at the end of the call */
 	__u64 bytes;    /* moved by reads and writes */
 	__u64 offset;   /* where these began */
-	__u64 coroutine; /* address of the goroutine that made the call; 0: none is known */
+	__u64 coroutine; /* as in sonde_socket_data */
 	struct sonde_file_key key;
 	__u32 error;    /* errno; 0: none */
 	__u16 mode;     /* i_mode */

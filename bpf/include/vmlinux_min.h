@@ -69,8 +69,12 @@ struct pt_regs {
 	unsigned long r8;
 	unsigned long r9;
 	unsigned long r10;
+	unsigned long r12;
+	unsigned long r13;
 	unsigned long r14;
+	unsigned long r15;
 	unsigned long sp;
+	unsigned long bp;
 	unsigned long bx;
 };
 #endif

@@ -120,7 +120,7 @@ static __always_inline int handle_datagrams(const struct sonde_call *call, struc
 	event->head.is_tls = 0;
 	event->head.netns = netns_of(sk);
 	event->head.transport = IPPROTO_UDP;
-	event->head.coroutine = goroutine_of(call);
+	event->head.coroutine = coroutine_of(call);
 	event->head.number = 0;
 	event->head.waits = READ(direct, current_task(direct), nvcsw);
 	read_addresses(sk, &event->head, direct);

@@ -164,7 +164,7 @@ static __always_inline void tell_of_file(struct file *file, const struct sonde_f
 		event->head.offset = file_call_of(wait->nr).has_offset ? wait->offset :
 									  BPF_CORE_READ(file, f_pos) - event->head.bytes;
 	}
-	event->head.coroutine = goroutine_of(&call);
+	event->head.coroutine = coroutine_of(&call);
 	event->head.error = moved < 0 ? -moved : 0;
 	bpf_get_current_comm(event->head.comm, sizeof(event->head.comm));
 	bpf_probe_read_kernel_str(event->head.fs, sizeof(event->head.fs), BPF_CORE_READ(file, f_inode, i_sb, s_type, name));

@@ -13,13 +13,6 @@
 /* A net.Conn within a net.Conn, as multiplexers and keepers of connections make them. */
 #define GO_MAX_WRAPPERS 3
 
-static __always_inline __u64 read_word(__u64 address)
-{
-	__u64 word = 0;
-
-	return bpf_probe_read_user(&word, sizeof(word), (const void *)address) ? 0 : word;
-}
-
 /* Joins the connection to the socket of a net.netFD, if it is one. */
 static __always_inline int go_join_fd(__u64 connection, __u64 net_fd)
 {

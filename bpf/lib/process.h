@@ -113,6 +113,7 @@ static __always_inline int thread_ended(void)
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct sonde_process event;
 
+	forget_task_thread();
 	if (BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0;
 	bpf_map_delete_elem(&excluded_tgids, &tgid);

@@ -19,3 +19,11 @@ static __always_inline struct task_struct *current_task(bool direct)
 {
 	return direct ? bpf_get_current_task_btf() : (struct task_struct *)bpf_get_current_task();
 }
+
+/* Of the current process; 0 where none can be read. */
+static __always_inline __u64 read_word(__u64 address)
+{
+	__u64 word = 0;
+
+	return bpf_probe_read_user(&word, sizeof(word), (const void *)address) ? 0 : word;
+}

@@ -124,7 +124,7 @@ static __always_inline int handle_call(const struct sonde_call *call, long moved
 	event->head.generation = state->generation;
 	event->head.netns = state->netns;
 	event->head.transport = IPPROTO_TCP;
-	event->head.coroutine = caller_of(state, kind.direction, goroutine_of(call));
+	event->head.coroutine = caller_of(state, kind.direction, coroutine_of(call));
 	event->head.number = ++state->numbered;
 	event->head.waits = READ(direct, current_task(direct), nvcsw);
 	bpf_get_current_comm(event->head.comm, sizeof(event->head.comm));

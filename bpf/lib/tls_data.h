@@ -36,7 +36,7 @@ static __always_inline __u64 read_plaintext(__u8 *payload, const void *buffer, _
 /* `scratch` has the payload read into it, or loses the race for its place; true when it was delivered. */
 static __always_inline void deliver_plaintext(struct sonde_tls_scratch *scratch, struct sonde_tls_session *session,
 					      struct sonde_socket_state *socket, __u8 direction, const void *buffer, __u64 moved,
-					      __u64 id, __u64 goroutine, __s32 segments)
+					      __u64 id, __u64 coroutine, __s32 segments)
 {
 	struct sonde_scratch *event = &scratch->event;
 	struct sonde_socket_state *plain = &session->plain;
@@ -67,7 +67,7 @@ static __always_inline void deliver_plaintext(struct sonde_tls_scratch *scratch,
 	event->head.generation = plain->generation;
 	event->head.netns = plain->netns;
 	event->head.transport = IPPROTO_TCP;
-	event->head.coroutine = caller_of(socket, direction, goroutine);
+	event->head.coroutine = caller_of(socket, direction, coroutine);
 	event->head.number = ++plain->numbered;
 	event->head.waits = BPF_CORE_READ(current_task(false), nvcsw);
 	bpf_get_current_comm(event->head.comm, sizeof(event->head.comm));
@@ -91,9 +91,9 @@ static __always_inline void deliver_plaintext(struct sonde_tls_scratch *scratch,
 	}
 }
 
-/* `goroutine`: that makes the call, 0 where it is none of Go. `segments`: of the vector that `buffer` is; 0: it is none. */
+/* `coroutine`: the goroutine or Task that makes the call; 0: none is known. `segments`: of the vector that `buffer` is; 0: it is none. */
 static __always_inline int plaintext_moved(__u64 address, __u8 direction, const void *buffer, __u64 moved, __u64 id,
-					   __u64 goroutine, __s32 segments)
+					   __u64 coroutine, __s32 segments)
 {
 	struct sonde_tls_key key = tls_key(address);
 	struct sonde_tls_session *session = bpf_map_lookup_elem(&tls_sessions, &key);
@@ -120,7 +120,7 @@ static __always_inline int plaintext_moved(__u64 address, __u8 direction, const 
 		count(SONDE_COUNT_TLS_FULL);
 		return 0;
 	}
-	deliver_plaintext(scratch, session, socket, direction, buffer, moved, id, goroutine, segments);
+	deliver_plaintext(scratch, session, socket, direction, buffer, moved, id, coroutine, segments);
 	if (scratch->owner == id)
 		scratch->owner = 0;
 	return 0;
@@ -148,7 +148,8 @@ static __always_inline int tls_call_begins(__u32 call, __u64 session, __u64 buff
 	return 0;
 }
 
-static __always_inline int tls_call_ends(int result)
+/* `sp`: of the thread, at the return. */
+static __always_inline int tls_call_ends(int result, __u64 sp)
 {
 	__u64 id = bpf_get_current_pid_tgid(), moved = 0;
 	struct sonde_tls_thread *thread = bpf_map_lookup_elem(&tls_threads, &id);
@@ -169,7 +170,7 @@ static __always_inline int tls_call_ends(int result)
 	if (call == TLS_CALL_READ)
 		tls_join_received(thread, thread->session, moved);
 	return plaintext_moved(thread->session, call == TLS_CALL_READ ? SONDE_INGRESS : SONDE_EGRESS,
-			       (const void *)thread->buffer, moved, id, 0, 0);
+			       (const void *)thread->buffer, moved, id, running_task(sp), 0);
 }
 
 /* The library gives the session's memory back: what comes to lie there is another one. */

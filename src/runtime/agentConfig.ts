@@ -72,9 +72,14 @@ export const agentConfigFields = {
     "Read what Java says within TLS: running JVMs whose requests are read load a part of Sonde, which leads calls within the JDK's TLS through a library (docs/tls.md says what that costs). Filters and `excludePrograms` say which are left alone, and so does `tlsExcludePrograms`.",
     "restart",
   ),
+  asyncio: flag(
+    true,
+    "Tell the Tasks of Python's asyncio apart, by hooks where the interpreter's module `_asyncio` runs them, so that calls are joined with the requests they are made for.",
+    "restart",
+  ),
   tlsExcludePrograms: texts(
     ["clickhouse", "clickhouse-serv", "ch-embedded"],
-    "Programs (kernel command names, or names of their files) into which no such hook is put, because they check their own code.",
+    "Programs (kernel command names, or names of their files) into which no hook is put, because they check their own code.",
     "restart",
   ),
   handOvers: flag(

@@ -10,11 +10,14 @@ import { type Program, redis } from "../system/support/programs.ts"
 import { describeSystem } from "../system/support/system.ts"
 import { type Capturing, startCapturing } from "./support/capturing.ts"
 import {
+  aiohttpServer,
   asyncioProxy,
+  asyncioTasks,
   backend,
   goCompiler,
   goServer,
   joined,
+  lacksPython,
   load,
   nginxProxy,
   nodeProxy,
@@ -25,10 +28,13 @@ import { needed } from "./support/tracing.ts"
 
 const seconds = 2
 
-/** Waits until a Go program has its hooks, or all that is there has. */
-const hooked = async (capturing: Capturing, library: string): Promise<void> => {
-  const isReady = (): boolean =>
-    library === "Go" ? capturing.tlsHook().includes("(Go)") : capturing.stats()["tls_waiting"] === 0
+/** Waits until a Go program, asyncio, or all that is there has its hooks. */
+const hooked = async (capturing: Capturing, library: "Go" | "OpenSSL" | "asyncio"): Promise<void> => {
+  const isReady = (): boolean => {
+    if (library === "Go") return capturing.tlsHook().includes("(Go)")
+    const { asyncio_files: modules = 0, probes_waiting: waiting } = capturing.stats()
+    return library === "asyncio" ? modules > 0 : waiting === 0
+  }
   for (let i = 0; i < 400 && !isReady(); i++) await sleep(50)
   expect(isReady()).toBe(true)
 }
@@ -40,9 +46,16 @@ interface Expected {
   /** The front server asks Redis, too. */
   readonly asksRedis?: boolean
   readonly connections?: number
+  /** Of load; what is not answered at its end counts as not right. */
+  readonly seconds?: number
   /** TLS is looked into, which finds Go programs, too. */
   readonly tls?: "Go" | "OpenSSL"
+  /** Tasks of asyncio are followed. */
+  readonly asyncio?: true
 }
+
+const lacking = lacksPython("aiohttp", "redis")
+if (lacking !== "") console.warn(`SKIPPED calls of aiohttp: needs ${lacking}`)
 
 const servers = ["/usr/sbin/nginx", "/usr/bin/redis-server", "/usr/bin/wrk"]
 
@@ -61,17 +74,26 @@ describeSystem("calls of servers", [...needed, ...servers], () => {
   })
 
   const check = async (start: () => Promise<Program>, expected: Expected): Promise<void> => {
+    const { asyncio = false, tls } = expected
     const capturing = await startCapturing({
       ringMiB: 128,
-      tls: expected.tls !== undefined,
+      tls: tls !== undefined,
+      asyncio,
       // nginx at full speed makes more than are usually taken of one process.
       eventsPerProcess: 0,
     })
     let front: Program | undefined
     try {
       front = await start()
-      if (expected.tls !== undefined) await hooked(capturing, expected.tls)
-      await load(front, expected.connections ?? 64, seconds, folder, expected.tls === "OpenSSL")
+      const library = tls ?? (asyncio ? "asyncio" : undefined)
+      if (library !== undefined) await hooked(capturing, library)
+      await load(
+        front,
+        expected.connections ?? 64,
+        expected.seconds ?? seconds,
+        folder,
+        expected.tls === "OpenSSL",
+      )
       await capturing.settle()
       await capturing.settle()
     } finally {
@@ -115,8 +137,21 @@ describeSystem("calls of servers", [...needed, ...servers], () => {
     await check(() => nodeProxy(upstream.port, "pipe", true), { ...tls, right: 0.9 })
   })
 
-  it("are told apart in asyncio", () =>
+  it("are told apart in an event loop of which nothing but the order is known: asyncio", () =>
     check(() => asyncioProxy(upstream.port), { right: 0.8, wrong: 0.005, connections: 16 }))
+
+  for (const connections of [16, 128]) {
+    const tasks = { right: 0.95, wrong: 0.005, connections, seconds: 5, asyncio: true } as const
+    it(`are those of the task for each connection, with ${connections} connections`, () =>
+      check(() => asyncioProxy(upstream.port), tasks))
+
+    it(`are those of the tasks that it made and waited for, with ${connections} connections`, () =>
+      check(() => asyncioTasks(upstream.port), tasks))
+
+    it.skipIf(lacking !== "")(`are those of the task for each request, with ${connections} connections`, () =>
+      check(() => aiohttpServer(upstream.port, store.port), { ...tasks, asksRedis: true }),
+    )
+  }
 
   describeSystem("of Go", [goCompiler], () => {
     it("are those of the goroutine, also where another one writes them", () =>

@@ -16,6 +16,7 @@ const bars: ReadonlyArray<readonly [scenario: string, leastRight: number, mostWr
   ["go-channel", 0.9, 0.01],
   ["node", 0.8, 0.005],
   ["haproxy", 0.8, 0.005],
+  ["asyncio", 0.95, 0.005],
 ]
 
 const clients = 16

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs"
 import { describe, expect, it } from "vitest"
 import { HandOverHooks, type WakeTarget } from "./HandOverHooks.ts"
 import type { Probes } from "./native/Addon.ts"
-import type { Probe } from "./tls/tlsLibraries.ts"
+import type { Probe } from "./probes/LibraryProbes.ts"
 
 /** The kernel's side, as far as it is asked for anything. */
 class Target implements WakeTarget {

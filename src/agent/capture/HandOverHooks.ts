@@ -5,7 +5,7 @@ import { closeSync, fstatSync, openSync } from "node:fs"
 import type { Watcher } from "../trace/HandOvers.ts"
 import type { Probes } from "./native/Addon.ts"
 import { goFunctions } from "./tls/goFunctions.ts"
-import type { Probe } from "./tls/tlsLibraries.ts"
+import type { Probe } from "./probes/LibraryProbes.ts"
 
 export interface WakeTarget {
   /** False: there is no room. */

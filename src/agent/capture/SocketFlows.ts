@@ -22,12 +22,13 @@ import {
   socketClose,
   socketData,
   socketFlow,
+  taskEndEvent,
   wakeEvent,
 } from "./layout.gen.ts"
 import type { Causality } from "../trace/Causality.ts"
 import { calledKind, Exchange } from "../trace/Exchange.ts"
 import type { TcpFlows } from "./TcpFlows.ts"
-import type { TlsProbes } from "./tls/TlsProbes.ts"
+import type { LibraryProbes } from "./probes/LibraryProbes.ts"
 import type { Verdicts } from "./Verdicts.ts"
 
 export interface SocketFlowsOptions {
@@ -65,8 +66,8 @@ export class SocketFlows {
     closes_total: 0,
     malformed_total: 0,
   }
-  /** Hears of processes and of what they map; undefined: TLS is not looked into. */
-  tls: TlsProbes | undefined
+  /** Hears of processes and of what they map; undefined: no functions of programs are hooked. */
+  probes: LibraryProbes | undefined
   readonly #options: SocketFlowsOptions
   readonly #call = { thread: 0, coroutine: 0, number: 0 }
 
@@ -124,6 +125,9 @@ export class SocketFlows {
         if (size >= processEvent.size)
           return this.#options.processes.usesRing(view.getUint32(at + processEvent.tgid, true))
         break
+      case eventKind.taskEnd:
+        if (size >= taskEndEvent.size) return this.#taskEnded(view, at)
+        break
       case eventKind.map:
         if (size >= mappingEvent.size) return this.#mapped(bytes, view, at)
         break
@@ -132,7 +136,7 @@ export class SocketFlows {
           const pid = view.getUint32(at + processEvent.tgid, true)
           this.#options.lives?.ended(bytes, view, at)
           this.#options.processes.exit(pid, nowMs)
-          this.tls?.ended(pid)
+          this.probes?.ended(pid)
           this.#options.causality.ended(pid)
           return this.#options.exclusions.ended(pid)
         }
@@ -173,7 +177,7 @@ export class SocketFlows {
     const entry = this.#options.processes.get(pid)
     this.#options.lives?.began(bytes, view, at, size, entry)
     this.#options.exclusions.began(pid, entry?.info, comm16(bytes, at + processEvent.comm))
-    this.tls?.started(pid)
+    this.probes?.started(pid)
   }
 
   #file(bytes: Uint8Array, view: DataView, at: number, size: number): void {
@@ -210,9 +214,18 @@ export class SocketFlows {
     )
   }
 
+  #taskEnded(view: DataView, at: number): void {
+    this.#options.causality.taskEnded(
+      view.getUint32(at + taskEndEvent.tgid, true),
+      readU64(view, at + taskEndEvent.task),
+      readU64(view, at + taskEndEvent.creator),
+      this.#timeUs(view, at + taskEndEvent.begunNs),
+    )
+  }
+
   #mapped(bytes: Uint8Array, view: DataView, at: number): void {
     const key = bytes.slice(at + mappingEvent.inode, at + mappingEvent.inode + mappedKey.size)
-    this.tls?.mapped(view.getUint32(at + mappingEvent.tgid, true), key)
+    this.probes?.mapped(view.getUint32(at + mappingEvent.tgid, true), key)
   }
 
   #data(bytes: Uint8Array, view: DataView, at: number, size: number): void {

@@ -16,10 +16,12 @@ import { RollCall } from "./RollCall.ts"
 import { SocketCost } from "./SocketCost.ts"
 import { SocketFlows } from "./SocketFlows.ts"
 import type { Opened, Source, SourceContext } from "./Source.ts"
+import { LibraryProbes } from "./probes/LibraryProbes.ts"
+import { taskKind, tasksCompat, tasksOff } from "./python/taskKind.ts"
 import { TcpFlows } from "./TcpFlows.ts"
 import { Spaced } from "./Spaced.ts"
-import { JavaTls } from "./tls/java/JavaTls.ts"
-import { tlsCompat, tlsFeature, tlsFeatureName, TlsProbes } from "./tls/TlsProbes.ts"
+import { JavaTls, javaTlsOff } from "./tls/java/JavaTls.ts"
+import { tlsCompat, tlsKind, tlsOff } from "./tls/tlsKind.ts"
 import { Verdicts } from "./Verdicts.ts"
 
 /** Events are taken in pieces of this size: about 2 ms of parsing. */
@@ -37,9 +39,14 @@ const connectionsShare = 50
 /** So often it is asked which connections are still there while the kernel's table of them is half full. */
 const fullTableUs = 300_000_000
 
-const tlsOff = tlsFeature("", {
+const tlsUnwanted = tlsOff({
   missing: "agent.tls is off: requests over TLS are not seen",
   next: "set agent.tls to true",
+})
+
+const tasksUnwanted = tasksOff({
+  missing: "agent.asyncio is off: calls of an event loop's Tasks are told apart by their order alone",
+  next: "set agent.asyncio to true",
 })
 
 const shed: Reason = {
@@ -154,12 +161,11 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
       shed: () => undefined,
       restore: () => undefined,
     })
-  let closing = Promise.resolve()
-  const closeTls = (): void => {
-    const { tls } = flows
-    flows.tls = undefined
-    if (tls !== undefined) closing = Promise.all([closing, tls.close()]).then(() => undefined)
-  }
+  const hasFunctions = isPayloadRead && !isCompat
+  const tasks = taskKind((follows) => tracer.followTasks(follows))
+  const probes = new LibraryProbes({ target: tracer, isForbidden, log })
+  if (hasFunctions) flows.probes = probes
+  if (hasFunctions && agent.asyncio) probes.add(tasks)
   if (files !== undefined)
     context.shedding.register({
       step: "files",
@@ -168,27 +174,23 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
       shed: () => tracer.followFiles(false),
       restore: () => tracer.followFiles(true),
     })
-  const openTls = (): TlsProbes =>
-    new TlsProbes({
-      target: tracer,
-      isForbidden,
-      log,
-      java: agent.javaTls ? new JavaTls({ isForbidden, log }) : undefined,
-    })
-  if (agent.tls && isPayloadRead && !isCompat)
+  let closing = Promise.resolve()
+  if (hasFunctions && agent.tls)
     context.shedding.register({
       step: "tls",
-      feature: tlsFeatureName,
+      feature: tlsKind.feature,
       what: "no plaintext of TLS, no work handed over",
       shed: () => {
-        closeTls()
+        const { java } = probes
+        probes.java = undefined
+        if (java !== undefined) closing = Promise.all([closing, java.close()]).then(() => undefined)
+        probes.drop(tlsKind)
         pipeline.causality.lanes.handOvers.stop()
       },
       restore: () => {
         pipeline.causality.lanes.handOvers.watcher = handOvers ?? null
-        // Files that were mapped meanwhile are told of again.
-        tracer.forgetAllMapped()
-        flows.tls ??= openTls()
+        if (agent.javaTls) probes.java ??= new JavaTls({ isForbidden, log })
+        probes.add(tlsKind)
       },
     })
   const buffer = new Uint8Array(bufferBytes)
@@ -234,8 +236,15 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
         ? undefined
         : { what: "requests", why: onlyCounted.missing, next: onlyCounted.next },
     get features() {
-      const other = isCompat ? tlsCompat : agent.tls ? tlsFeature("", onlyCounted ?? shed) : tlsOff
-      return [...tracer.features, ...refused, ...(flows.tls?.features ?? [other])]
+      const tls = isCompat ? tlsCompat : agent.tls ? probes.feature(tlsKind) : tlsUnwanted
+      const followed = isCompat ? tasksCompat : agent.asyncio ? probes.feature(tasks) : tasksUnwanted
+      return [
+        ...tracer.features,
+        ...refused,
+        tls ?? tlsOff(onlyCounted ?? shed),
+        ...(tls?.on === true ? [probes.java?.feature ?? javaTlsOff] : []),
+        followed ?? tasksOff(onlyCounted ?? shed),
+      ]
     },
     drain: (nowMs) => {
       let total = 0
@@ -250,13 +259,13 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
         if (length < bufferBytes / 2) break
       }
       verdicts.flush()
-      flows.tls?.look()
+      flows.probes?.look()
       return total > busyBytes || verdicts.isAwaited
     },
     expire: (nowUs) => {
       takeFlows(nowUs)
       flows.expire(nowUs)
-      flows.tls?.expire(nowUs / 1_000)
+      flows.probes?.expire(nowUs / 1_000)
     },
     flush: (nowUs, isLast) => {
       lives?.flush()
@@ -274,7 +283,7 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
         tcp_flows: tcpFlows.size,
         ...verdicts.stats(),
         ...datagrams.counters,
-        ...flows.tls?.stats(),
+        ...flows.probes?.stats(),
         ...ends?.counters,
         ...files?.counters,
         ...lives?.counters,
@@ -300,8 +309,9 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
       }
     },
     close: async () => {
-      closeTls()
+      flows.probes = undefined
       await closing
+      await probes.close()
       pipeline.causality.lanes.handOvers.stop()
       await handOvers?.close()
       cost.close()

@@ -10,8 +10,10 @@ import { typesNext } from "./native/privileges.ts"
 import { openTracer } from "./native/openTracer.ts"
 import { probePackets } from "./PacketSource.ts"
 import { ringFeature, ringUsers } from "./ringUse.ts"
+import { LibraryProbes } from "./probes/LibraryProbes.ts"
+import { taskKind, tasksCompat, tasksOff } from "./python/taskKind.ts"
 import { JavaTls } from "./tls/java/JavaTls.ts"
-import { tlsCompat, tlsFeature, TlsProbes } from "./tls/TlsProbes.ts"
+import { tlsCompat, tlsKind, tlsOff } from "./tls/tlsKind.ts"
 
 export interface Diagnosis {
   readonly tier: Tier
@@ -27,24 +29,25 @@ const socketFeatures = async (addon: Addon, kernelTypes: string): Promise<Readon
     files: { slowUs: 1_000 },
   })
   if (!("tracer" in opened)) {
-    const [first] = opened.refused
-    return [
-      ...opened.refused,
-      tlsFeature("", { missing: first?.missing ?? "", next: first?.next ?? "" }),
-      ringFeature(undefined),
-    ]
+    const { missing = "", next = "" } = opened.refused[0] ?? {}
+    return [...opened.refused, tlsOff({ missing, next }), tasksOff({ missing, next }), ringFeature(undefined)]
   }
   const { refused, tracer } = opened
   if (tracer.hook === "compat") {
     tracer.close()
-    return [...tracer.features, ...refused, tlsCompat, ringFeature(undefined)]
+    return [...tracer.features, ...refused, tlsCompat, tasksCompat, ringFeature(undefined)]
   }
   // As an agent does at its start, with the libraries that the dynamic linker gives to programs.
   const nobody = { isForbidden: () => false, log: () => undefined }
-  const tls = new TlsProbes({ target: tracer, ...nobody, java: new JavaTls(nobody) })
-  await tls.settle()
-  const { features } = tls
-  await tls.close()
+  const kinds = [tlsKind, taskKind(() => undefined)]
+  const probes = new LibraryProbes({ target: tracer, ...nobody })
+  const java = new JavaTls(nobody)
+  for (const kind of kinds) probes.add(kind)
+  await probes.settle()
+  const [tls, tasks] = kinds.map((kind) => probes.feature(kind) ?? [])
+  const features = [tls ?? [], java.feature, tasks ?? []].flat()
+  await java.close()
+  await probes.close()
   const users = tracer.hook === "tracepoint" ? undefined : ringUsers(tracer)
   tracer.close()
   return [...tracer.features, ...refused, ...features, ringFeature(users)]

@@ -91,6 +91,16 @@ export const mappingEvent = {
   generation: 20,
 } as const
 
+export const taskEndEvent = {
+  size: 40,
+  kind: 0,
+  tgid: 4,
+  timeNs: 8,
+  task: 16,
+  creator: 24,
+  begunNs: 32,
+} as const
+
 export const fileEvent = {
   size: 184,
   kind: 0,
@@ -209,6 +219,7 @@ export const eventKind = {
   oom: 9,
   flow: 10,
   wake: 11,
+  taskEnd: 12,
 } as const
 
 export const fileOperation = {

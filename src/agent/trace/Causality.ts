@@ -89,6 +89,11 @@ export class Causality {
     if (!this.#isBlind) this.lanes.began(tgid, who, whom, nowUs)
   }
 
+  /** A Task of an event loop is over that moved bytes, or that made one which did: `creator` made it and is not, 0: not known. */
+  taskEnded(tgid: number, task: number, creator: number, begunUs: number): void {
+    this.lanes.taskEnded(tgid, task, creator, begunUs)
+  }
+
   /** Id of the request that is served there at this point of the events, and no other; 0: not known. */
   servedBy(tgid: number, tid: number, coroutine: number): number {
     return this.#isBlind ? 0 : (this.lanes.known(tgid, tid, coroutine)?.only?.id ?? 0)

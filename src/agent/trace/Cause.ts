@@ -142,6 +142,19 @@ export const unguess = (call: ClientCall): void => {
   call.belief = Belief.open
 }
 
+/** It turns out, maybe after the request was over, that the call was made for it, if it was answered before the request was. */
+export const adopt = (call: ClientCall, request: ServedRequest): void => {
+  const isWithin = call.answeredAt > 0 && call.answeredAt < request.answeredAt
+  if (!isWithin || call.begunAt < request.begunAt) return abandon(call)
+  if (!request.isOver) return claim(call, request)
+  if (call.belief === Belief.settled) return
+  call.parent = request
+  call.belief = Belief.settled
+  const { release } = call
+  call.release = null
+  release?.()
+}
+
 /** Nothing is known of the call. */
 export const abandon = (call: ClientCall): void => {
   if (call.belief === Belief.settled || call.parent !== null) return

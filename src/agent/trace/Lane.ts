@@ -1,4 +1,4 @@
-// One line of execution: a thread, or a goroutine. Tells for which request a call is made that is made here.
+// One line of execution: a thread, a goroutine, or a Task of an event loop. Tells for which request a call is made that is made here.
 // A lane serves one request after another, or it is an event loop, which is seen when it reads a request while another one
 // waits. Invariant: what a lane serves alone is certain; everything an event loop does is a guess that later events must confirm.
 
@@ -8,6 +8,7 @@ import type { Exchange } from "./Exchange.ts"
 import { believeJobs, dropJobs, goesOn, Jobs } from "./Jobs.ts"
 import type { Program } from "./Program.ts"
 import { Streams } from "./Streams.ts"
+import { TaskCalls } from "./TaskCalls.ts"
 
 /** Requests that a lane which is no event loop has read and not answered. */
 const maxServed = 8
@@ -40,8 +41,11 @@ export class Lane {
   #answersForOthers = false
   /** What it calls while it serves nothing. */
   readonly jobs: Jobs
+  /** The same of a Task; null: it is none. */
+  readonly task: TaskCalls | null
 
-  constructor(program: Program, tgid: number, isGoroutine: boolean) {
+  constructor(program: Program, tgid: number, isGoroutine: boolean, isTask = false) {
+    this.task = isTask ? new TaskCalls() : null
     this.program = program
     this.jobs = new Jobs(program.handOver)
     this.tgid = tgid
@@ -124,6 +128,7 @@ export class Lane {
     if (this.isLoop) return
     this.#loop = new EventLoop(this.program)
     this.jobs.forget()
+    this.task?.forget()
   }
 
   #isAlone(): void {
@@ -142,6 +147,7 @@ export class Lane {
     this.#served.forEach(dropJobs)
     this.#served.length = 0
     this.jobs.forget()
+    this.task?.forget()
     this.#loop?.forget()
   }
 
@@ -168,6 +174,7 @@ export class Lane {
   }
 
   #callForAnother(step: number): ClientCall {
+    if (this.task !== null) return this.task.add(step)
     const { handOver } = this.program
     if (this.#answersForOthers || handOver.answersForOthers || handOver.isWatched)
       return this.jobs.add(step, this.isGoroutine)
@@ -179,9 +186,8 @@ export class Lane {
   callWith(call: ClientCall): ClientCall {
     if (this.#loop !== null) return this.#loop.callWith(call)
     const { begunAt, belief, parent } = call
-    return belief === Belief.open
-      ? this.jobs.add(begunAt, this.isGoroutine)
-      : new ClientCall(begunAt, parent, Belief.settled)
+    if (belief !== Belief.open) return new ClientCall(begunAt, parent, Belief.settled)
+    return this.task === null ? this.jobs.add(begunAt, this.isGoroutine) : this.task.add(begunAt)
   }
 
   /** Bytes go on to be written here that were begun before. */
@@ -197,6 +203,11 @@ export class Lane {
 
   #answersAlone(request: ServedRequest, waits: number): void {
     const { handOver } = this.program
+    if (this.task !== null) {
+      if (request.lane !== this) request.lane?.leave(request)
+      request.lane = this
+      return this.task.answers(request, this.lastUs)
+    }
     if (request.lane === this || request.lane === null) {
       this.jobs.forget()
       return believeJobs(request, this.isGoroutine ? -1 : waits, handOver)

@@ -1,5 +1,6 @@
-// The lanes of all observed processes. Bounded: those that were silent long make room, and when there is none, further ones are not
-// known, and what they do neither. Threads that wait as event loops do are found out by looking at what they wait in.
+// The lanes of all observed processes: threads, goroutines, Tasks. Bounded: those that were silent long make room, and when there is
+// none, further ones are not known, and what they do neither. Threads that wait as event loops do are found out by looking at what
+// they wait in.
 
 import { HandOvers } from "./HandOvers.ts"
 import { Lane } from "./Lane.ts"
@@ -11,6 +12,8 @@ const idleUs = 120_000_000
 const jobUs = 3_000_000
 /** Threads looked at in one go: 20 us each. */
 const maxLooks = 64
+/** As SONDE_TASK_ID in bpf/include/sonde_event.h: what identifies Tasks is not below it. */
+const firstTask = 2 ** 52
 
 export interface LanesOptions {
   /** Whether this thread waits in a system call of event loops now; undefined: it does not wait, or that is not to be learnt. */
@@ -41,8 +44,8 @@ export class Lanes {
   readonly #programs = new Map<number, Program>()
   /** By number of the thread. */
   readonly #threads = new Map<number, Lane>()
-  /** By process and address. */
-  readonly #goroutines = new Map<number, Map<number, Lane>>()
+  /** Goroutines by process and address, Tasks by process and id. */
+  readonly #coroutines = new Map<number, Map<number, Lane>>()
   /** Threads that served their first requests lately. */
   readonly #fresh = new Map<number, Lane>()
 
@@ -56,24 +59,27 @@ export class Lanes {
 
   /** `coroutine` 0: none is known. Null: nothing can be said. */
   of(tgid: number, tid: number, coroutine: number, nowUs: number): Lane | null {
-    const lane = coroutine === 0 ? this.#thread(tgid, tid) : this.#goroutine(tgid, coroutine)
-    if (lane !== null) lane.lastUs = nowUs
+    const lane = coroutine === 0 ? this.#thread(tgid, tid) : this.#coroutine(tgid, coroutine)
+    if (lane !== null) {
+      lane.lastUs = nowUs
+      if (lane.task !== null) lane.program.runTasks.add(tid)
+    }
     return lane
   }
 
   /** The lane, if it is known, and whether it is an event loop as well. */
   known(tgid: number, tid: number, coroutine: number): Lane | null {
-    if (coroutine !== 0) return this.#goroutines.get(tgid)?.get(coroutine) ?? null
+    if (coroutine !== 0) return this.#coroutines.get(tgid)?.get(coroutine) ?? null
     const lane = this.#threads.get(tid)
-    const isKnown = lane?.tgid === tgid && !lane.program.hasGoroutines && !this.#fresh.has(tid)
+    const isKnown = lane?.tgid === tgid && lane.program.saysOf(tid) && !this.#fresh.has(tid)
     return isKnown ? lane : null
   }
 
   /** The lane, if there is one yet. */
   #at(tgid: number, tid: number, coroutine: number): Lane | undefined {
-    if (coroutine !== 0) return this.#goroutines.get(tgid)?.get(coroutine)
+    if (coroutine !== 0) return this.#coroutines.get(tgid)?.get(coroutine)
     const lane = this.#threads.get(tid)
-    return lane?.tgid === tgid && !lane.program.hasGoroutines ? lane : undefined
+    return lane?.tgid === tgid && lane.program.saysOf(tid) ? lane : undefined
   }
 
   /** One lane of the process woke another, which had waited so often by then. */
@@ -103,7 +109,7 @@ export class Lanes {
       if (program.handOver.isWatched) jobs.forget()
     }
     for (const lane of this.#threads.values()) forget(lane)
-    for (const all of this.#goroutines.values()) for (const lane of all.values()) forget(lane)
+    for (const all of this.#coroutines.values()) for (const lane of all.values()) forget(lane)
   }
 
   #program(tgid: number): Program {
@@ -112,7 +118,7 @@ export class Lanes {
     return program
   }
 
-  #make(tgid: number, isGoroutine: boolean): Lane | null {
+  #make(tgid: number, isGoroutine: boolean, isTask = false): Lane | null {
     if (this.#size >= maxLanes) {
       this.refused++
       return null
@@ -120,7 +126,7 @@ export class Lanes {
     const program = this.#program(tgid)
     this.#size++
     program.lanes++
-    return new Lane(program, tgid, isGoroutine)
+    return new Lane(program, tgid, isGoroutine, isTask)
   }
 
   #gone({ program, tgid }: Lane): void {
@@ -132,11 +138,11 @@ export class Lanes {
   #thread(tgid: number, tid: number): Lane | null {
     const known = this.#threads.get(tid)
     if (known !== undefined) {
-      if (known.tgid === tgid) return known.program.hasGoroutines ? null : known
+      if (known.tgid === tgid) return known.program.saysOf(tid) ? known : null
       this.#threads.delete(tid)
       this.#gone(known)
     }
-    if (this.#programs.get(tgid)?.hasGoroutines === true) return null
+    if (this.#programs.get(tgid)?.saysOf(tid) === false) return null
     const lane = this.#make(tgid, false)
     if (lane === null) return null
     this.#threads.set(tid, lane)
@@ -144,16 +150,29 @@ export class Lanes {
     return lane
   }
 
-  #goroutine(tgid: number, address: number): Lane | null {
-    let all = this.#goroutines.get(tgid)
-    const known = all?.get(address)
+  #coroutine(tgid: number, id: number): Lane | null {
+    let all = this.#coroutines.get(tgid)
+    const known = all?.get(id)
     if (known !== undefined) return known
-    const lane = this.#make(tgid, true)
+    const isTask = id >= firstTask
+    const lane = this.#make(tgid, !isTask, isTask)
     if (lane === null) return null
-    lane.program.hasGoroutines = true
-    if (all === undefined) this.#goroutines.set(tgid, (all = new Map()))
-    all.set(address, lane)
+    if (!isTask) lane.program.hasGoroutines = true
+    if (all === undefined) this.#coroutines.set(tgid, (all = new Map()))
+    all.set(id, lane)
     return lane
+  }
+
+  /** A Task is over; `creator` made it and is not, 0: not known. */
+  taskEnded(tgid: number, task: number, creator: number, begunUs: number): void {
+    const all = this.#coroutines.get(tgid)
+    const lane = all?.get(task)
+    if (all === undefined || lane === undefined) return
+    all.delete(task)
+    const maker = creator === 0 ? null : this.#coroutine(tgid, creator)
+    if (maker !== null) maker.lastUs = Math.max(maker.lastUs, lane.lastUs)
+    lane.task?.endsFor(maker?.task ?? null, begunUs)
+    this.#gone(lane)
   }
 
   /** The process is gone. */
@@ -161,15 +180,15 @@ export class Lanes {
     // Of its threads only the first may come back under the same numbers.
     const first = this.#threads.get(tgid)
     if (first !== undefined && this.#threads.delete(tgid)) this.#gone(first)
-    for (const lane of this.#goroutines.get(tgid)?.values() ?? []) this.#gone(lane)
-    this.#goroutines.delete(tgid)
+    for (const lane of this.#coroutines.get(tgid)?.values() ?? []) this.#gone(lane)
+    this.#coroutines.delete(tgid)
     this.#programs.delete(tgid)
     this.handOvers.ended(tgid)
   }
 
   forgetAll(): void {
     for (const lane of this.#threads.values()) lane.forget()
-    for (const all of this.#goroutines.values()) for (const lane of all.values()) lane.forget()
+    for (const all of this.#coroutines.values()) for (const lane of all.values()) lane.forget()
   }
 
   /** To be called about once a second. */
@@ -181,9 +200,9 @@ export class Lanes {
     this.handOvers.expire(nowUs)
     this.#look()
     this.#sweep(this.#threads, nowUs)
-    for (const [tgid, all] of this.#goroutines) {
+    for (const [tgid, all] of this.#coroutines) {
       this.#sweep(all, nowUs)
-      if (all.size === 0) this.#goroutines.delete(tgid)
+      if (all.size === 0) this.#coroutines.delete(tgid)
     }
   }
 

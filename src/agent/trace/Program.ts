@@ -98,6 +98,8 @@ export class Program {
   readonly handOver = new HandOver()
   /** Its goroutines are known: its threads say nothing. */
   hasGoroutines = false
+  /** Threads whose Tasks are known: what such a thread does outside of a Task is for any of them. */
+  readonly runTasks = new Set<number>()
   /** Lanes that are known of it. */
   lanes = 0
   /** Answers that were written after the answer to a call that may be theirs, and after something that cannot have led to them. */
@@ -137,6 +139,11 @@ export class Program {
   /** An answer comes of what was read before it, as far as can be told from those that cannot. */
   get isLedAtOnce(): boolean {
     return this.answersAtOnce && this.led >= minSeen && this.strayed * maxRefutedOf <= this.led
+  }
+
+  /** Whether this thread says anything of what is done in it. */
+  saysOf(thread: number): boolean {
+    return !this.hasGoroutines && !this.runTasks.has(thread)
   }
 
   /** Calls follow what they are made for at once. */

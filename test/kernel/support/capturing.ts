@@ -99,6 +99,8 @@ export const startCapturing = async (
     /** Whether TLS is looked into: to hook its libraries takes some seconds in all. */
     readonly tls?: boolean
     readonly javaTls?: boolean
+    /** Whether Tasks of Python's asyncio are followed. */
+    readonly asyncio?: boolean
     readonly tlsExcludePrograms?: ReadonlyArray<string>
     readonly ringMiB?: number
     readonly filter?: Partial<Filter>
@@ -171,6 +173,7 @@ export const startCapturing = async (
         ...agent,
         tls: options.tls === true,
         javaTls: options.javaTls === true,
+        asyncio: options.asyncio === true,
         ringMiB: options.ringMiB ?? agent.ringMiB,
         payload: options.payload ?? "full",
         budget: {

@@ -1,7 +1,7 @@
 // Servers that call other servers for each request, one concurrency model each. The truth is in the bytes: a request for /ID makes its
 // server ask for ID further on, so that rows which are joined can be compared by what they asked for.
 
-import { execFileSync, spawn } from "node:child_process"
+import { execFileSync, spawn, spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { type Program, start } from "../../system/support/programs.ts"
@@ -199,6 +199,64 @@ async def serve(reader, writer):
         while True:
             head = await reader.readuntil(b"\\r\\n\\r\\n")
             await ask(head.split(b" ")[1])
+            writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok")
+            await writer.drain()
+    except asyncio.IncompleteReadError: writer.close()
+async def main():
+    server = await asyncio.start_server(serve, "127.0.0.1", ${port}, backlog=2048)
+    await server.serve_forever()
+asyncio.run(main())`,
+  ])
+
+/** What a program in Python needs beside the interpreter; "": it is there. */
+export const lacksPython = (...modules: ReadonlyArray<string>): string =>
+  spawnSync("/usr/bin/python3", ["-c", `import ${modules.join(", ")}`]).status === 0 ? "" : modules.join(", ")
+
+/** A task for each request; over pools of connections it asks the upstream, then Redis. */
+export const aiohttpServer = (upstream: number, redis: number): Promise<Program> =>
+  start("/usr/bin/python3", undefined, (port) => [
+    "-c",
+    `
+import aiohttp
+from aiohttp import web
+from redis.asyncio import Redis
+async def answer(request):
+    key = request.match_info["key"]
+    async with request.app["http"].get("http://127.0.0.1:${upstream}/" + key) as response:
+        await response.read()
+    await request.app["redis"].get(key)
+    return web.Response(text="ok")
+async def make():
+    app = web.Application()
+    app["http"] = aiohttp.ClientSession()
+    app["redis"] = Redis(host="127.0.0.1", port=${redis})
+    app.router.add_get("/{key}", answer)
+    return app
+web.run_app(make(), host="127.0.0.1", port=${port}, print=None, access_log=None, backlog=2048)`,
+  ])
+
+/** A task for each connection, which has others ask: two at once, and one under a time limit, which asks by one more. */
+export const asyncioTasks = (upstream: number): Promise<Program> =>
+  start("/usr/bin/python3", undefined, (port) => [
+    "-c",
+    `
+import asyncio
+pool = []
+async def ask(path):
+    reader, writer = pool.pop() if pool else await asyncio.open_connection("127.0.0.1", ${upstream})
+    writer.write(b"GET %s HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n" % path)
+    head = await reader.readuntil(b"\\r\\n\\r\\n")
+    await reader.readexactly(3)
+    pool.append((reader, writer))
+async def ask_by_another(path):
+    await asyncio.create_task(ask(path))
+async def serve(reader, writer):
+    try:
+        while True:
+            head = await reader.readuntil(b"\\r\\n\\r\\n")
+            path = head.split(b" ")[1]
+            await asyncio.gather(ask(path), ask(path))
+            await asyncio.wait_for(ask_by_another(path), 10)
             writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok")
             await writer.drain()
     except asyncio.IncompleteReadError: writer.close()

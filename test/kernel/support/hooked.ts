@@ -5,7 +5,7 @@ import type { Capturing } from "./capturing.ts"
 /** Waits until the capture has looked at all processes, and this many files at least have their hooks. */
 export const hooked = async (capturing: Capturing, files: number): Promise<void> => {
   const isReady = (): boolean => {
-    const { tls_files: hookedFiles = 0, tls_waiting: waiting = 1 } = capturing.stats()
+    const { tls_files: hookedFiles = 0, probes_waiting: waiting = 1 } = capturing.stats()
     return hookedFiles >= files && waiting === 0
   }
   for (let i = 0; i < 400 && !isReady(); i++) await sleep(50)

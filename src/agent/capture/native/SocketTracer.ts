@@ -5,8 +5,7 @@ import type { Feature } from "../../../model/AgentStatus.ts"
 import type { ExclusionTarget } from "../Exclusions.ts"
 import type { WakeTarget } from "../HandOverHooks.ts"
 import { kernelCounters, kernelLimits, kernelScope, socketFlow, watchedProcess } from "../layout.gen.ts"
-import type { Probe } from "../tls/tlsLibraries.ts"
-import type { TlsTarget } from "../tls/TlsProbes.ts"
+import type { Probe, ProbesTarget } from "../probes/LibraryProbes.ts"
 import type { VerdictTarget } from "../Verdicts.ts"
 import {
   type Addon,
@@ -79,8 +78,10 @@ const compat = {
   programs: ["sonde_compat_enter", "sonde_compat_exit", "sonde_compat_exec", "sonde_compat_gone"],
 } as const
 
-/** Attached to functions of files, not at once; their names are those that tls/tlsLibraries.ts gives them. */
-const tlsPrograms = [
+/** Attached to functions of files, not at once, under the names that tls/tlsLibraries.ts and python/taskHooks.ts give them. */
+const functionPrograms = [
+  ...["sonde_task_step", "sonde_task_step_end", "sonde_task_step_end_1"],
+  ...["sonde_task_throw", "sonde_task_made"],
   ...["sonde_tls_handshake", "sonde_tls_read", "sonde_tls_write", "sonde_tls_read_ex", "sonde_tls_write_ex"],
   ...[
     "sonde_tls_return",
@@ -146,7 +147,9 @@ const defaultOffers = 8_192
 /** The share of one CPU below which a quiet machine with many of them would notice. */
 const minOffers = 256
 
-export class SocketTracer implements ExclusionTarget, VerdictTarget, TlsTarget, WakeTarget, CountedPrograms {
+export class SocketTracer
+  implements ExclusionTarget, VerdictTarget, ProbesTarget, WakeTarget, CountedPrograms
+{
   readonly hook: HookKind
   readonly features: ReadonlyArray<Feature>
   /** Where the kernel's types come from; empty: the kernel itself. */
@@ -360,6 +363,11 @@ export class SocketTracer implements ExclusionTarget, VerdictTarget, TlsTarget, 
     if (!this.#isCompat) this.#addon.setVariable(this.#object, "follows_files", follows ? 1 : 0)
   }
 
+  /** Whether Tasks of hooked modules are looked for from now on. */
+  followTasks(follows: boolean): void {
+    if (!this.#isCompat) this.#addon.setVariable(this.#object, "follows_tasks", follows ? 1 : 0)
+  }
+
   /** Events that processes were refused, by process, as far as the kernel remembers them. */
   refusedEvents(): ReadonlyMap<number, number> {
     return this.#isCompat ? new Map() : readRefusedEvents(this.#addon, this.#object)
@@ -515,7 +523,7 @@ export const openSocketTracer = (
         [
           ...programs,
           ...(hasIterators ? iteratorsOf(hook) : []),
-          ...(isPayloadRead ? tlsPrograms : []),
+          ...(isPayloadRead ? functionPrograms : []),
           ...extras.rings,
           extras.oom,
           ...(options.files === undefined ? [] : [extras.files]),

@@ -9,6 +9,7 @@ export const tableSizes = (sockets: number): Record<string, number> => ({
   verdicts: sockets / 4,
   tls_sessions: sockets / 4,
   tls_threads: sockets / 4,
+  tasks: sockets / 4,
 })
 export const defaultSockets = 65_536
 

@@ -2,8 +2,8 @@
 // stripped programs too. Layout: src/debug/gosym/pclntab.go and src/runtime/symtab.go of Go 1.18 and later; earlier programs have
 // another calling convention or another table and are left out. Never throws on bad files.
 
-import { offsetOf, type Range, readAt, readHeader, section, segments, u64 } from "./elf.ts"
-import { returnsOf } from "./x64.ts"
+import { offsetOf, type Range, readAt, readHeader, section, segments, u64 } from "../probes/elf.ts"
+import { returnsOf } from "../probes/x64.ts"
 
 /** File offsets. */
 export interface GoFunction {

@@ -1,8 +1,8 @@
 // Where plaintext passes through rustls in a program: methods that compilers do not inline, of CommonState (0.20: in another module), and of the
 // state that takes what comes in. Found by their mangled names, which a program has that is not stripped.
 
-import { functionsThat } from "./elf.ts"
-import type { Probe } from "./tlsLibraries.ts"
+import { functionsThat } from "../probes/elf.ts"
+import type { Probe } from "../probes/LibraryProbes.ts"
 
 /** Kernel program by the method's name; of those with the same program the first that there is. */
 const programs: Readonly<Record<string, string>> = {

@@ -1,17 +1,16 @@
 // The TLS libraries that are known by names of their functions, whatever file these are in, and which kernel program goes to which.
 
-import { functionOffsets } from "./elf.ts"
-import { findRustls } from "./rustls.ts"
+import { functionOffsets } from "../probes/elf.ts"
+import type { Library, Probe } from "../probes/LibraryProbes.ts"
 import { goFunctions } from "./goFunctions.ts"
-
-export type Probe = readonly [program: string, offset: number, isReturn: boolean]
+import { findRustls } from "./rustls.ts"
 
 type Call = "handshake" | "read" | "write" | "read_ex" | "write_ex" | "free" | "java"
 
 /** Calls of which the end says nothing. */
 const withoutReturn: ReadonlySet<Call> = new Set(["free", "java"])
 
-interface Library {
+interface LibraryFunctions {
   readonly name: string
   readonly functions: Readonly<Record<string, Call>>
   /** Without these it is of no use. */
@@ -19,7 +18,7 @@ interface Library {
 }
 
 /** Versions from 1.0 on; BoringSSL, LibreSSL and AWS-LC have the same functions. `_ex` is there from 1.1.1 on. */
-const openssl: Library = {
+const openssl: LibraryFunctions = {
   name: "OpenSSL",
   functions: {
     SSL_do_handshake: "handshake",
@@ -32,7 +31,7 @@ const openssl: Library = {
   needed: ["SSL_read", "SSL_write"],
 }
 
-const gnutls: Library = {
+const gnutls: LibraryFunctions = {
   name: "GnuTLS",
   functions: {
     gnutls_handshake: "handshake",
@@ -44,7 +43,7 @@ const gnutls: Library = {
 }
 
 /** The part of Sonde that a JVM loads (java/attach.ts). */
-const java: Library = {
+const java: LibraryFunctions = {
   name: "Java",
   functions: { sonde_java_plaintext: "java" },
   needed: ["sonde_java_plaintext"],
@@ -52,11 +51,6 @@ const java: Library = {
 
 const libraries = [openssl, gnutls, java]
 const names = new Set(libraries.flatMap(({ functions }) => Object.keys(functions)))
-
-export interface TlsLibrary {
-  readonly name: string
-  readonly probes: ReadonlyArray<Probe>
-}
 
 /** Go has no library that programs share: each holds what it uses of crypto/tls. */
 const goCalls = {
@@ -67,7 +61,7 @@ const goCalls = {
 /** Not of TLS, but of the same programs: for which goroutine a connection of HTTP/1 is used. */
 const goRoundTrip = "net/http.(*persistConn).roundTrip"
 
-const findGo = (fd: number): TlsLibrary | undefined => {
+const findGo = (fd: number): Library | undefined => {
   const functions = goFunctions(fd, [...Object.keys(goCalls), goRoundTrip])
   const probes: Array<Probe> = []
   const roundTrip = functions.get(goRoundTrip)
@@ -86,7 +80,7 @@ const findGo = (fd: number): TlsLibrary | undefined => {
 const maxProbes = 64
 
 /** What a file has of TLS libraries; undefined: nothing. */
-export const findTlsLibrary = (fd: number): TlsLibrary | undefined => {
+export const findTlsLibrary = (fd: number): Library | undefined => {
   const found = findByNames(fd) ?? findGo(fd)
   // Programs in Rust may have OpenSSL within, too.
   const rustls = findRustls(fd)
@@ -97,7 +91,7 @@ export const findTlsLibrary = (fd: number): TlsLibrary | undefined => {
   }
 }
 
-const findByNames = (fd: number): TlsLibrary | undefined => {
+const findByNames = (fd: number): Library | undefined => {
   const offsets = functionOffsets(fd, names)
   if (offsets.size === 0) return undefined
   for (const { functions, name, needed } of libraries) {

@@ -5,11 +5,11 @@ import { tmpdir } from "node:os"
 import { basename, join } from "node:path"
 import { describe, expect, it } from "vitest"
 import type { Probes } from "../native/Addon.ts"
-import type { Probe } from "./tlsLibraries.ts"
-import { TlsProbes, type TlsTarget } from "./TlsProbes.ts"
+import { tlsKind } from "../tls/tlsKind.ts"
+import { LibraryProbes, type Probe, type ProbesTarget } from "./LibraryProbes.ts"
 
 /** Remembers what it is told; `refusal`: code of the error that it answers with. */
-class Target implements TlsTarget {
+class Target implements ProbesTarget {
   readonly attached: Array<ReadonlyArray<Probe>> = []
   readonly forgotten: Array<Uint8Array> = []
   detached = 0
@@ -34,19 +34,24 @@ class Target implements TlsTarget {
   forgetMapped(key: Uint8Array): void {
     this.forgotten.push(key)
   }
+
+  forgetAllMapped(): void {
+    this.forgotten.length = 0
+  }
 }
 
 /** Looks at these processes and no others. */
 const make = (target: Target, ...pids: ReadonlyArray<number>) => {
   const warnings: Array<string> = []
-  const tls = new TlsProbes({
+  const tls = new LibraryProbes({
     target,
     isForbidden: (pid) => !pids.includes(pid),
     log: (_level, message) => warnings.push(message),
   })
+  tls.add(tlsKind)
   const look = async (): Promise<void> => {
     do tls.look()
-    while (tls.stats()["tls_waiting"]! > 0 && (await tls.settle()) === undefined)
+    while (tls.stats()["probes_waiting"]! > 0 && (await tls.settle()) === undefined)
   }
   return { tls, look, warnings }
 }
@@ -54,12 +59,15 @@ const make = (target: Target, ...pids: ReadonlyArray<number>) => {
 const program = basename(process.execPath)
 const ssl = "/usr/lib/x86_64-linux-gnu/libssl.so.3"
 
-describe("TlsProbes", () => {
+describe("LibraryProbes", () => {
   it("hooks functions of a program that has a TLS library within, once for all its processes", async () => {
     const target = new Target()
     const { look, tls } = make(target, process.pid)
     await look()
-    expect(tls.feature).toMatchObject({ on: true, hook: expect.stringContaining(`${program} (OpenSSL)`) })
+    expect(tls.feature(tlsKind)).toMatchObject({
+      on: true,
+      hook: expect.stringContaining(`${program} (OpenSSL)`),
+    })
     const before = target.attached.length
     const programs = new Set(target.attached.flat().map(([name]) => name))
     expect(programs).toContain("sonde_tls_write_ex")
@@ -71,6 +79,31 @@ describe("TlsProbes", () => {
     expect(target.detached).toBe(before)
   })
 
+  it("takes away what is hooked of a kind, and hooks it again", async () => {
+    const target = new Target()
+    const { look, tls } = make(target, process.pid)
+    const counts: Array<number> = []
+    const kind = {
+      ...tlsKind,
+      name: "again",
+      linked: () => [],
+      hooked: (files: number) => counts.push(files),
+    }
+    tls.drop(tlsKind)
+    await look()
+    expect(tls.feature(tlsKind)).toBeUndefined()
+    expect(target.detached).toBe(target.attached.length)
+    tls.add(kind)
+    await look()
+    expect(tls.stats()["again_files"]).toBe(counts.at(-1))
+    expect(counts.at(-1)).toBeGreaterThan(0)
+    tls.drop(kind)
+    await look()
+    expect(counts.at(-1)).toBe(0)
+    expect(target.detached).toBe(target.attached.length)
+    await tls.close()
+  })
+
   it("wants to hear again of files that it could not look at", async () => {
     const target = new Target()
     const { look, tls } = make(target)
@@ -79,7 +112,7 @@ describe("TlsProbes", () => {
     tls.mapped(process.pid, key)
     tls.mapped(4_194_400, key)
     await look()
-    expect(tls.feature.hook).not.toContain(program)
+    expect(tls.feature(tlsKind)!.hook).not.toContain(program)
     expect(target.forgotten).toEqual([key, key])
     await tls.close()
   })
@@ -89,7 +122,10 @@ describe("TlsProbes", () => {
     await look()
     tls.started(process.pid)
     await look()
-    expect(tls.feature).toMatchObject({ on: false, missing: expect.stringContaining("CAP_SYS_ADMIN") })
+    expect(tls.feature(tlsKind)).toMatchObject({
+      on: false,
+      missing: expect.stringContaining("CAP_SYS_ADMIN"),
+    })
     expect(warnings.length).toBeGreaterThan(0)
     expect(tls.stats()["tls_files"]).toBe(0)
     await tls.close()
@@ -107,14 +143,14 @@ describe("TlsProbes", () => {
     const target = new Target()
     const { look, tls } = make(target, child.pid!)
     await look()
-    expect(tls.feature.hook).toContain("libodd.so")
+    expect(tls.feature(tlsKind)!.hook).toContain("libodd.so")
     // It is not over while the process maps it, whatever was said.
     tls.ended(child.pid!)
     tls.expire(1_000_000)
     tls.expire(1_060_000)
     await look()
     tls.expire(1_061_000)
-    expect(tls.feature.hook).toContain("libodd.so")
+    expect(tls.feature(tlsKind)!.hook).toContain("libodd.so")
     child.stdin.end()
     await once(child, "close")
     tls.ended(child.pid!)
@@ -126,7 +162,7 @@ describe("TlsProbes", () => {
     expect(target.detached).toBe(0)
     tls.expire(2_061_000)
     expect(target.detached).toBe(1)
-    expect(tls.feature.hook).not.toContain("libodd.so")
+    expect(tls.feature(tlsKind)!.hook).not.toContain("libodd.so")
     await tls.close()
     rmSync(folder, { recursive: true, force: true })
   })

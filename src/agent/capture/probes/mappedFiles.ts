@@ -1,4 +1,4 @@
-// Files that processes map to execute, and the TLS libraries that the dynamic linker would give to a program of this host.
+// Files that processes map to execute.
 
 import { readFileSync } from "node:fs"
 
@@ -35,16 +35,4 @@ export const mappedFiles = (pid: number): ReadonlyArray<MappedFile> | undefined 
     })
   }
   return [...files.values()]
-}
-
-const linkerCache = "/etc/ld.so.cache"
-const linkedLibraries = /\/[\x21-\x7e]*\/lib(?:ssl|gnutls)\.so\.[\d.]+/g
-
-/** Paths of those that the dynamic linker's cache names. */
-export const linkedTlsLibraries = (): ReadonlyArray<string> => {
-  try {
-    return [...new Set(readFileSync(linkerCache, "latin1").match(linkedLibraries) ?? [])]
-  } catch {
-    return []
-  }
 }

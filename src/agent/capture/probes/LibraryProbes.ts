@@ -1,5 +1,5 @@
-// Which files have the kernel's TLS programs attached: every file that some process maps and that holds a TLS library, found by
-// its symbols and not by names; and the libraries that the dynamic linker gives to programs of this host, before any maps them, so
+// Which files have the kernel's programs for user functions attached: every file that some process maps and in which one of the kinds
+// finds a library that it hooks; and the libraries that the dynamic linker gives to programs of this host, before any maps them, so
 // that a program that lives for milliseconds is seen. Detached some time after the last process is gone that maps them.
 
 import { closeSync, fstatSync, openSync } from "node:fs"
@@ -7,29 +7,53 @@ import type { Feature } from "../../../model/AgentStatus.ts"
 import { listPids } from "../../process/procfs.ts"
 import type { Probes } from "../native/Addon.ts"
 import { probeReason, type Reason } from "../native/privileges.ts"
-import { type JavaTls, javaTlsOff, jvmFileName } from "./java/JavaTls.ts"
-import { linkedTlsLibraries, type MappedFile, mappedFiles } from "./mappedFiles.ts"
-import { findTlsLibrary, type Probe } from "./tlsLibraries.ts"
+import { type JavaTls, jvmFileName } from "../tls/java/JavaTls.ts"
+import { type MappedFile, mappedFiles } from "./mappedFiles.ts"
 
-export interface TlsTarget {
+/** A program of the kernel side, where in the file it goes, and whether it is called when the function there returns. */
+export type Probe = readonly [program: string, offset: number, isReturn: boolean]
+
+export interface Library {
+  readonly name: string
+  readonly probes: ReadonlyArray<Probe>
+}
+
+/** One kind of library. */
+export interface ProbeKind {
+  /** What it is for, as `sonde doctor` shows it. */
+  readonly feature: string
+  /** In names of counters. */
+  readonly name: string
+  /** What of a file is not seen when it cannot be hooked. */
+  readonly lacks: (file: string) => string
+  /** What a file of this name has of it; undefined: nothing. */
+  readonly find: (fd: number, name: string) => Library | undefined
+  /** Paths of libraries that programs are going to map. */
+  readonly linked: () => ReadonlyArray<string>
+  /** So many files are hooked from now on. */
+  readonly hooked?: (files: number) => void
+}
+
+export interface ProbesTarget {
   attachProbes(path: string, probes: ReadonlyArray<Probe>): Promise<Probes>
   detachProbes(probes: Probes): Promise<void>
   /** The kernel tells of this file again when it is mapped. */
   forgetMapped(key: Uint8Array): void
+  /** ... of all files. */
+  forgetAllMapped(): void
 }
 
-export interface TlsProbesOptions {
-  readonly target: TlsTarget
+export interface LibraryProbesOptions {
+  readonly target: ProbesTarget
   /** Files that such a process maps are left alone, as far as no other maps them. */
   readonly isForbidden: (pid: number) => boolean
   readonly log: (level: "info" | "warn", message: string) => void
-  /** Is told which processes are JVMs; undefined: these are left as they are. */
-  readonly java?: JavaTls | undefined
 }
 
-/** One file that holds a TLS library. */
+/** One file that is hooked. */
 interface Attached {
   readonly id: string
+  readonly kind: ProbeKind
   readonly name: string
   readonly library: string
   readonly isLinked: boolean
@@ -51,21 +75,13 @@ const keepIdleMs = 60_000
 /** Names of files in the feature's text. */
 const maxNamed = 6
 
-export const tlsFeatureName = "encrypted traffic (TLS)"
-
 /** On by this hook, or off for a reason. */
-export const tlsFeature = (hook: string, reason?: Reason): Feature => ({
-  name: tlsFeatureName,
+export const probeFeature = (name: string, hook: string, reason?: Reason): Feature => ({
+  name,
   on: reason === undefined,
   hook,
   missing: reason?.missing ?? "",
   next: reason?.next ?? "",
-})
-
-/** On kernels that only take the programs for old ones. */
-export const tlsCompat = tlsFeature("", {
-  missing: "not read by the programs for old kernels, which do not tell which socket carries a session",
-  next: "use a newer kernel, or give the types of this one in a file (docs/kernels.md)",
 })
 
 /** What of these files says which library it is, if its own name does not. */
@@ -79,11 +95,15 @@ export const hookText = (
   return ["uprobe", names.slice(0, maxNamed).join(", ") + more].filter((part) => part !== "").join(" on ")
 }
 
-export class TlsProbes {
-  readonly #options: TlsProbesOptions
+export class LibraryProbes {
+  /** Is told which processes are JVMs; undefined: these are left as they are. */
+  java: JavaTls | undefined
+  readonly #options: LibraryProbesOptions
+  /** The first that finds something in a file has it. */
+  readonly #kinds = new Set<ProbeKind>()
   /** By device, inode and times of its content: survives the names under which a file is mapped, and that it has none any more. */
   readonly #attached = new Map<string, Attached>()
-  /** What was looked at, by MappedFile's key; null: no TLS library. */
+  /** What was looked at, by MappedFile's key; null: nothing to hook. */
   #known = new Map<string, Attached | null>()
   /** Processes to look at, in order. */
   readonly #waiting = new Set<number>()
@@ -94,15 +114,30 @@ export class TlsProbes {
   #failed = 0
   #isClosed = false
 
-  constructor(options: TlsProbesOptions) {
+  constructor(options: LibraryProbesOptions) {
     this.#options = options
-    for (const path of linkedTlsLibraries()) this.#open([path], path.slice(path.lastIndexOf("/") + 1), true)
+  }
+
+  /** Libraries of this kind are hooked from now on. */
+  add(kind: ProbeKind): void {
+    if (this.#kinds.has(kind)) return
+    this.#kinds.add(kind)
+    this.#known = new Map()
+    // Of what was looked at without this kind nothing more would be heard.
+    this.#options.target.forgetAllMapped()
+    for (const path of kind.linked()) this.#open([path], path.slice(path.lastIndexOf("/") + 1), true)
     for (const pid of listPids()) this.#waiting.add(pid)
+  }
+
+  /** And from now on not. */
+  drop(kind: ProbeKind): void {
+    this.#kinds.delete(kind)
+    for (const file of this.#attached.values()) if (file.kind === kind) this.#detach(file)
   }
 
   /** A process began a program. */
   started(pid: number): void {
-    this.#options.java?.ended(pid)
+    this.java?.ended(pid)
     this.#waiting.add(pid)
   }
 
@@ -115,14 +150,18 @@ export class TlsProbes {
   }
 
   ended(pid: number): void {
-    this.#options.java?.ended(pid)
+    this.java?.ended(pid)
     for (const file of this.#attached.values())
       if (file.pids.delete(pid) && file.pids.size === 0) file.idleMs = -1
   }
 
   /** Looks at processes that wait, as far as the time goes. To be called often. */
   look(): void {
-    this.#options.java?.look(performance.now())
+    if (this.#kinds.size === 0) {
+      this.#waiting.clear()
+      this.#told.clear()
+    }
+    this.java?.look(performance.now())
     if (this.#waiting.size === 0) return
     const until = performance.now() + budgetMs
     for (const pid of this.#waiting) {
@@ -143,7 +182,7 @@ export class TlsProbes {
       return
     }
     for (const file of files) {
-      if (file.name === jvmFileName) this.#options.java?.found(pid)
+      if (file.name === jvmFileName) this.java?.found(pid)
       const known = this.#known.get(file.key)
       const found = known === undefined ? this.#examine(file) : known
       if (found === null) continue
@@ -160,7 +199,7 @@ export class TlsProbes {
     return found
   }
 
-  /** The file under one of these paths, attached if it holds a TLS library. */
+  /** The file under one of these paths, attached if there is something to hook in it. */
   #open(paths: ReadonlyArray<string>, name: string, isLinked: boolean): Attached | null {
     let fd: number | undefined
     for (const path of paths) {
@@ -174,11 +213,13 @@ export class TlsProbes {
       const { birthtimeMs, dev, ino, mtimeMs } = fstatSync(fd)
       const id = `${dev}:${ino}:${birthtimeMs}:${mtimeMs}`
       const known = this.#attached.get(id)
-      const library = known === undefined ? findTlsLibrary(fd) : undefined
-      if (known === undefined && library !== undefined && this.#attached.size >= maxAttached) this.#failed++
-      else if (library !== undefined) {
+      const found = known === undefined ? this.#find(fd, name) : undefined
+      if (found !== undefined && this.#attached.size >= maxAttached) this.#failed++
+      else if (found !== undefined) {
+        const [kind, library] = found
         const file: Attached = {
           id,
+          kind,
           name,
           library: library.name,
           isLinked,
@@ -198,6 +239,14 @@ export class TlsProbes {
     }
   }
 
+  #find(fd: number, name: string): readonly [ProbeKind, Library] | undefined {
+    for (const kind of this.#kinds) {
+      const library = kind.find(fd, name)
+      if (library !== undefined) return [kind, library]
+    }
+    return undefined
+  }
+
   /** By the descriptor, so that it is this very file even if its process ends meanwhile. */
   #attach(file: Attached, fd: number, probes: ReadonlyArray<Probe>): void {
     this.#change(
@@ -205,12 +254,14 @@ export class TlsProbes {
         (attached) => {
           closeSync(fd)
           file.probes = attached
+          if (this.#kinds.has(file.kind)) this.#say(file.kind)
+          else this.#detach(file)
         },
         (cause: Error & { code?: string }) => {
           closeSync(fd)
           this.#failed++
           const reason = probeReason(cause)
-          this.#options.log("warn", `TLS of ${file.name} is not read: ${reason.missing}. ${reason.next}`)
+          this.#options.log("warn", `${file.kind.lacks(file.name)}: ${reason.missing}. ${reason.next}`)
           if (reason.isGeneral) this.#refused = reason
         },
       ),
@@ -242,27 +293,34 @@ export class TlsProbes {
     file.probes = undefined
     this.#attached.delete(file.id)
     for (const [key, known] of this.#known) if (known === file) this.#known.delete(key)
+    this.#say(file.kind)
     this.#change(this.#options.target.detachProbes(probes))
+  }
+
+  #files(kind: ProbeKind): ReadonlyArray<Attached> {
+    return [...this.#attached.values()].filter((file) => file.kind === kind && file.probes !== undefined)
+  }
+
+  #say(kind: ProbeKind): void {
+    kind.hooked?.(this.#files(kind).length)
   }
 
   stats(): Record<string, number> {
     return {
-      tls_files: [...this.#attached.values()].filter(({ probes }) => probes !== undefined).length,
-      tls_files_failed_total: this.#failed,
+      ...Object.fromEntries([...this.#kinds].map((kind) => [`${kind.name}_files`, this.#files(kind).length])),
+      probes_failed_total: this.#failed,
       /** Processes and files that wait for their turn. */
-      tls_waiting: this.#waiting.size + this.#changing.size,
-      ...this.#options.java?.stats(),
+      probes_waiting: this.#waiting.size + this.#changing.size,
+      ...this.java?.stats(),
     }
   }
 
-  get features(): ReadonlyArray<Feature> {
-    return [this.feature, this.#options.java?.feature ?? javaTlsOff]
-  }
-
-  get feature(): Feature {
-    if (this.#refused !== undefined) return tlsFeature("", this.#refused)
-    const files = [...this.#attached.values()].filter(({ probes }) => probes !== undefined)
-    return tlsFeature(hookText(files))
+  /** Undefined: it was not added, or dropped. */
+  feature(kind: ProbeKind): Feature | undefined {
+    if (!this.#kinds.has(kind)) return undefined
+    return this.#refused === undefined
+      ? probeFeature(kind.feature, hookText(this.#files(kind)))
+      : probeFeature(kind.feature, "", this.#refused)
   }
 
   /** Settles what is under way; for tests and the end. */
@@ -274,7 +332,7 @@ export class TlsProbes {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#waiting.clear()
-    await this.#options.java?.close()
+    await this.java?.close()
     await this.settle()
     for (const file of this.#attached.values()) this.#detach(file)
     await this.settle()
