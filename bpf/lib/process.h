@@ -33,8 +33,9 @@ static __always_inline int program_began(void)
 	struct sonde_exec_scratch *event = bpf_map_lookup_elem(&exec_scratch, &zero);
 	__u64 from = BPF_CORE_READ(task, mm, arg_start), length = BPF_CORE_READ(task, mm, arg_end) - from;
 
-	/* What the process had of rings went with the program before. */
+	/* What the process had of rings and Tasks went with the program before. */
 	bpf_map_delete_elem(&rings, &tgid);
+	forget_task_thread();
 	if (!event)
 		return 0;
 	describe_process(&event->head, SONDE_EVENT_EXEC);

@@ -120,6 +120,7 @@ static __always_inline int task_step_begins(__u64 coroutine, __u64 sp)
 		thread->depth = SONDE_TASK_DEPTH + 1;
 		return 0;
 	}
+	task->has_begun = 1;
 	thread->depth++;
 	step = inner_step(thread);
 	if (!step)
@@ -231,6 +232,7 @@ static __always_inline int task_is_made(const struct pt_regs *registers)
 	struct sonde_task_key key = { .tgid = id >> 32 };
 	__u64 kept[] = { registers->bx, registers->bp, registers->r12, registers->r13, registers->r14, registers->r15 };
 	struct sonde_task_step *step;
+	struct sonde_task *known;
 
 	if (!thread || !thread->type || thread->depth > SONDE_TASK_DEPTH)
 		return 0;
@@ -246,12 +248,16 @@ static __always_inline int task_is_made(const struct pt_regs *registers)
 			return 0;
 		key.coroutine = coroutine;
 	}
-	if (key.coroutine)
+	if (!key.coroutine)
+		return 0;
+	/* What was left in a register may be of a Task that is known; what never made a step may have been another coroutine. */
+	known = bpf_map_lookup_elem(&tasks, &key);
+	if (!known || !known->has_begun)
 		add_task(&key, step);
 	return 0;
 }
 
-/* The current thread is the last of a process: another process may have its number soon. */
+/* The current thread ends, maybe within a step, or begins another program: what comes under its number is in none. */
 static __always_inline void forget_task_thread(void)
 {
 	__u64 id = bpf_get_current_pid_tgid();

@@ -12,7 +12,7 @@ struct sonde_task {
 	__u64 creator;           /* id of the Task that made it; 0: none did, or it was not seen */
 	__u64 creator_coroutine;
 	__u32 is_told;           /* user space knows of bytes that it moved */
-	__u32 pad;
+	__u32 has_begun;         /* a step of it was seen */
 };
 
 /* tasks: Tasks that are not over. The least recently used is forgotten: a new one, of which nobody knows who made it, at its next step. */

@@ -2,7 +2,7 @@
 
 export interface CallSite {
   readonly thread: number
-  /** Address of the goroutine; 0: none is known. */
+  /** Address of the goroutine, or id of the Task (SONDE_TASK_ID in bpf/include/sonde_event.h); 0: none is known. */
   readonly coroutine: number
   /** Of the event among those of its socket; 0: not numbered. */
   readonly number: number
