@@ -46,8 +46,6 @@ interface Expected {
   /** The front server asks Redis, too. */
   readonly asksRedis?: boolean
   readonly connections?: number
-  /** Of load; what is not answered at its end counts as not right. */
-  readonly seconds?: number
   /** TLS is looked into, which finds Go programs, too. */
   readonly tls?: "Go" | "OpenSSL"
   /** Tasks of asyncio are followed. */
@@ -87,13 +85,7 @@ describeSystem("calls of servers", [...needed, ...servers], () => {
       front = await start()
       const library = tls ?? (asyncio ? "asyncio" : undefined)
       if (library !== undefined) await hooked(capturing, library)
-      await load(
-        front,
-        expected.connections ?? 64,
-        expected.seconds ?? seconds,
-        folder,
-        expected.tls === "OpenSSL",
-      )
+      await load(front, expected.connections ?? 64, seconds, folder, expected.tls === "OpenSSL")
       await capturing.settle()
       await capturing.settle()
     } finally {
@@ -141,7 +133,7 @@ describeSystem("calls of servers", [...needed, ...servers], () => {
     check(() => asyncioProxy(upstream.port), { right: 0.8, wrong: 0.005, connections: 16 }))
 
   for (const connections of [16, 128]) {
-    const tasks = { right: 0.95, wrong: 0.005, connections, seconds: 5, asyncio: true } as const
+    const tasks = { right: 0.95, wrong: 0.005, connections, asyncio: true } as const
     it(`are those of the task for each connection, with ${connections} connections`, () =>
       check(() => asyncioProxy(upstream.port), tasks))
 

@@ -11,6 +11,7 @@ import { Shedding } from "../../../src/agent/capture/Shedding.ts"
 import type { Connection } from "../../../src/agent/flow/Connection.ts"
 import type { Session } from "../../../src/agent/flow/Session.ts"
 import type { AnyBatch, ColumnBatch } from "../../../src/model/ColumnBatch.ts"
+import { RecordType } from "../../../src/model/L7Session.ts"
 import { ObservationPoint } from "../../../src/model/observation.ts"
 import { Pipeline } from "../../../src/agent/Pipeline.ts"
 import { ProcessTable } from "../../../src/agent/process/ProcessTable.ts"
@@ -38,6 +39,7 @@ export interface CausalRow {
   /** syscall_trace_id_request */
   readonly id: number
   readonly coroutine: number
+  readonly isAnswered: boolean
 }
 
 /** A connection as one side saw it. */
@@ -130,6 +132,7 @@ export const startCapturing = async (
         text: `${columns.request_type[row]} ${columns.request_resource[row]}`,
         id: columns.syscall_trace_id_request[row]!,
         coroutine: columns.syscall_coroutine_0[row]!,
+        isAnswered: columns.type[row] === RecordType.session,
       })
     }
   }

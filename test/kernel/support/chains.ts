@@ -17,18 +17,23 @@ export interface Joined {
 
 const idOf = (text: string): string => /x\d+x/.exec(text)?.[0] ?? ""
 
-/** Of the calls to `upstream` that the servers at `front` made. */
+/**
+ * Of the calls to `upstream` that the servers at `front` made for requests that they answered: the load ends with requests under way.
+ */
 export const joined = (rows: ReadonlyArray<CausalRow>, front: number, upstream: number): Joined => {
   const served = new Map<string, string>()
   const pids = new Set<number>()
-  for (const { id, isServer, pid, serverPort, text } of rows) {
+  const unanswered = new Set<string>()
+  for (const { id, isAnswered, isServer, pid, serverPort, text } of rows) {
     if (!isServer || serverPort !== front) continue
     pids.add(pid)
+    if (!isAnswered) unanswered.add(idOf(text))
     served.set(`${pid} ${id}`, idOf(text))
   }
   const counted = { right: 0, wrong: 0, unknown: 0 }
   for (const { id, isServer, pid, serverPort, text } of rows) {
-    if (isServer || serverPort !== upstream || !pids.has(pid) || idOf(text) === "") continue
+    if (isServer || serverPort !== upstream || !pids.has(pid)) continue
+    if (idOf(text) === "" || unanswered.has(idOf(text))) continue
     const parent = id === 0 ? undefined : served.get(`${pid} ${id}`)
     if (parent === undefined) counted.unknown++
     else if (parent === idOf(text)) counted.right++
