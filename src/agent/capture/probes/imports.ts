@@ -34,13 +34,13 @@ const maxCodeBytes = 8 * 1_048_576
 const longestName = 64
 
 /** FF /4 and FF /2 with the slot's address relative to the next instruction: 6 bytes. */
-const throughSlot = 0xff
+export const throughSlot = 0xff
 const jump = 0x25
-const call = 0x15
-const throughSlotSize = 6
+export const slotCall = 0x15
+export const slotCallSize = 6
 /** Call of an address relative to the next instruction: 5 bytes. */
 export const nearCall = 0xe8
-const nearSize = 5
+export const nearCallSize = 5
 /** A stub may begin with ENDBR64, and its jump with BND. */
 const endbr64 = 0xf30f1efa
 const bnd = 0xf2
@@ -116,11 +116,9 @@ export const importSites = (fd: number, wanted: ReadonlySet<string>): ReadonlyMa
     .map((range) => ({ ...range, code: readAt(fd, range.offset, range.size) }))
   const stubs = new Map<number, string>()
   for (const { address, code, offset } of pieces) {
-    for (const [at, name] of callsIn(code, address, throughSlot, throughSlotSize, (slot) =>
-      names.get(slot),
-    )) {
-      if (code[at + 1] === call)
-        found.get(name)!.calls.push({ at: offset + at, next: offset + at + throughSlotSize })
+    for (const [at, name] of callsIn(code, address, throughSlot, slotCallSize, (slot) => names.get(slot))) {
+      if (code[at + 1] === slotCall)
+        found.get(name)!.calls.push({ at: offset + at, next: offset + at + slotCallSize })
       if (code[at + 1] !== jump) continue
       const begin = at > 0 && code[at - 1] === bnd ? at - 1 : at
       found.get(name)!.jumps.push(offset + begin)
@@ -129,7 +127,7 @@ export const importSites = (fd: number, wanted: ReadonlySet<string>): ReadonlyMa
     }
   }
   for (const { address, code, offset } of pieces)
-    for (const [at, name] of callsIn(code, address, nearCall, nearSize, (stub) => stubs.get(stub)))
-      found.get(name)!.calls.push({ at: offset + at, next: offset + at + nearSize })
+    for (const [at, name] of callsIn(code, address, nearCall, nearCallSize, (stub) => stubs.get(stub)))
+      found.get(name)!.calls.push({ at: offset + at, next: offset + at + nearCallSize })
   return found
 }

@@ -1,7 +1,8 @@
-import { execFileSync } from "node:child_process"
-import { closeSync, existsSync, openSync } from "node:fs"
-import { basename } from "node:path"
-import { describe, expect, it } from "vitest"
+import { execFileSync, spawnSync } from "node:child_process"
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { basename, join } from "node:path"
+import { afterAll, describe, expect, it } from "vitest"
 import { findTaskHooks } from "./taskHooks.ts"
 
 const python = "/usr/bin/python3"
@@ -23,7 +24,61 @@ const hooks = (path: string, name = basename(path)) => {
   }
 }
 
+const folder = mkdtempSync(join(tmpdir(), "sonde-tasks-"))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+/** The calls of the interpreter as the module makes them. */
+const source = `
+extern int PyIter_Send(void *, void *, void **);
+extern void *PyObject_VectorcallMethod(void *, void **, unsigned long, void *);
+extern int _PyGen_FetchStopIterationValue(void **);
+extern void *PyContext_CopyCurrent(void);
+extern void *over(void *, int), *other(void *);
+void *step(void *coroutine, void *exception, void **arguments)
+{
+	void *result = 0;
+	int status;
+
+	if (!exception)
+		status = PyIter_Send(coroutine, 0, &result);
+	else if ((result = PyObject_VectorcallMethod(exception, arguments, 2, 0)))
+		status = 1;
+	else
+		status = _PyGen_FetchStopIterationValue(&result) == 0 ? 0 : -1;
+	return status == 0 || status == -1 ? over(result, status) : result;
+}
+void *elsewhere(void *name, void **arguments)
+{
+	void *result = PyObject_VectorcallMethod(name, arguments, 1, 0);
+
+	return result ? other(result) : 0;
+}
+void *make(void **context) { return *context = PyContext_CopyCurrent(); }
+`
+const lacksCompiler = spawnSync("cc", ["--version"]).status !== 0
+if (lacksCompiler) console.warn("SKIPPED hooks of asyncio in built modules: needs cc")
+
 describe("findTaskHooks", () => {
+  for (const flags of [
+    ["-O2"],
+    ["-O2", "-fno-plt"],
+    ["-O2", "-fcf-protection=full", "-s"],
+    ["-O3", "-fno-plt", "-s"],
+  ])
+    it.skipIf(lacksCompiler)(`finds all of it in a module built with ${flags.join(" ")}`, () => {
+      const path = join(folder, "_asyncio.test.so")
+      writeFileSync(join(folder, "module.c"), source)
+      execFileSync("cc", [...flags, "-fPIC", "-shared", "-o", path, join(folder, "module.c")])
+      const { probes = [] } = hooks(path) ?? {}
+      const count = (program: string): number =>
+        probes.filter(([name, , isReturn]) => name.startsWith(program) && !isReturn).length
+      expect(count("sonde_task_step_end")).toBe(2)
+      expect(count("sonde_task_step") - count("sonde_task_step_end")).toBe(1)
+      expect(count("sonde_task_throw")).toBe(1)
+      expect(count("sonde_task_made")).toBe(1)
+      expect(new Set(probes.map(([, at]) => at)).size).toBe(probes.length)
+    })
+
   const path = modulePath()
   if (path === "") console.warn(`SKIPPED hooks of asyncio: ${python} has no module _asyncio of its own`)
 

@@ -2,7 +2,7 @@
 // method by name, as it does elsewhere, too; but here alone it asks, when nothing comes back, what the coroutine returned instead.
 
 import { readAt, readHeader, segments } from "../probes/elf.ts"
-import { type Call, nearCall } from "../probes/imports.ts"
+import { type Call, nearCall, nearCallSize, slotCall, slotCallSize, throughSlot } from "../probes/imports.ts"
 import { resultAt } from "../probes/resultAt.ts"
 import { instructionLength } from "../probes/x64.ts"
 
@@ -22,6 +22,12 @@ const whenZero = (code: Buffer, at: number): number | undefined => {
   return second === 0x84 ? at + 6 + code.readInt32LE(at + 2) : undefined
 }
 
+/** Bytes of the call that may begin here; 0: none does. */
+const callSizeAt = (code: Buffer, at: number): number => {
+  if (code[at] === nearCall) return nearCallSize
+  return code[at] === throughSlot && code[at + 1] === slotCall ? slotCallSize : 0
+}
+
 /** Whether the code comes from `start` to one of these places without a branch or a call. */
 const leadsTo = (code: Buffer, start: number, places: ReadonlySet<number>): boolean => {
   let at = start
@@ -35,7 +41,7 @@ const leadsTo = (code: Buffer, start: number, places: ReadonlySet<number>): bool
   return false
 }
 
-/** Near calls whose result, where it is none, leads to one of `questions`. */
+/** Calls whose result, where it is none, leads to one of `questions`. */
 export const throwCalls = (fd: number, questions: ReadonlyArray<Call>): ReadonlyArray<Call> => {
   const header = readHeader(fd)
   if (header === undefined || questions.length === 0) return []
@@ -44,8 +50,10 @@ export const throwCalls = (fd: number, questions: ReadonlyArray<Call>): Readonly
     if (!isExecutable || size > maxCodeBytes) continue
     const code = readAt(fd, offset, size)
     const places = new Set(questions.map(({ at }) => at - offset))
-    for (let at = code.indexOf(nearCall); at >= 0; at = code.indexOf(nearCall, at + 1)) {
-      const next = at + 5
+    for (let at = 0; at + slotCallSize <= code.length; at++) {
+      const size = callSizeAt(code, at)
+      if (size === 0) continue
+      const next = at + size
       const result = resultAt(code.subarray(next, next + behindCall))
       if (result?.added !== 0) continue
       const zero = whenZero(code, next + result.at)
