@@ -236,14 +236,14 @@ export const openSocketSource = async (context: SourceContext): Promise<Opened> 
         ? undefined
         : { what: "requests", why: onlyCounted.missing, next: onlyCounted.next },
     get features() {
-      const tls = isCompat ? tlsCompat : agent.tls ? probes.feature(tlsKind) : tlsUnwanted
-      const followed = isCompat ? tasksCompat : agent.asyncio ? probes.feature(tasks) : tasksUnwanted
+      const other = isCompat ? tlsCompat : agent.tls ? tlsOff(onlyCounted ?? shed) : tlsUnwanted
+      const noTasks = isCompat ? tasksCompat : agent.asyncio ? tasksOff(onlyCounted ?? shed) : tasksUnwanted
+      const tls = probes.feature(tlsKind)
       return [
         ...tracer.features,
         ...refused,
-        tls ?? tlsOff(onlyCounted ?? shed),
-        ...(tls?.on === true ? [probes.java?.feature ?? javaTlsOff] : []),
-        followed ?? tasksOff(onlyCounted ?? shed),
+        ...(tls === undefined ? [other] : [tls, probes.java?.feature ?? javaTlsOff]),
+        probes.feature(tasks) ?? noTasks,
       ]
     },
     drain: (nowMs) => {
