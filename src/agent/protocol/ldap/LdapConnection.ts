@@ -14,6 +14,8 @@ import { isPartial, isResult, Operation, requestName, resultName, resultStatus }
 
 const maxSearches = 256
 const maxText = 256
+/** Result codes are signed; a larger one is none. */
+const maxCode = 0x7fff_ffff
 const none = -1
 const startTls = "1.3.6.1.4.1.1466.20037"
 const scopes = ["base", "one", "sub", "children"]
@@ -198,7 +200,7 @@ export class LdapConnection implements ConnectionParser {
     }
     if (!isResult(operation) || !der.read(der.contentAt, half.keptBytes)) return false
     const code = der.number(half.keptBytes)
-    if (code < 0) return false
+    if (code < 0 || code > maxCode) return false
     const message = this.message(RecordType.response, half, id, timeUs)
     message.code = code
     message.status = resultStatus(code)

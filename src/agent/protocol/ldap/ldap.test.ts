@@ -94,6 +94,14 @@ describe("conversations", () => {
     )
   })
 
+  it("have no answer whose code is none", () => {
+    const ldap = makeLdap()
+    const answer = value(0x6b, [10, 4, 0xff, 0xff, 0xff, 0xf0], text(""), text(""))
+    const runs = [toServer(remove(1, "cn=a")), toClient(message(1, answer))]
+    expect(play(ldap, runs).messages).toHaveLength(1)
+    expect(ldap.stats.malformed).toBe(1)
+  })
+
   it("go on behind gaps", () => {
     const ldap = makeLdap()
     const long = remove(1, `cn=${"x".repeat(2_000)}`)
