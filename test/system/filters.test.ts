@@ -3,11 +3,13 @@
 import { execFileSync, spawnSync } from "node:child_process"
 import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, expect, it } from "vitest"
-import { nginx, type Program } from "./support/programs.ts"
+import { nginx, type Program, renamed } from "./support/programs.ts"
 import { bin, Sonde, until } from "./support/Sonde.ts"
 import { describeSystem } from "./support/system.ts"
 
 const asked = 4
+/** A program that is gone sooner than the agent hears of it. */
+const alone = "left-alone"
 
 describeSystem("settings of an agent that runs", ["/usr/sbin/nginx", "/usr/bin/curl"], () => {
   let sonde: Sonde
@@ -15,7 +17,10 @@ describeSystem("settings of an agent that runs", ["/usr/sbin/nginx", "/usr/bin/c
   let address: ReadonlyArray<string>
 
   beforeAll(async () => {
-    sonde = new Sonde({ command: "up", set: ["agent.tls=false", "agent.besideAnother=capture"] })
+    sonde = new Sonde({
+      command: "up",
+      set: ["agent.tls=false", "agent.besideAnother=capture", `agent.excludePrograms=${alone}`],
+    })
     const ready = await sonde.ready
     web = await nginx()
     address = ["--data", sonde.data, "--server", ready.admin]
@@ -93,6 +98,28 @@ describeSystem("settings of an agent that runs", ["/usr/sbin/nginx", "/usr/bin/c
     )
     expect(requests).toEqual({ 0: 3 * asked, 1: 4 * asked })
   }, 240_000)
+
+  it("leaves programs alone that are gone before anybody looks at them", async () => {
+    const program = renamed("/usr/bin/curl", alone, web.folder)
+    const times = 20
+    for (let i = 0; i < times; i++)
+      spawnSync(program, ["-s", "-o", "/dev/null", `http://127.0.0.1:${web.port}/ok?alone`])
+    const points = (table: string, where: string) =>
+      sonde.sql(
+        `SELECT observation_point AS point, count() AS value FROM ${table} WHERE ${where} GROUP BY point`,
+      )
+    const requests = await until(
+      "the server's side of all is stored",
+      () => points("flow_log.l7_flow_log", "request_resource = '/ok?alone'"),
+      (rows) => rows.some(({ point, value }) => point === "s-p" && Number(value) === times),
+      30,
+    )
+    await sleep(2_000)
+    expect(requests).toEqual([{ point: "s-p", value: times }])
+    expect(await points("flow_log.l4_flow_log", `process_kname_0 = '${alone}'`)).not.toContainEqual(
+      expect.objectContaining({ point: "c-p" }),
+    )
+  })
 
   it("refuses what is no rule, and says what one is", () => {
     const refused = spawnSync(
