@@ -22,8 +22,8 @@ const addon = (): Addon => {
 
 const u32 = (value: number): Uint8Array => new Uint8Array(new Uint32Array([value]).buffer)
 
-/** Four hooks, one for kills for memory, two for io_uring, two iterators, and eleven that are attached to TLS libraries as these are found. */
-const programsOfATracer = 20
+/** Hooks and iterators; those that are attached to libraries and runtimes as these are found come on top. */
+const leastPrograms = 10
 
 describeSystem("beginnings and ends", [...needed, "/usr/sbin/bpftool"], () => {
   for (const hook of hooks) {
@@ -195,7 +195,7 @@ done()`,
     await once(child.stdout!, "data")
     const programs = programsOf(child.pid!)
     const sockets = packetSocketsOf(child.pid!)
-    expect(programs).toHaveLength(programsOfATracer)
+    expect(programs.length).toBeGreaterThan(leastPrograms)
     expect(remaining(programs)).toEqual(programs)
     expect(sockets).toHaveLength(1)
     child.kill("SIGKILL")
@@ -215,7 +215,7 @@ done()`,
       const worker = new Worker(holder)
       await once(worker, "message")
       const programs = programsOf(process.pid).filter((id) => !before.programs.includes(id))
-      expect(programs).toHaveLength(programsOfATracer)
+      expect(programs.length).toBeGreaterThan(leastPrograms)
       expect(packetSocketsOf(process.pid)).toHaveLength(before.sockets.length + 1)
       await worker.terminate()
       expect(programsOf(process.pid)).toEqual(before.programs)
