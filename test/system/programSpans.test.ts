@@ -125,8 +125,14 @@ describeSystem("spans of programs", programs, () => {
   })
 
   it("are counted, and rows like others", async () => {
-    expect(await sonde.metric("sonde_agent_relay_spans_total")).toBe(3)
-    expect(await sonde.metric("sonde_agent_relay_spans_of_processes_total")).toBe(3)
+    // The agent tells its counters now and then.
+    for (const name of ["sonde_agent_relay_spans_total", "sonde_agent_relay_spans_of_processes_total"])
+      await until(
+        `${name} is 3`,
+        () => sonde.metric(name),
+        (count) => count === 3,
+        15,
+      )
     const rows = await sonde.sqlUntil(
       `SELECT endpoint, observation_point, span_kind, app_service FROM flow_log.l7_flow_log
        WHERE trace_id = '${traceId}' AND signal_source = 4 ORDER BY start_time`,
