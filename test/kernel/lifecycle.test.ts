@@ -192,14 +192,20 @@ done()`,
     const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", holder], {
       stdio: ["ignore", "pipe", "inherit"],
     })
-    await once(child.stdout!, "data")
-    const programs = programsOf(child.pid!)
-    const sockets = packetSocketsOf(child.pid!)
-    expect(programs.length).toBeGreaterThan(leastPrograms)
-    expect(remaining(programs)).toEqual(programs)
-    expect(sockets).toHaveLength(1)
-    child.kill("SIGKILL")
-    await once(child, "exit")
+    let programs: ReadonlyArray<number> = []
+    let sockets: ReadonlyArray<string> = []
+    try {
+      await once(child.stdout!, "data")
+      programs = programsOf(child.pid!)
+      sockets = packetSocketsOf(child.pid!)
+      expect(programs.length).toBeGreaterThan(leastPrograms)
+      expect(remaining(programs)).toEqual(programs)
+      expect(sockets).toHaveLength(1)
+    } finally {
+      // Left alone, it would be another agent to all tests that come.
+      child.kill("SIGKILL")
+      await once(child, "exit")
+    }
     await until(
       "programs are gone",
       () => remaining(programs),
