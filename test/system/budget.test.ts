@@ -109,7 +109,12 @@ describeSystem("an agent with a small budget", ["/usr/sbin/nginx", "/usr/bin/wrk
     if (given.at(-1) === "requests") {
       expect(least.tier).toBe(1)
       expect(least.features.find(({ name }) => name === "connection counters")).toMatchObject({ on: true })
-      expect(await observer.metric("sonde_agent_flows_total")).toBeGreaterThan(0)
+      await until(
+        "connections are counted on",
+        () => observer.metric("sonde_agent_flows_total"),
+        (count) => count > 0,
+        30,
+      )
     }
     load.kill()
     await until("everything is back", agent, (one) => steps(one).length === 0 && one.tier === 1, 360)
