@@ -5,7 +5,7 @@ import { absentCode, absentLength } from "../../model/L7Session.ts"
 import type { NativeColumn } from "../../runtime/clickhouse/native.ts"
 import type { BatchTags } from "../enrich/BatchTagger.ts"
 import { flowColumns } from "./flowColumns.ts"
-import { splitSpanIds, splitTraceIds } from "./hexIds.ts"
+import { idColumns } from "./idColumns.ts"
 import type { RowIds } from "./RowIds.ts"
 
 export const l7Rows = (
@@ -17,9 +17,6 @@ export const l7Rows = (
   nowSecond: number,
 ): ReadonlyArray<NativeColumn> => {
   const { rows, columns } = batch
-  const traces = splitTraceIds(columns.trace_id, rows)
-  const spans = splitSpanIds(columns.span_id, rows)
-  const parents = splitSpanIds(columns.parent_span_id, rows)
   const number = <Name extends NumberColumn>(
     name: Name,
     type: "UInt8" | "UInt16" | "UInt32" | "UInt64" | "DateTime64(6)",
@@ -70,12 +67,7 @@ export const l7Rows = (
     text("http_proxy_client"),
     text("x_request_id_0"),
     text("x_request_id_1"),
-    { name: "_trace_id", type: "FixedString(16)", data: traces.binary },
-    { name: "_trace_id_text", type: "String", data: traces.text },
-    { name: "_span_id", type: "UInt64", data: spans.binary },
-    { name: "_span_id_text", type: "String", data: spans.text },
-    { name: "_parent_span_id", type: "UInt64", data: parents.binary },
-    { name: "_parent_span_id_text", type: "String", data: parents.text },
+    ...idColumns(columns, rows),
     { name: "attribute_names", type: "Array(String)", data: columns.attribute_names },
     { name: "attribute_values", type: "Array(String)", data: columns.attribute_values },
   ]

@@ -6,7 +6,7 @@ import { absentCode, absentLength, RecordType } from "../../model/L7Session.ts"
 import type { NativeColumn } from "../../runtime/clickhouse/native.ts"
 import type { BatchTags } from "../enrich/BatchTagger.ts"
 import { flowColumns } from "./flowColumns.ts"
-import { splitSpanIds, splitTraceIds } from "./hexIds.ts"
+import { idColumns } from "./idColumns.ts"
 import type { RowIds } from "./RowIds.ts"
 
 const texts = [
@@ -30,9 +30,6 @@ export const spanRows = (
   nowSecond: number,
 ): ReadonlyArray<NativeColumn> => {
   const { columns, rows } = batch
-  const traces = splitTraceIds(columns.trace_id, rows)
-  const spans = splitSpanIds(columns.span_id, rows)
-  const parents = splitSpanIds(columns.parent_span_id, rows)
   const durations = new Float64Array(rows)
   for (let row = 0; row < rows; row++)
     durations[row] = Math.max(0, columns.end_time[row]! - columns.start_time[row]!)
@@ -54,12 +51,7 @@ export const spanRows = (
     { name: "response_duration", type: "UInt64", data: durations },
     { name: "request_length", type: "Nullable(Int64)", data: columns.request_length, absent: absentLength },
     { name: "response_length", type: "Nullable(Int64)", data: columns.response_length, absent: absentLength },
-    { name: "_trace_id", type: "FixedString(16)", data: traces.binary },
-    { name: "_trace_id_text", type: "String", data: traces.text },
-    { name: "_span_id", type: "UInt64", data: spans.binary },
-    { name: "_span_id_text", type: "String", data: spans.text },
-    { name: "_parent_span_id", type: "UInt64", data: parents.binary },
-    { name: "_parent_span_id_text", type: "String", data: parents.text },
+    ...idColumns(columns, rows),
     { name: "attribute_names", type: "Array(String)", data: columns.attribute_names },
     { name: "attribute_values", type: "Array(String)", data: columns.attribute_values },
   ]

@@ -4,6 +4,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { TimeRange } from "../http/timeRange.ts"
+import { firstIdOf, storedSecond } from "./rowId.ts"
 
 export interface NewestPage {
   readonly limit: number
@@ -16,10 +17,6 @@ const firstSeconds = 10
 /** What was read in vain before is little beside each next question. */
 const stretch = 8
 
-/** `_id` starts with the second of storing. */
-const firstIdOf = (second: number): bigint => BigInt(second) << 32n
-const secondOf = (id: string): number => Number(BigInt(id) >> 32n)
-
 /** At least `limit + 1` rows, or all that there are. `ask`: the newest `limit + 1` with `after < _id`. */
 export const newestRows = Effect.fnUntraced(function* <Row, E, R>(
   { fromUs, toUs }: TimeRange,
@@ -27,7 +24,7 @@ export const newestRows = Effect.fnUntraced(function* <Row, E, R>(
   ask: (after: string | undefined) => Effect.Effect<ReadonlyArray<Row>, E, R>,
 ) {
   const nowUs = (yield* Clock.currentTimeMillis) * 1_000
-  const end = before === undefined ? Math.ceil(Math.min(toUs, nowUs) / 1e6) : secondOf(before) + 1
+  const end = before === undefined ? Math.ceil(Math.min(toUs, nowUs) / 1e6) : storedSecond(before) + 1
   const known = after === undefined ? 0n : BigInt(after)
   for (let seconds = firstSeconds; (end - seconds) * 1e6 > fromUs; seconds *= stretch) {
     const first = firstIdOf(end - seconds)

@@ -1,8 +1,9 @@
-// One row of the request log by its number. `_id` starts with the second of storing, which tells where in the table to look.
+// One row of the request log by its number, which tells where in the table to look.
 
 import * as Effect from "effect/Effect"
 import type { Statement } from "../store/QueryStore.ts"
 import { plannedQuickly, requestTable } from "./requestFilter.ts"
+import { storedSecond } from "./rowId.ts"
 
 /**
  * How long before its storing a row may have begun, in the order in which it is looked for: most are stored at once, some waited for the
@@ -18,7 +19,7 @@ export const rowByIdStatement = (
   columns: string,
   delaySeconds: number | undefined,
 ): Statement => {
-  const storedSecond = Number(BigInt(id) >> 32n)
+  const second = storedSecond(id)
   const nearby = "time >= toDateTime({from:UInt32}) AND time <= toDateTime({to:UInt32}) AND "
   return {
     sql: `SELECT
@@ -30,8 +31,8 @@ LIMIT 1`,
       delaySeconds === undefined
         ? { id }
         : {
-            from: Math.max(0, storedSecond - delaySeconds),
-            to: Math.min(2 ** 32 - 1, storedSecond + aheadSeconds),
+            from: Math.max(0, second - delaySeconds),
+            to: Math.min(2 ** 32 - 1, second + aheadSeconds),
             id,
           },
     settings: plannedQuickly,
