@@ -13,6 +13,9 @@ export interface Result {
 export const median = (numbers: ReadonlyArray<number>): number =>
   numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!
 
+export const quantile = (sorted: ReadonlyArray<number>, q: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? 0
+
 export const print = ({ bar, isMet, measured, what }: Result): void => {
   const verdict = isMet === undefined ? "" : isMet ? `  (bar ${bar}: met)` : `  (bar ${bar}: NOT MET)`
   console.log(`${what}: ${measured}${verdict}`)

@@ -13,7 +13,7 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { startEtcd } from "../src/runtime/coordination/etcd.testing.ts"
 import { ask, type Server, setFlushMs, startAgents, startServer, type Told } from "./fleetProcesses.ts"
-import { print, type Result } from "./Result.ts"
+import { print, quantile, type Result } from "./Result.ts"
 import { memory, usage } from "./usage.ts"
 
 const command = "node bench/fleet.ts"
@@ -31,9 +31,6 @@ const until = async (
   }
   return performance.now() - begunMs
 }
-
-const quantile = (sorted: ReadonlyArray<number>, q: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? 0
 
 export const fleet = async (count = 1_000): Promise<ReadonlyArray<Result>> => {
   const directory = mkdtempSync(join(tmpdir(), "sonde-fleet-"))

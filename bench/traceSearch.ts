@@ -22,7 +22,7 @@ import { traceOf } from "../src/querier/trace/traceOf.ts"
 import { ClickHouse } from "../src/runtime/clickhouse/ClickHouse.ts"
 import { temporaryDirectory } from "../src/runtime/clickhouse/testEngine.ts"
 import { migrate } from "../src/tables/migrations/migrate.ts"
-import { median, print, type Result } from "./Result.ts"
+import { median, print, quantile, type Result } from "./Result.ts"
 
 const { values } = parseArgs({
   args: import.meta.main ? process.argv.slice(2) : [],
@@ -93,7 +93,10 @@ const timesOf = Effect.fnUntraced(function* (all: ReadonlyArray<Asked>) {
 })
 
 const p99 = (times: ReadonlyArray<number>): number =>
-  times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)]!
+  quantile(
+    times.toSorted((a, b) => a - b),
+    0.99,
+  )
 
 const rowsRead = Effect.fnUntraced(function* ({ params, sql }: Statement) {
   const { raw } = yield* ClickHouse
