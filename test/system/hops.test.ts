@@ -4,7 +4,7 @@
 
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
-import { appendFileSync, chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { appendFileSync, chmodSync, mkdtempSync, rmSync } from "node:fs"
 import { connect, createServer, type Server } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -13,7 +13,7 @@ import { afterAll, beforeAll, expect, it } from "vitest"
 import type { RequestList } from "../../src/querier/requests/requestList.ts"
 import type { Trace, TraceSpan } from "../../src/querier/trace/Trace.ts"
 import { curl, freePort, type Program, start } from "./support/programs.ts"
-import { postgresPrograms, selfSigned } from "./support/servers.ts"
+import { postgresPrograms, proxyTo } from "./support/servers.ts"
 import { beside, bin, Sonde, until } from "./support/Sonde.ts"
 import { describeSystem } from "./support/system.ts"
 
@@ -52,22 +52,6 @@ const postgresql = (): Promise<Program> => {
     ]
   })
 }
-
-const secureGateway = (upstream: number): Promise<Program> =>
-  start("/usr/sbin/nginx", undefined, (port, folder) => {
-    const [key, certificate] = selfSigned(folder)
-    const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
-      (name) => `${name}_temp_path ${folder}/${name};`,
-    )
-    writeFileSync(
-      join(folder, "nginx.conf"),
-      `daemon off; user root; worker_processes 1; pid ${folder}/pid; error_log ${folder}/error.log;
-       events { worker_connections 64; }
-       http { access_log off; ${temporary.join(" ")} ssl_certificate ${certificate}; ssl_certificate_key ${key};
-         server { listen 127.0.0.1:${port} ssl; location / { proxy_pass http://${inside}:${upstream}; } } }`,
-    )
-    return ["-p", folder, "-c", join(folder, "nginx.conf")]
-  })
 
 const programs = [
   "/usr/sbin/nginx",
@@ -142,7 +126,7 @@ describeSystem("a request over four hops, seen at every place", programs, () => 
       ...["netns", "exec", space, process.execPath, shop],
       ...[inside, String(shopPort), host, String(database.port)],
     )
-    const web = await secureGateway(shopPort)
+    const web = await proxyTo(shopPort, { host: inside, isTls: true })
     started.push(web)
 
     sonde = new Sonde()

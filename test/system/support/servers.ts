@@ -5,9 +5,11 @@ import { chmodSync, mkdirSync, readdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { freePort, type Program, start } from "./programs.ts"
 
-/** nginx with one worker before a server on loopback; connections to it are new ones. */
-export const proxyTo = (upstream: number): Promise<Program> =>
+/** nginx with one worker before a server, on loopback unless told; connections to it are new ones. `isTls`: it is asked over HTTPS. */
+export const proxyTo = (upstream: number, { host = "127.0.0.1", isTls = false } = {}): Promise<Program> =>
   start("/usr/sbin/nginx", undefined, (port, folder) => {
+    const [key, certificate] = isTls ? selfSigned(folder) : []
+    const tls = isTls ? `ssl_certificate ${certificate}; ssl_certificate_key ${key};` : ""
     const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
       (name) => `${name}_temp_path ${folder}/${name};`,
     )
@@ -15,8 +17,8 @@ export const proxyTo = (upstream: number): Promise<Program> =>
       join(folder, "nginx.conf"),
       `daemon off; user root; worker_processes 1; pid ${folder}/pid; error_log ${folder}/error.log;
        events { worker_connections 64; }
-       http { access_log off; ${temporary.join(" ")}
-         server { listen 127.0.0.1:${port}; location / { proxy_pass http://127.0.0.1:${upstream}; } } }`,
+       http { access_log off; ${temporary.join(" ")} ${tls}
+         server { listen 127.0.0.1:${port}${isTls ? " ssl" : ""}; location / { proxy_pass http://${host}:${upstream}; } } }`,
     )
     return ["-p", folder, "-c", join(folder, "nginx.conf")]
   })
