@@ -12,16 +12,10 @@
 static __always_inline void java_engine_moved(__u64 session, bool is_sent, __u64 length, __u32 records)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct sonde_tls_thread *thread = bpf_map_lookup_elem(&tls_threads, &id), fresh = {};
+	struct sonde_tls_thread *thread = is_sent ? tls_thread(id) : bpf_map_lookup_elem(&tls_threads, &id);
 
-	if (!thread) {
-		if (!is_sent)
-			return;
-		bpf_map_update_elem(&tls_threads, &id, &fresh, BPF_ANY);
-		thread = bpf_map_lookup_elem(&tls_threads, &id);
-		if (!thread)
-			return;
-	}
+	if (!thread)
+		return;
 	if (!is_sent) {
 		tls_join_received(thread, session, length);
 	} else if (records) {

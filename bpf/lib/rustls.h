@@ -167,7 +167,7 @@ static __always_inline int rustls_write_ends(__u64 moved)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct sonde_rustls_call *begun = bpf_map_lookup_elem(&rustls_calls, &id), call;
-	struct sonde_tls_thread *thread, fresh = {};
+	struct sonde_tls_thread *thread;
 
 	if (!begun)
 		return 0;
@@ -177,13 +177,9 @@ static __always_inline int rustls_write_ends(__u64 moved)
 		return 0;
 	if (rustls_is_joined(call.session))
 		return plaintext_moved(call.session, SONDE_EGRESS, (const void *)call.buffer, moved, id, 0, call.segments & 0xffff);
-	thread = bpf_map_lookup_elem(&tls_threads, &id);
-	if (!thread) {
-		bpf_map_update_elem(&tls_threads, &id, &fresh, BPF_ANY);
-		thread = bpf_map_lookup_elem(&tls_threads, &id);
-		if (!thread)
-			return 0;
-	}
+	thread = tls_thread(id);
+	if (!thread)
+		return 0;
 	keep_plaintext(thread, &call, moved, id);
 	return 0;
 }

@@ -129,17 +129,13 @@ static __always_inline int plaintext_moved(__u64 address, __u8 direction, const 
 static __always_inline int tls_call_begins(__u32 call, __u64 session, __u64 buffer, __u64 moved_to)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct sonde_tls_thread *thread, fresh = {};
+	struct sonde_tls_thread *thread;
 
 	if (is_excluded_process(id >> 32))
 		return 0;
-	thread = bpf_map_lookup_elem(&tls_threads, &id);
-	if (!thread) {
-		bpf_map_update_elem(&tls_threads, &id, &fresh, BPF_ANY);
-		thread = bpf_map_lookup_elem(&tls_threads, &id);
-		if (!thread)
-			return 0;
-	}
+	thread = tls_thread(id);
+	if (!thread)
+		return 0;
 	thread->session = session;
 	thread->buffer = buffer;
 	thread->moved_to = moved_to;

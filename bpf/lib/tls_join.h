@@ -68,16 +68,23 @@ static __always_inline bool may_carry(const struct sonde_tls_thread *thread, __u
 	return (!thread->records || thread->records == moved) && thread->kept < moved;
 }
 
+/* What is known of a thread, which may begin now; NULL: there is no room. */
+static __always_inline struct sonde_tls_thread *tls_thread(__u64 id)
+{
+	struct sonde_tls_thread *thread = bpf_map_lookup_elem(&tls_threads, &id), fresh = {};
+
+	if (thread)
+		return thread;
+	bpf_map_update_elem(&tls_threads, &id, &fresh, BPF_ANY);
+	return bpf_map_lookup_elem(&tls_threads, &id);
+}
+
 /* Of a thread that was not seen yet; NULL where that is of no use, as with most. */
 static __always_inline struct sonde_tls_thread *new_tls_thread(__u64 id, __u8 direction)
 {
-	struct sonde_tls_thread fresh = {};
 	__u32 tgid = id >> 32;
 
-	if (direction != SONDE_INGRESS || !bpf_map_lookup_elem(&rustls_processes, &tgid))
-		return 0;
-	bpf_map_update_elem(&tls_threads, &id, &fresh, BPF_ANY);
-	return bpf_map_lookup_elem(&tls_threads, &id);
+	return direction == SONDE_INGRESS && bpf_map_lookup_elem(&rustls_processes, &tgid) ? tls_thread(id) : 0;
 }
 
 /* Plaintext that a thread has given to rustls, and that waited for this. */
