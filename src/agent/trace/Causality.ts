@@ -225,6 +225,7 @@ export class Causality {
       return call
     }
     const request = starting instanceof ServedRequest ? starting : this.#serve(exchange)
+    request.isRead = true
     exchange.served.push(request)
     if (hasId) this.#lane?.streams(request)
     this.#readNow.push(request)

@@ -14,6 +14,8 @@ export class ServedRequest {
   readonly begunAt: number
   /** Who read it last; null: not known. */
   lane: Lane | null
+  /** Whole, as far as its protocol needs to know what is asked. */
+  isRead = false
   /** Step of the first byte of its answer; 0: none was sent. */
   answeredAt = 0
   isOver = false

@@ -203,6 +203,38 @@ describe("goroutines", () => {
     })
   })
 
+  it("whose place another one took while nothing was told work for nobody", () => {
+    for (const untold of ["lost", "stopped"] as const) {
+      const events = watched()
+      const { lanes } = events.causality
+      const server = events.server()
+      events.request(server, "A", go(handler))
+      events.begins(handler, child)
+      asks(events, "of child", child)
+      if (untold === "lost") lanes.wakesLost()
+      else lanes.handOvers.stop()
+      // Meanwhile the child ended, and another one began.
+      asks(events, "of another", child)
+      events.answer(server, go(handler))
+      events.causality.releaseAll()
+      expect(events.joined).toMatchObject({ "of child": "A", "of another": "-" })
+    }
+  })
+
+  it("that took the place of one which read a part of a request do not work for that", () => {
+    const events = watched()
+    const server = events.server()
+    // One byte, ahead.
+    events.request(server, [], go(reader))
+    asks(events, "of another", reader)
+    events.request(server, "A", go(handler))
+    asks(events, "of the handler", handler)
+    asks(events, "of yet another", reader)
+    events.answer(server, go(handler))
+    events.causality.releaseAll()
+    expect(events.joined).toMatchObject({ "of another": "-", "of the handler": "A", "of yet another": "-" })
+  })
+
   it("are begun by the reader of a connection with streams, in the order of its requests", () => {
     const events = watched()
     const server = events.server()

@@ -34,11 +34,22 @@ export class HandOvers {
   watcher: Watcher | null = null
   refused = 0
   readonly #watched = new Map<number, Watched>()
+  readonly #ended: (tgid: number) => void
   /** When these may be watched again, and how long that was. */
   readonly #breaks = new Map<number, { readonly untilUs: number; readonly us: number }>()
 
+  /** `ended` is called when nothing is told of a process any more. */
+  constructor(ended: (tgid: number) => void) {
+    this.#ended = ended
+  }
+
   get size(): number {
     return this.#watched.size
+  }
+
+  /** Processes of which it is told. */
+  get watched(): Iterable<number> {
+    return this.#watched.keys()
   }
 
   /** A call was made on a lane that serves nothing. */
@@ -76,6 +87,7 @@ export class HandOvers {
     this.#watched.delete(tgid)
     program.handOver.isWatched = false
     this.watcher?.unwatch(tgid)
+    this.#ended(tgid)
   }
 
   /** Nobody tells any more. */

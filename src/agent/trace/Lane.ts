@@ -59,20 +59,18 @@ export class Lane {
   /** What is served here and nothing else; null in event loops, where that would be a guess. */
   get only(): ServedRequest | null {
     const [request = this.#adopted, ...more] = this.#served
-    return this.isLoop || more.length > 0 || request === null || request.isOver ? null : request
+    const isKnown = request !== null && !request.isOver && this.#works(request)
+    return this.isLoop || more.length > 0 || !isKnown ? null : request
+  }
+
+  /** A goroutine that read a part of a request may have ended, and another one have its place: net/http reads one byte ahead in one of its own. */
+  #works({ isRead }: ServedRequest): boolean {
+    return isRead || !this.isGoroutine
   }
 
   /** Another goroutine begins here, of the one that serves the request. */
   adopt(request: ServedRequest): void {
     this.#adopted = request
-  }
-
-  /** Whatever was here before is over. */
-  beginAgain(): void {
-    this.#adopted = null
-    this.#streams = null
-    this.#fedBy = null
-    this.forget()
   }
 
   /** Another goroutine is begun here: the request that it works for. */
@@ -142,11 +140,19 @@ export class Lane {
     if (at >= 0) this.#served.splice(at, 1)
   }
 
+  /** Who woke or began whom was not told: what was learnt of that before does not hold any more. */
+  forgetHandOvers(): void {
+    this.#adopted = null
+    this.#streams = null
+    this.#fedBy = null
+    this.#served.forEach(dropJobs)
+    this.jobs.forget()
+  }
+
   /** Nothing is known of what this lane does now. */
   forget(): void {
-    this.#served.forEach(dropJobs)
+    this.forgetHandOvers()
     this.#served.length = 0
-    this.jobs.forget()
     this.task?.forget()
     this.#loop?.forget()
   }
@@ -161,8 +167,9 @@ export class Lane {
     if (this.#loop !== null) return this.#loop.call(waits, step, kind, on)
     const [parent = this.#adopts(), ...more] = this.#served
     if (parent === undefined) return this.#callForAnother(step)
-    goesOn(parent)
-    return new ClientCall(step, more.length === 0 ? parent : null, Belief.settled)
+    if (this.#works(parent)) goesOn(parent)
+    const isIts = more.length === 0 && this.#works(parent)
+    return new ClientCall(step, isIts ? parent : null, Belief.settled)
   }
 
   #adopts(): ServedRequest | undefined {

@@ -38,7 +38,7 @@ const contact = (waker: Lane, woken: Lane, waits: number): void => {
 
 export class Lanes {
   refused = 0
-  readonly handOvers = new HandOvers()
+  readonly handOvers = new HandOvers((tgid) => this.#forgetHandOvers(tgid))
   #size = 0
   readonly #options: LanesOptions
   readonly #programs = new Map<number, Program>()
@@ -98,18 +98,19 @@ export class Lanes {
   /** A goroutine of the process began another, whose place others had before. */
   began(tgid: number, who: number, whom: number, nowUs: number): void {
     if (!this.handOvers.woke(tgid)) return
-    this.#at(tgid, 0, whom)?.beginAgain()
+    this.#at(tgid, 0, whom)?.forget()
     const request = this.#at(tgid, 0, who)?.begins()
     if (request !== undefined && request !== null) this.of(tgid, 0, whom, nowUs)?.adopt(request)
   }
 
-  /** Wake-ups were not told: jobs that are under way may be several. */
+  /** Wake-ups were not told of, of whichever process. */
   wakesLost(): void {
-    const forget = ({ jobs, program }: Lane): void => {
-      if (program.handOver.isWatched) jobs.forget()
-    }
-    for (const lane of this.#threads.values()) forget(lane)
-    for (const all of this.#coroutines.values()) for (const lane of all.values()) forget(lane)
+    for (const tgid of this.handOvers.watched) this.#forgetHandOvers(tgid)
+  }
+
+  #forgetHandOvers(tgid: number): void {
+    for (const lane of this.#threads.values()) if (lane.tgid === tgid) lane.forgetHandOvers()
+    for (const lane of this.#coroutines.get(tgid)?.values() ?? []) lane.forgetHandOvers()
   }
 
   #program(tgid: number): Program {

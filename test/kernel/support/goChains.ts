@@ -20,15 +20,16 @@ const run = (name: string, text: string, upstream: number, folder: string): Prom
   return start(binary, undefined, (port) => [String(port), String(upstream)])
 }
 
-/** Handlers that ask twice at once, each time in a goroutine of its own. */
+/** Handlers that ask twice at once, each time in a goroutine of its own, after a while: they shall not wake each other too often to be watched. */
 export const goFanOut = (upstream: number, folder: string): Promise<Program> =>
   run(
     "fan",
     `package main
-import ("io"; "net/http"; "os"; "sync")
+import ("io"; "net/http"; "os"; "sync"; "time")
 func main() {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 512}}
 	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(4 * time.Millisecond)
 		var both sync.WaitGroup
 		for i := 0; i < 2; i++ {
 			both.Add(1)
