@@ -1,6 +1,6 @@
 // For tests: rows as observation points would tell them, and a trace as lines that are easily read.
 
-import type { Assembled } from "./assemble/assembleTrace.ts"
+import { type Assembled, assembleTrace } from "./assemble/assembleTrace.ts"
 import type { SpanRow } from "./SpanRow.ts"
 
 let nextId = 1
@@ -73,3 +73,7 @@ export const drawn = ({ spans }: Assembled): ReadonlyArray<string> =>
     ({ depth, link, row }) =>
       `${"  ".repeat(depth)}${row.point} ${row.endpoint}${link === null ? "" : ` <${link.reason}`}`,
   )
+
+/** The trace of the first of these rows. */
+export const from = (asked: SpanRow, ...rows: ReadonlyArray<SpanRow>): Assembled =>
+  assembleTrace([...new Set([asked, ...rows])], { rowId: asked.id })
