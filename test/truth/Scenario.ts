@@ -13,6 +13,8 @@ export interface Call {
   readonly port: number
   /** How often for one request. */
   readonly times: number
+  /** As in the column request_type, where the same port also has what is no call: what a broker delivers. */
+  readonly type?: string
 }
 
 /** A program that takes requests and makes calls for them. */

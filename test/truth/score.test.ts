@@ -24,6 +24,7 @@ const row = (part: Partial<SeenRow>): SeenRow => ({
   port: 6379,
   process: 7,
   request: 1,
+  type: "",
   requestLink: "0",
   responseLink: "0",
   startUs: 0,
@@ -121,6 +122,18 @@ describe("a call's parent", () => {
     const calls = served(1, 10).slice(1)
     const callee = row({ point: "s-p", port: 6379, requestLink: "10" })
     expect(score([...calls, callee], 1)).toEqual({ ...none, orphan: 3 })
+  })
+
+  it("is asked of calls alone, where others come over the same port", () => {
+    const broker = { name: "NATS", port: 6379, times: 1, type: "Hpub" }
+    const rows = [
+      ...served(1, 10)
+        .slice(0, 2)
+        .map((one) => ({ ...one, type: "Hpub" })),
+      row({ process: 9, type: "Hmsg" }),
+    ]
+    const judged = judge([{ ...hop, calls: [broker] }], [1], rows, parentsByLinks(rows))
+    expect(judged.map(({ row: { type } = {}, verdict }) => [type, verdict])).toEqual([["Hpub", "right"]])
   })
 
   it("cannot be told of calls that are not there", () => {

@@ -13,6 +13,8 @@ export interface SeenRow {
   readonly process: number
   /** Which request it truly belongs to. */
   readonly request: number
+  /** "GET"; "Hpub". */
+  readonly type: string
   /** Ids that the agent gave request and response so that what caused them can be told; "0": none. */
   readonly requestLink: string
   readonly responseLink: string
@@ -53,9 +55,10 @@ export const judge = (
   const judged: Array<Judged> = []
   for (const hop of hops) {
     const parentsOf = parents(hop)
-    for (const { name, port, times } of hop.calls) {
+    for (const { name, port, times, type } of hop.calls) {
       for (const request of requests) {
-        const seen = clientRows.get(`${port} ${request}`) ?? []
+        const all = clientRows.get(`${port} ${request}`) ?? []
+        const seen = type === undefined ? all : all.filter((row) => row.type === type)
         for (const row of seen) {
           const claimed = parentsOf(row)
           const verdict =

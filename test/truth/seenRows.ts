@@ -18,7 +18,7 @@ export const seenRows = async (
   sinceS: number,
 ): Promise<ReadonlyArray<SeenRow>> => {
   const rows = await sonde.sql(
-    `SELECT toString(_id) AS id, agent_id, toString(observation_point) AS point, server_port, client_port, request_resource,
+    `SELECT toString(_id) AS id, agent_id, toString(observation_point) AS point, server_port, client_port, request_type, request_resource,
        if(point = 'c-p', process_id_0, process_id_1) AS process,
        toString(syscall_trace_id_request) AS request_link, toString(syscall_trace_id_response) AS response_link,
        toUnixTimestamp64Micro(start_time) AS start_us, toUnixTimestamp64Micro(end_time) AS end_us
@@ -37,6 +37,7 @@ export const seenRows = async (
         port: Number(row["server_port"]),
         process: Number(row["process"]),
         request,
+        type: String(row["request_type"]),
         requestLink: String(row["request_link"]),
         responseLink: String(row["response_link"]),
         startUs: Number(row["start_us"]),

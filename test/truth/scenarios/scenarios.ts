@@ -1,7 +1,7 @@
 // The scenarios of the truth suite, by how hard it is to tell which call belongs to which request.
 
 import { redis } from "../../system/support/programs.ts"
-import { postgresPrograms, postgresql } from "../../system/support/servers.ts"
+import { nats, postgresPrograms, postgresql } from "../../system/support/servers.ts"
 import {
   type Hop,
   type Kind,
@@ -16,6 +16,7 @@ import { haproxy, haproxyPath, lastNginx, proxyNginx } from "./nginx.ts"
 import { go, java, type JavaWay, lacksGo, lacksJava, node, python, pythonPath } from "./programs.ts"
 
 const nginxPath = "/usr/sbin/nginx"
+const natsPath = "/usr/sbin/nats-server"
 const redisPath = "/usr/bin/redis-server"
 const postgresPath = `${postgresPrograms()}/postgres`
 
@@ -200,6 +201,18 @@ export const scenarios: ReadonlyArray<Scenario> = [
       ]
     },
     true,
+  ),
+  make(
+    "queue",
+    "Python -> NATS -> Python, with ids in the messages' headers, as tracing libraries leave them",
+    lacksAny(lacksPrograms(natsPath, redisPath, pythonPath), lacksModules("redis")),
+    async (started) => {
+      const store = await started.add(redis())
+      const broker = await started.add(nats())
+      await started.add(python("queue.py", broker.port, store.port))
+      const program = await started.add(python("queue.py", broker.port))
+      return [hop("Python", "threads", program.port, { ...call("NATS", broker.port), type: "Hpub" })]
+    },
   ),
   goShop("go", "Go, a goroutine for each connection -> nginx, Redis", "direct"),
   goShop("go-channel", "Go, sixteen workers behind a channel -> nginx, Redis", "channel"),
