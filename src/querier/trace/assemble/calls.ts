@@ -1,8 +1,8 @@
 // Rows that saw the same call, in the order of its way from client to server; of what a server sends unasked, from server to client. A place is in a call at most once, so that the next
 // request of a keep-alive connection, a retransmission or a wrapped sequence number begins another call.
 
-import { RecordType } from "../../../model/L7Session.ts"
 import { type SpanRow, spanKindOf } from "../SpanRow.ts"
+import { isPush } from "./deliveries.ts"
 import { observationRank } from "./observationOrder.ts"
 import { sameCall, type Sameness } from "./sameCall.ts"
 
@@ -62,10 +62,6 @@ const agrees = (rows: ReadonlyArray<SpanRow>, call: OpenCall, row: SpanRow): Mat
 
 const isBetter = (a: Match, b: Match): boolean =>
   strength[a.sameness] < strength[b.sameness] || (a.sameness === b.sameness && a.apartUs < b.apartUs)
-
-/** Nobody asked for it: what a broker sends to whoever subscribed. */
-export const isPush = (rows: ReadonlyArray<SpanRow>, call: ReadonlyArray<number>): boolean =>
-  call.every((row) => rows[row]!.type === RecordType.response)
 
 const inOrder = (rows: ReadonlyArray<SpanRow>, call: OpenCall): Call => {
   const way = isPush(rows, call.rows) ? -1 : 1

@@ -164,6 +164,55 @@ describe("spans of programs", () => {
     )
   })
 
+  it("stand around a message for which its consumer asked, maybe before there was one", () => {
+    const ids = { traceId: "t", spanId: "a", l7Protocol: 100, serverPid: 9 }
+    const produce = span({ point: "c-app", programKind: 4, spanId: "a", clientPid: 1, endpoint: "produce" })
+    const sent = bothEnds({ ...ids, requestType: "Produce", startUs: 10_010, endUs: 10_020, endpoint: "in" })
+    const fetched = (pid: number, startUs: number) =>
+      bothEnds({
+        ...ids,
+        requestType: "Fetch",
+        requestTcpSeq: 70 + pid,
+        clientPid: pid,
+        clientPort: 40_100 + pid,
+        startUs,
+        endUs: startUs + 10_030,
+        endpoint: `to ${pid}`,
+      })
+    const consume = span({
+      point: "s-app",
+      programKind: 5,
+      spanId: "b",
+      parentSpanId: "a",
+      serverPid: 6,
+      startUs: 10_060,
+      endUs: 10_090,
+      endpoint: "consume",
+    })
+    // Two get it; what a third one was answered before it was sent is something else.
+    const rows = [
+      consume,
+      ...fetched(5, 500_000),
+      ...fetched(6, 0),
+      ...fetched(7, -900_000),
+      ...sent,
+      produce,
+    ]
+    const expected = [
+      "c-p to 7",
+      "  s-p to 7 <tcp_seq",
+      "c-app produce",
+      "  c-p in <span_id",
+      "    s-p in <tcp_seq",
+      "      c-p to 6 <span_id",
+      "        s-p to 6 <tcp_seq",
+      "        s-app consume <parent_span_id",
+      "      c-p to 5 <span_id",
+      "        s-p to 5 <tcp_seq",
+    ]
+    expect(drawn(from(consume, ...rows))).toEqual(expected)
+  })
+
   it("that run side by side leave it open in which of them a call was made", () => {
     const server = spanRowOf({
       point: "s-p",

@@ -3,7 +3,8 @@
 
 import { SpanKind } from "../../../model/observation.ts"
 import { type SpanRow, spanKindOf } from "../SpanRow.ts"
-import { type Call, isPush } from "./calls.ts"
+import type { Call } from "./calls.ts"
+import { isDelivery, receivingEnd } from "./deliveries.ts"
 import type { Forest } from "./Forest.ts"
 
 const isAnswering = ({ point, programKind }: SpanRow): boolean =>
@@ -41,11 +42,11 @@ const answered = (
   calls: ReadonlyArray<Call>,
   child: SpanRow,
 ): Call | undefined => {
-  const tail = (call: Call): SpanRow => rows[call.rows.at(-1)!]!
-  const apart = (call: Call): number => Math.abs(tail(call).startUs - child.startUs)
+  const end = (call: Call): SpanRow => rows[receivingEnd(rows, call.rows)]!
+  const apart = (call: Call): number => Math.abs(end(call).startUs - child.startUs)
   const isTo = (call: Call): boolean | undefined => {
-    const { clientPid, serverPid } = tail(call)
-    return isSameProcess(child, tail(call), isPush(rows, call.rows) ? clientPid : serverPid)
+    const { clientPid, serverPid } = end(call)
+    return isSameProcess(child, end(call), isDelivery(rows, call.rows) ? clientPid : serverPid)
   }
   const near = calls.filter((call) => apart(call) <= clockUs && isTo(call) !== false)
   const known = near.filter((call) => isTo(call) === true)
@@ -60,9 +61,9 @@ const madeBy = (
 ): ReadonlyArray<Call> => {
   const head = (call: Call): SpanRow => rows[call.rows[0]!]!
   const isBy = (call: Call): boolean | undefined => isSameProcess(maker, head(call), head(call).clientPid)
-  const known = calls.filter((call) => isBy(call) === true && !isPush(rows, call.rows))
+  const known = calls.filter((call) => isBy(call) === true && !isDelivery(rows, call.rows))
   if (known.length > 0) return known
-  const possible = calls.filter((call) => isBy(call) === undefined && !isPush(rows, call.rows))
+  const possible = calls.filter((call) => isBy(call) === undefined && !isDelivery(rows, call.rows))
   const [first] = possible.toSorted((a, b) => head(a).startUs - head(b).startUs)
   if (first === undefined) return []
   return possible.filter(
@@ -98,7 +99,7 @@ export const linkApplications = (
       const call =
         answered(rows, carrying.get(key(row.traceId, row.parentSpanId)) ?? [], row) ??
         answered(rows, carrying.get(key(row.traceId, row.spanId)) ?? [], row)
-      const carried = call === undefined ? undefined : call.rows.at(-1)
+      const carried = call === undefined ? undefined : receivingEnd(rows, call.rows)
       if (carried !== undefined) {
         const isParent = rows[carried]!.spanId === row.parentSpanId
         forest.link(at, carried, {
@@ -122,7 +123,7 @@ export const linkApplications = (
     const maker = same.find((each) => isAsking(rows[each]!)) ?? same.find((each) => !isAnswering(rows[each]!))
     const made =
       maker === undefined
-        ? carriers.filter((call) => !isPush(rows, call.rows))
+        ? carriers.filter((call) => !isDelivery(rows, call.rows))
         : madeBy(rows, carriers, rows[maker]!)
     for (const call of made) {
       const owner = maker ?? same.find((each) => forest.parentOf(each) !== call.rows.at(-1))

@@ -2,7 +2,8 @@
 // parent, however long the message waited; of several that carry one id none is.
 
 import type { SpanRow } from "../SpanRow.ts"
-import { type Call, isPush } from "./calls.ts"
+import type { Call } from "./calls.ts"
+import { isDelivery, isPush } from "./deliveries.ts"
 import type { Forest } from "./Forest.ts"
 
 /** What clocks of two hosts may differ. */
@@ -18,22 +19,25 @@ export const linkMessages = (
   calls: ReadonlyArray<Call>,
   forest: Forest,
 ): void => {
-  const pushed = new Set(calls.filter((call) => isPush(rows, call.rows)))
-  if (pushed.size === 0) return
+  const delivered = new Set(calls.filter((call) => isDelivery(rows, call.rows)))
+  if (delivered.size === 0) return
   const published = new Map<string, Array<Call>>()
   for (const call of calls) {
-    const row = pushed.has(call) ? undefined : carried(rows, call)
+    const row = delivered.has(call) ? undefined : carried(rows, call)
     if (row === undefined) continue
     const known = published.get(key(row))
     if (known === undefined) published.set(key(row), [call])
     else known.push(call)
   }
-  for (const call of pushed) {
+  for (const call of delivered) {
     const row = carried(rows, call)
     const head = call.rows[0]!
     if (row === undefined || !forest.isRoot(head)) continue
+    // Who asks may do so before there is a message.
+    const { endUs, startUs } = rows[head]!
+    const latestUs = (isPush(rows, call.rows) ? startUs : endUs) + clockUs
     const before = (published.get(key(row)) ?? []).filter(
-      (other) => rows[other.rows[0]!]!.startUs <= rows[head]!.startUs + clockUs,
+      (other) => rows[other.rows[0]!]!.startUs <= latestUs,
     )
     const [only, ...more] = before
     if (only === undefined || more.length > 0) continue
