@@ -209,8 +209,8 @@ export const scenarios: ReadonlyArray<Scenario> = [
     async (started) => {
       const store = await started.add(redis())
       const broker = await started.add(nats())
-      await started.add(python("queue.py", broker.port, store.port))
-      const program = await started.add(python("queue.py", broker.port))
+      await started.add(python("broker.py", broker.port, store.port))
+      const program = await started.add(python("broker.py", broker.port))
       return [hop("Python", "threads", program.port, { ...call("NATS", broker.port), type: "Hpub" })]
     },
   ),
