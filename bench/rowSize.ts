@@ -1,5 +1,5 @@
 // Bytes a request takes on disk: the same 500,000 spans (50,000 traces of 10; 12 resource and 11 span attributes) as rows of
-// flow_log.l7_flow_log with their entries in flow_log.span_index, and of the table that OpenTelemetry's ClickHouse exporter makes, in one engine. Usage: node bench/rowSize.ts.
+// flow_log.l7_flow_log with their entries in flow_log.id_index, and of the table that OpenTelemetry's ClickHouse exporter makes, in one engine. Usage: node bench/rowSize.ts.
 
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
@@ -239,11 +239,11 @@ const program = Effect.gen(function* () {
       yield* insertNative(qualifiedName(block.table), block.columns, block.block)
     yield* command(`INSERT INTO bench.otel_traces FORMAT JSONEachRow ${part.map(otelRow).join("\n")}`)
   }
-  for (const table of ["flow_log.l7_flow_log", "flow_log.span_index", "bench.otel_traces"])
+  for (const table of ["flow_log.l7_flow_log", "flow_log.id_index", "bench.otel_traces"])
     yield* command(`OPTIMIZE TABLE ${table} FINAL`, {}, { optimize_throw_if_noop: 0 })
   const sizes = yield* query(
     `SELECT table, sum(bytes_on_disk) AS bytes, sum(rows) AS rows FROM system.parts
-     WHERE active AND table IN ('l7_flow_log', 'span_index', 'otel_traces') GROUP BY table`,
+     WHERE active AND table IN ('l7_flow_log', 'id_index', 'otel_traces') GROUP BY table`,
   )
   const columns = yield* query(
     `SELECT column, sum(column_data_compressed_bytes) / ${spans} AS bytes FROM system.parts_columns
@@ -251,7 +251,7 @@ const program = Effect.gen(function* () {
   )
   const bytesOf = (table: string): number =>
     Number(sizes.find((one) => one["table"] === table)!["bytes"]) / spans
-  const [rows, index, theirs] = [bytesOf("l7_flow_log"), bytesOf("span_index"), bytesOf("otel_traces")]
+  const [rows, index, theirs] = [bytesOf("l7_flow_log"), bytesOf("id_index"), bytesOf("otel_traces")]
   const ours = rows + index
   const largest = columns
     .map((row) => `${String(row["column"])} ${Number(row["bytes"]).toFixed(1)}`)

@@ -126,7 +126,7 @@ const program = Effect.gen(function* () {
   if (Number(made!.rows) === 0) yield* make
   const sizes = yield* query(
     `SELECT table, sum(bytes_on_disk) AS bytes, sum(rows) AS rows FROM system.parts
-     WHERE active AND database = 'flow_log' AND table IN ('l7_flow_log', 'span_index') GROUP BY table ORDER BY table`,
+     WHERE active AND database = 'flow_log' AND table IN ('l7_flow_log', 'id_index') GROUP BY table ORDER BY table`,
   )
   const [log, index] = sizes as [(typeof sizes)[0], (typeof sizes)[0]]
   const rows = Number(log.rows)

@@ -154,13 +154,13 @@ describe("two engines", () => {
       // No trace is on both: 10 traces, and on each side those without one.
       expect(Number(parts[0]!.traces) + Number(parts[1]!.traces)).toBe(12)
       expect(
-        yield* one.query("SELECT count() AS n, uniqExact(search_index) AS traces FROM flow_log.span_index"),
+        yield* one.query("SELECT count() AS n, uniqExact(search_index) AS traces FROM flow_log.id_index"),
       ).toEqual([{ n: "10", traces: "10" }])
       // A question to one server finds what is on the other, through the index of both.
       expect(
         yield* one.query(
           `SELECT uniqExact(_shard_num) AS servers FROM flow_log.l7_flow_log
-           WHERE time GLOBAL IN (SELECT time FROM flow_log.span_index) AND _trace_id != toFixedString('', 16)`,
+           WHERE time GLOBAL IN (SELECT time FROM flow_log.id_index) AND _trace_id != toFixedString('', 16)`,
         ),
       ).toEqual([{ servers: "2" }])
     })

@@ -138,10 +138,7 @@ const absentColumns: ReadonlyArray<readonly [names: string, why: string]> = [
   ],
   ["`team_id`, `ip4`, `ip6`, `is_ipv4` of prometheus.samples", "a sample is a series, a time and a value"],
   ["`app_label_value_id_*` of prometheus.samples", "labels stand with the series"],
-  [
-    "`encoded_span` and its tables span_with_trace_id, trace_tree",
-    "`flow_log.span_index` leads to the spans",
-  ],
+  ["`encoded_span` and its tables span_with_trace_id, trace_tree", "`flow_log.id_index` leads to the spans"],
 ]
 
 export const printTablesDocument = (databases: ReadonlyArray<Database>): string => {

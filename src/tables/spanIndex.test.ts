@@ -35,7 +35,7 @@ describe(`traces in ${l7FlowLog.name}`, () => {
   })
 })
 
-describe("flow_log.span_index", () => {
+describe("flow_log.id_index", () => {
   it.each([
     ["a trace id", spanKey.traceId("toFixedString(unhex('0af7651916cd43dd8448eb211c80319c'), 16)"), [0, 60]],
     ["a trace id of another form", spanKey.traceText("'not hexadecimal'"), [10]],
@@ -50,12 +50,12 @@ describe("flow_log.span_index", () => {
   ])("leads from %s to its seconds", async (_, entry, seconds) => {
     expect(
       await tables.query(
-        `SELECT DISTINCT toUnixTimestamp(time) - 1790000000 AS second FROM flow_log.span_index WHERE search_index = ${entry} ORDER BY second`,
+        `SELECT DISTINCT toUnixTimestamp(time) - 1790000000 AS second FROM flow_log.id_index WHERE search_index = ${entry} ORDER BY second`,
       ),
     ).toEqual(seconds.map((second) => ({ second: String(second) })))
   })
 
   it("has an entry for each id and second, and none for what has no id", async () => {
-    expect(await tables.query("SELECT count() AS n FROM flow_log.span_index FINAL")).toEqual([{ n: "11" }])
+    expect(await tables.query("SELECT count() AS n FROM flow_log.id_index FINAL")).toEqual([{ n: "11" }])
   })
 })

@@ -8,6 +8,7 @@ import { eventColumns } from "./0005-event-columns.ts"
 import { rowIdIndex } from "./0006-row-id-index.ts"
 import { programSpans } from "./0007-program-spans.ts"
 import { smallIndexBlocks } from "./0008-small-index-blocks.ts"
+import { indexOfIds } from "./0009-index-of-ids.ts"
 import type { Migration } from "./Migration.ts"
 
 export const migrations: ReadonlyArray<Migration> = [
@@ -19,4 +20,5 @@ export const migrations: ReadonlyArray<Migration> = [
   rowIdIndex,
   programSpans,
   smallIndexBlocks,
+  indexOfIds,
 ]

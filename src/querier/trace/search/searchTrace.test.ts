@@ -243,7 +243,7 @@ layer(testEngine, { timeout: 60_000 })("traces in the store", (it) => {
       })
       yield* insertRequests(rows)
       const { command } = yield* ClickHouse
-      yield* command("TRUNCATE TABLE flow_log.span_index")
+      yield* command("TRUNCATE TABLE flow_log.id_index")
       assert.lengthOf(yield* drawn({ traceId: "old" }), 2)
       assert.lengthOf(yield* drawn({ traceId: "none" }), 0)
       assert.lengthOf(yield* drawn({ rowId: "5" }), 0)

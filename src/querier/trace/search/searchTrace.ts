@@ -228,11 +228,12 @@ class TraceSearcher {
   }
 }
 
-/** `given`: rows to begin from, instead of the one that was asked for. */
+/** `given`: rows to begin from, instead of the one that was asked for. `beside` is done with what was found while more is searched for. */
 export const searchTrace = Effect.fn("searchTrace")(function* (
   asked: Asked,
   limits: TraceLimits,
   given: ReadonlyArray<SpanRow> = [],
+  beside: (rows: ReadonlyArray<SpanRow>) => Effect.Effect<void, StoreError> = () => Effect.void,
 ) {
   const store = yield* QueryStore
   const beganMs = yield* Clock.currentTimeMillis
@@ -252,7 +253,7 @@ export const searchTrace = Effect.fn("searchTrace")(function* (
       )
       break
     }
-    yield* searcher.round()
+    yield* Effect.all([searcher.round(), beside(searcher.rows)], { concurrency: 2, discard: true })
     milliseconds = (yield* Clock.currentTimeMillis) - beganMs
   }
   const found: FoundRows = {
