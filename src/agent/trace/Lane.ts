@@ -159,7 +159,18 @@ export class Lane {
 
   /** A message, or a part of one, was read here by event `step`, on a connection of this kind. */
   read(cause: Cause | null, isWhole: boolean, waits: number, kind: number, step: number): void {
+    if (this.#loop === null && cause instanceof ClientCall && this.#isOfAnother(cause)) {
+      this.program.moved++
+      this.#interleaves()
+    }
     this.#loop?.read(cause, isWhole, waits, kind, step)
+  }
+
+  /** The call is for a request that another thread reads and answers, and was made there. */
+  #isOfAnother({ belief, parent }: ClientCall): boolean {
+    if (!this.hasServed || this.isGoroutine || this.task !== null) return false
+    const isKnown = parent !== null && belief === Belief.settled && !parent.isOver
+    return isKnown && parent.lane !== null && parent.lane !== this && !this.#served.includes(parent)
   }
 
   /** A call begins to be made here, on this connection, or one of this kind. */

@@ -63,6 +63,7 @@ export class Lanes {
     if (lane !== null) {
       lane.lastUs = nowUs
       if (lane.task !== null) lane.program.runTasks.add(tid)
+      else if (!lane.isGoroutine && lane.program.carries && !lane.isLoop) lane.becomeLoop()
     }
     return lane
   }

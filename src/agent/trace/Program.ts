@@ -15,6 +15,7 @@ export type Order = (typeof Order)[keyof typeof Order]
 const minSeen = 20
 /** Fewer are enough for what is rare by itself. */
 const minStrange = 5
+const minMoved = 3
 /** One in so many may be otherwise. */
 const maxRefutedOf = 200
 const maxFromNothingOf = 20
@@ -100,6 +101,8 @@ export class Program {
   hasGoroutines = false
   /** Threads whose Tasks are known: what such a thread does outside of a Task is for any of them. */
   readonly runTasks = new Set<number>()
+  /** How often a thread that serves read the answer to what another one had called for a request of its own. */
+  moved = 0
   /** Lanes that are known of it. */
   lanes = 0
   /** Answers that were written after the answer to a call that may be theirs, and after something that cannot have led to them. */
@@ -139,6 +142,11 @@ export class Program {
   /** An answer comes of what was read before it, as far as can be told from those that cannot. */
   get isLedAtOnce(): boolean {
     return this.answersAtOnce && this.led >= minSeen && this.strayed * maxRefutedOf <= this.led
+  }
+
+  /** Its threads carry lighter ones, each now on the one and now on the other: they work on many at once, as event loops do. */
+  get carries(): boolean {
+    return this.moved >= minMoved
   }
 
   /** Whether this thread says anything of what is done in it. */

@@ -1,12 +1,13 @@
 // Starts the suite's own programs, of ../programs.
 
-import { execFileSync, spawnSync } from "node:child_process"
-import { existsSync } from "node:fs"
-import { delimiter, join } from "node:path"
+import { execFileSync } from "node:child_process"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { type Program, start } from "../../system/support/programs.ts"
 import { selfSigned } from "../../system/support/servers.ts"
 import type { ShopOptions } from "../programs/shop.ts"
+import { defaultJdk, type Jdk, newestJdk } from "./jdks.ts"
+import { found } from "./found.ts"
 
 const file = (name: string): string => fileURLToPath(new URL(`../programs/${name}`, import.meta.url))
 
@@ -31,11 +32,6 @@ export const node = (
     return [file("shop.ts"), JSON.stringify(whole satisfies ShopOptions)]
   })
 
-const found = (program: string, ...more: ReadonlyArray<string>): string =>
-  [...(process.env["PATH"] ?? "").split(delimiter), ...more]
-    .map((folder) => join(folder, program))
-    .find((path) => existsSync(path)) ?? ""
-
 const goPath = (): string => found("go", "/usr/local/go/bin", "/usr/lib/go/bin")
 
 export const lacksGo = (): string => (goPath() === "" ? "no go" : "")
@@ -54,18 +50,22 @@ export const go = (http: number, redis: number, way: "direct" | "channel"): Prom
 
 export type JavaWay = "direct" | "handoff" | "nio" | "virtual"
 
-/** Versions since 21 have virtual threads; 0: no Java with a compiler. */
-const javaVersion = (): number => {
-  const { error, stderr, stdout } = spawnSync("java", ["-version"], { encoding: "utf8" })
-  if (error !== undefined || found("javac") === "") return 0
-  return Number(/version "(\d+)/.exec(stdout + stderr)?.[1] ?? 0)
-}
+/** Virtual threads came with it. */
+const firstVirtual = 21
+
+/** The default one for all but virtual threads. */
+const jdkFor = (way: JavaWay): Jdk | undefined => (way === "virtual" ? newestJdk() : defaultJdk())
 
 export const lacksJava = (way: JavaWay) => (): string => {
-  const version = javaVersion()
-  if (version === 0) return "no java"
-  return way === "virtual" && version < 21 ? `Java ${version} has no virtual threads` : ""
+  const jdk = jdkFor(way)
+  if (jdk === undefined) return "no JDK"
+  return way === "virtual" && jdk.version < firstVirtual ? `Java ${jdk.version} has no virtual threads` : ""
 }
 
 export const java = (http: number, redis: number, way: JavaWay): Promise<Program> =>
-  start(found("java"), undefined, (port) => [file("Shop.java"), ...[port, http, redis].map(String), way], 30)
+  start(
+    jdkFor(way)?.java ?? "java",
+    undefined,
+    (port) => [file("Shop.java"), ...[port, http, redis].map(String), way],
+    30,
+  )
