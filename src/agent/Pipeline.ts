@@ -65,7 +65,8 @@ export class Pipeline {
       onSession: (session, connection) => this.#session(session, connection),
       onSettle: (connection) => this.#settle(connection),
       onClose: (connection) => this.#close(connection),
-      causeOf: (isServer, hasId) => this.causality.request(isServer, hasId),
+      causeOf: (isServer, requestId) => this.causality.request(isServer, requestId),
+      onBegin: (isServer, requestId) => this.causality.begins(isServer, requestId),
       ...(options.onMessage === undefined ? {} : { onMessage: options.onMessage }),
     })
     this.#network = new NetworkMetrics({ emit: options.emit })

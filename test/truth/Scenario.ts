@@ -2,6 +2,7 @@
 
 import { spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
+import type { Language } from "./drive.ts"
 
 /** How a program divides its work over threads: what makes its calls hard to attribute. */
 export type Kind = "sequential" | "threads" | "event loop" | "thread pool" | "goroutines"
@@ -30,7 +31,7 @@ export interface Hop {
 export interface Running {
   /** In the order in which a request passes them; the first takes the clients' requests. */
   readonly hops: ReadonlyArray<Hop>
-  readonly isTls: boolean
+  readonly language: Language
   readonly stop: () => Promise<void>
 }
 

@@ -1,12 +1,16 @@
-// The load: so many clients at a time, each with one request after the other.
+// The load: so many clients at a time, each with one request after the other over one kept connection.
 
 import { Agent, get, type IncomingMessage } from "node:http"
+import { connect } from "node:http2"
 import * as https from "node:https"
 import { markOf } from "./marks.ts"
 
+/** What the clients speak. */
+export type Language = "http" | "https" | "grpc"
+
 export interface Drive {
   readonly port: number
-  readonly isTls: boolean
+  readonly language: Language
   /** Their numbers. */
   readonly requests: ReadonlyArray<number>
   readonly concurrency: number
@@ -14,16 +18,23 @@ export interface Drive {
 
 const waitMs = 30_000
 
-/** Makes the requests over one kept connection for each client, and fails when one of them is not answered with 200. */
-export const drive = async ({ concurrency, isTls, port, requests }: Drive): Promise<void> => {
+/** One client: each request fails that is not answered well. */
+interface Client {
+  readonly ask: (mark: string) => Promise<void>
+  readonly close: () => void
+}
+
+const httpClient = (port: number, isTls: boolean): Client => {
   const kept = { keepAlive: true, maxSockets: 1 }
-  const waiting = requests.values()
-  const ask = (agent: Agent | https.Agent, path: string): Promise<number> =>
+  const agent = isTls ? new https.Agent({ ...kept, rejectUnauthorized: false }) : new Agent(kept)
+  const ask = (mark: string): Promise<void> =>
     new Promise((resolve, reject) => {
+      const path = `/work/${mark}`
       const take = (response: IncomingMessage): void => {
+        const { statusCode } = response
         response
           .resume()
-          .once("end", () => resolve(response.statusCode ?? 0))
+          .once("end", () => (statusCode === 200 ? resolve() : reject(new Error(`${path}: ${statusCode}`))))
           .once("error", reject)
       }
       const options = { agent, host: "127.0.0.1", port, path, timeout: waitMs }
@@ -31,17 +42,47 @@ export const drive = async ({ concurrency, isTls, port, requests }: Drive): Prom
       asked.once("error", reject)
       asked.once("timeout", () => asked.destroy(new Error(`${path}: no answer for ${waitMs} ms`)))
     })
+  return { ask, close: () => agent.destroy() }
+}
+
+/** A message of two bytes, not compressed, with its length before it. */
+const grpcMessage = Buffer.from([0, 0, 0, 0, 2, 8, 1])
+
+const grpcClient = (port: number): Client => {
+  const session = connect(`http://127.0.0.1:${port}`)
+  const ask = (mark: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const path = `/work.${mark}/Ask`
+      const stream = session.request({
+        ":method": "POST",
+        ":path": path,
+        "content-type": "application/grpc",
+        te: "trailers",
+      })
+      let status: unknown
+      stream
+        .once("trailers", (trailers) => (status = trailers["grpc-status"]))
+        .once("end", () => (status === "0" ? resolve() : reject(new Error(`${path}: ${status}`))))
+        .once("error", reject)
+        .resume()
+        .end(grpcMessage)
+      stream.setTimeout(waitMs, () => stream.destroy(new Error(`${path}: no answer for ${waitMs} ms`)))
+    })
+  // Whoever asks hears of errors of the connection.
+  session.on("error", () => {})
+  return { ask, close: () => session.destroy() }
+}
+
+/** Makes the requests, and fails when one of them is not answered well. */
+export const drive = async ({ concurrency, language, port, requests }: Drive): Promise<void> => {
+  const waiting = requests.values()
   const client = async (): Promise<void> => {
-    const agent = isTls ? new https.Agent({ ...kept, rejectUnauthorized: false }) : new Agent(kept)
+    const { ask, close } = language === "grpc" ? grpcClient(port) : httpClient(port, language === "https")
     try {
       // All clients take from the same requests.
-      for (const request of waiting) {
-        const path = `/work/${markOf(request)}`
-        const status = await ask(agent, path)
-        if (status !== 200) throw new Error(`${path}: ${status}`)
-      }
+      for (const request of waiting) await ask(markOf(request))
     } finally {
-      agent.destroy()
+      close()
     }
   }
   await Promise.all(Array.from({ length: Math.min(concurrency, requests.length) }, client))

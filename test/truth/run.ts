@@ -65,16 +65,16 @@ const warmTries = 5
 /** Makes requests and waits until everything that was seen of them is stored. */
 const makeRequests = async (
   sonde: Sonde,
-  { hops, isTls }: Running,
+  { hops, language }: Running,
   requests: ReadonlyArray<number>,
   concurrency: number,
   numbers: Numbers,
   sinceS: number,
 ): Promise<ReadonlyArray<SeenRow>> => {
   const { port } = hops[0]!
-  await drive({ port, isTls, requests, concurrency })
+  await drive({ port, language, requests, concurrency })
   const last = numbers.take(1)
-  await drive({ port, isTls, requests: last, concurrency: 1 })
+  await drive({ port, language, requests: last, concurrency: 1 })
   await settle(sonde, port, sinceS, last[0]!)
   return seenRows(sonde, hops, sinceS)
 }

@@ -65,7 +65,9 @@ export interface ConnectionContext {
   readonly onSettle?: ((connection: Connection) => void) | undefined
   readonly onClose?: ((connection: Connection) => void) | undefined
   /** Gives requests their cause (Causality.request). */
-  readonly causeOf?: ((isServer: boolean, hasId: boolean) => Cause | null) | undefined
+  readonly causeOf?: ((isServer: boolean, requestId: number) => Cause | null) | undefined
+  /** Hears of requests with ids before they are whole (Causality.begins). */
+  readonly onBegin?: ((isServer: boolean, requestId: number) => void) | undefined
   /** Also each message before it is paired, for tools that print messages. */
   readonly onMessage?: ((message: L7Message, connection: Connection) => void) | undefined
 }
@@ -225,7 +227,11 @@ export class Connection implements MessageSink {
   private causeOf({ requestId, type }: L7Message): Cause | null {
     const { causeOf } = this.context
     if (causeOf === undefined || type !== RecordType.request) return null
-    return causeOf(this.client !== this.observed, requestId >= 0)
+    return causeOf(this.client !== this.observed, requestId)
+  }
+
+  begins(requestId: number): void {
+    this.context.onBegin?.(this.client !== this.observed, requestId)
   }
 
   leave(): void {

@@ -111,7 +111,7 @@ export class ConnectionTable {
   private contextOf(transport: number): ConnectionContext {
     const known = this.contexts.get(transport)
     if (known !== undefined) return known
-    const { causeOf, onClose, onMessage, onSession, onSettle, protocols } = this.options
+    const { causeOf, onBegin, onClose, onMessage, onSession, onSettle, protocols } = this.options
     const context = {
       protocols: protocols.filter((protocol) => runsOn(protocol, transport)),
       budget: this.budget,
@@ -120,6 +120,7 @@ export class ConnectionTable {
       onSettle,
       onClose,
       causeOf,
+      onBegin,
     }
     this.contexts.set(transport, context)
     return context

@@ -25,6 +25,8 @@ export type Evidence = (typeof Evidence)[keyof typeof Evidence]
 /** Takes what parsers find. `message` is called once for each message, at its end or when enough is known of it. */
 export interface MessageSink {
   message(message: L7Message): void
+  /** A request with this id begins, of which `message` is called later. Left out: that is not asked for. */
+  begins?(requestId: number): void
   /** The connection left the protocol (HTTP upgrade, CONNECT): nothing further on it is to be parsed. */
   leave(): void
   /**

@@ -212,10 +212,36 @@ export class Causality {
     if (first !== undefined && !exchange.hasIds && first.answeredAt === 0) first.answeredAt = this.#step
   }
 
-  /** A request was read whole from the event's bytes, sent or received. Null: no event is at work. */
-  request(isServer: boolean, hasId: boolean): Cause | null {
+  /** A request with this id begins in the event's bytes, of which `request` tells later that it is whole. */
+  begins(isServer: boolean, id: number): void {
+    const exchange = this.#exchange
+    if (exchange === null || !isServer) return
+    exchange.hasIds = true
+    const { starting } = exchange
+    exchange.starting = null
+    const request = starting instanceof ServedRequest ? starting : this.#serve(exchange)
+    exchange.begun ??= new Map()
+    exchange.begun.set(id, request)
+    this.#reads(exchange, request, true)
+  }
+
+  #reads(exchange: Exchange, request: ServedRequest, hasId: boolean): void {
+    request.isRead = true
+    exchange.served.push(request)
+    if (hasId) this.#lane?.streams(request)
+  }
+
+  /** A request was read whole from the event's bytes, sent or received; `id` -1: it has none. Null: no event is at work. */
+  request(isServer: boolean, id: number): Cause | null {
     const exchange = this.#exchange
     if (exchange === null) return null
+    const begun = isServer ? exchange.begun?.get(id) : undefined
+    if (begun !== undefined) {
+      exchange.begun?.delete(id)
+      this.#readNow.push(begun)
+      return begun
+    }
+    const hasId = id >= 0
     if (hasId) exchange.hasIds = true
     const { starting } = exchange
     exchange.starting = null
@@ -225,9 +251,7 @@ export class Causality {
       return call
     }
     const request = starting instanceof ServedRequest ? starting : this.#serve(exchange)
-    request.isRead = true
-    exchange.served.push(request)
-    if (hasId) this.#lane?.streams(request)
+    this.#reads(exchange, request, hasId)
     this.#readNow.push(request)
     return request
   }
@@ -260,6 +284,8 @@ export class Causality {
   /** The connection is over. */
   closed(exchange: Exchange): void {
     this.#drop(exchange)
+    for (const request of exchange.begun?.values() ?? []) this.#over(request)
+    exchange.begun = null
     const { connected } = exchange
     if (connected === null || connected.belief === Belief.settled) return
     if (connected.parent === null) abandon(connected)

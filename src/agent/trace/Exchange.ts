@@ -11,6 +11,8 @@ export class Exchange {
   readonly calls: Array<ClientCall> = []
   /** Of a message of which only a part was seen. */
   starting: Cause | null = null
+  /** Requests that this side serves of which the end was not seen yet, by their ids; null: none. They are in `served`, too. */
+  begun: Map<number, ServedRequest> | null = null
   /** Its messages have ids: answers come in any order. */
   hasIds = false
   /** By the thread that connected; until the first call. */

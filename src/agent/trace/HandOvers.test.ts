@@ -254,6 +254,54 @@ describe("goroutines", () => {
     expect(events.joined).toMatchObject({ a: "A", b: "B", none: "-", d: "D" })
   })
 
+  it("are begun by the reader when their requests begin, however late these end", () => {
+    const events = watched()
+    const server = events.server()
+    events.frames(server, { begun: ["A"] }, go(reader))
+    events.begins(reader, 0xb000)
+    events.frames(server, { ended: ["A"], begun: ["B", "C"] }, go(reader))
+    events.begins(reader, 0xb100)
+    events.begins(reader, 0xb200)
+    events.frames(server, { ended: ["C"], whole: ["D"] }, go(reader))
+    events.begins(reader, 0xb300)
+    for (const [name, goroutine] of [
+      ["a", 0xb000],
+      ["b", 0xb100],
+      ["c", 0xb200],
+      ["d", 0xb300],
+    ] as const)
+      asks(events, name, goroutine)
+    events.frames(server, { ended: ["B"] }, go(reader))
+    events.causality.releaseAll()
+    expect(events.joined).toMatchObject({ a: "A", b: "B", c: "C", d: "D" })
+  })
+
+  it("are begun by another one when one request began at a time", () => {
+    const events = watched()
+    const server = events.server()
+    events.frames(server, { begun: ["A"] }, go(reader))
+    events.wakes(go(reader), go(frames))
+    events.begins(frames, 0xb000)
+    events.frames(server, { ended: ["A"], begun: ["B"] }, go(reader))
+    events.begins(frames, 0xb100)
+    asks(events, "a", 0xb000)
+    asks(events, "b", 0xb100)
+    events.frames(server, { ended: ["B"] }, go(reader))
+    events.causality.releaseAll()
+    expect(events.joined).toMatchObject({ a: "A", b: "B" })
+  })
+
+  it("work for nobody when the connection of a request ended that was not whole", () => {
+    const events = watched()
+    const server = events.server()
+    events.frames(server, { begun: ["A"] }, go(reader))
+    events.begins(reader, 0xb000)
+    events.close(server)
+    asks(events, "late", 0xb000)
+    events.causality.releaseAll()
+    expect(events.joined).toMatchObject({ late: "-" })
+  })
+
   it("are begun by another one that is given the frames, where one request came at a time", () => {
     const events = watched()
     const server = events.server()

@@ -34,6 +34,8 @@ export class Events {
   /** Processes of which it is told who wakes whom. */
   readonly watched = new Set<number>()
   nowUs = 1
+  /** Of the last request with an id. */
+  #id = 0
 
   /** Threads that are seen to wait as event loops do, and as others do. */
   constructor(loops: ReadonlySet<number> = new Set(), others: ReadonlySet<number> = new Set()) {
@@ -99,12 +101,32 @@ export class Events {
   /** Requests that are read, or sent, whole in one event; none: a part of one. */
   request(talk: Talk, names: string | ReadonlyArray<string>, caller: Caller = {}, hasId = false): void {
     this.#event(talk, !talk.isServer, caller, () => {
-      for (const name of [names].flat()) {
-        const cause = this.causality.request(talk.isServer, hasId)
-        talk.open.push({ name, cause })
-        if (talk.isServer) this.#served.set(name, causalId(cause))
-      }
+      for (const name of [names].flat()) this.#whole(talk, name, hasId ? ++this.#id : -1)
     })
+  }
+
+  #whole(talk: Talk, name: string, id: number): void {
+    const cause = this.causality.request(talk.isServer, id)
+    talk.open.push({ name, cause })
+    if (talk.isServer) this.#served.set(name, causalId(cause))
+  }
+
+  /** One event brings the ends of requests that began before, the beginnings of others, and others whole, in this order. */
+  frames(
+    talk: Talk,
+    { begun = [], ended = [], whole = [] }: Readonly<Partial<Record<"ended" | "begun" | "whole", string[]>>>,
+    caller: Caller = {},
+  ): void {
+    this.#event(talk, !talk.isServer, caller, () => {
+      for (const name of ended) this.#whole(talk, name, this.#idOf(name))
+      for (const name of begun) this.causality.begins(talk.isServer, this.#idOf(name))
+      for (const name of whole) this.#whole(talk, name, ++this.#id)
+    })
+  }
+
+  /** Names of such requests are letters. */
+  #idOf(name: string): number {
+    return 1_000_000 + name.charCodeAt(0)
   }
 
   /** The answer to the oldest request of the connection, or to this one; a part of it when it is not whole. */

@@ -1,6 +1,6 @@
 // Starts the suite's own programs, of ../programs.
 
-import { execFileSync } from "node:child_process"
+import { execFileSync, spawnSync } from "node:child_process"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { type Program, start } from "../../system/support/programs.ts"
@@ -47,6 +47,25 @@ export const go = (http: number, redis: number, way: "direct" | "channel"): Prom
     })
     return [program, ...[port, http, redis].map(String), way]
   })
+
+const grpcProgram = fileURLToPath(new URL("../../../build/truth/grpc", import.meta.url))
+
+/** Its modules are fetched once; where that cannot be done the scenario is not run. */
+export const lacksGoGrpc = (): string => {
+  const lack = lacksGo()
+  if (lack !== "") return lack
+  const { error, status, stderr } = spawnSync(
+    goPath(),
+    ["build", "-mod=readonly", "-buildvcs=false", "-o", grpcProgram, "."],
+    { cwd: file("grpc"), env: { ...process.env, GOFLAGS: "" }, encoding: "utf8" },
+  )
+  if (status === 0) return ""
+  return `not built: ${error?.message ?? stderr.trim().split("\n").at(-1)}`
+}
+
+/** The gRPC service in Go, as `lacksGoGrpc` built it. */
+export const goGrpc = (http: number, redis: number): Promise<Program> =>
+  start(grpcProgram, undefined, (port) => [port, http, redis].map(String))
 
 export type JavaWay = "direct" | "handoff" | "nio" | "virtual"
 

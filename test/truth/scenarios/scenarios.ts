@@ -12,8 +12,20 @@ import {
   type Started,
   starting,
 } from "../Scenario.ts"
+import type { Language } from "../drive.ts"
 import { haproxy, haproxyPath, lastNginx, proxyNginx } from "./nginx.ts"
-import { go, java, type JavaWay, lacksGo, lacksJava, node, python, pythonPath } from "./programs.ts"
+import {
+  go,
+  goGrpc,
+  java,
+  type JavaWay,
+  lacksGo,
+  lacksGoGrpc,
+  lacksJava,
+  node,
+  python,
+  pythonPath,
+} from "./programs.ts"
 
 const nginxPath = "/usr/sbin/nginx"
 const natsPath = "/usr/sbin/nats-server"
@@ -37,12 +49,12 @@ const make = (
   about: string,
   lacks: () => string,
   hops: (started: Started) => Promise<ReadonlyArray<Hop>>,
-  isTls = false,
+  language: Language = "http",
 ): Scenario => ({
   name,
   about,
   lacks,
-  start: () => starting(async (started) => ({ hops: await hops(started), isTls })),
+  start: () => starting(async (started) => ({ hops: await hops(started), language })),
 })
 
 const threads = (name: string, about: string, rest: number): Scenario =>
@@ -106,7 +118,7 @@ const shop = (
         hop("Node", "event loop", program.port, call("Redis", store.port), call("PostgreSQL", database.port)),
       ]
     },
-    isFrontTls,
+    isFrontTls ? "https" : "http",
   )
 
 const goShop = (name: string, about: string, way: "direct" | "channel"): Scenario =>
@@ -200,7 +212,7 @@ export const scenarios: ReadonlyArray<Scenario> = [
         hop("Node", "event loop", program.port, call("nginx", last.port)),
       ]
     },
-    true,
+    "https",
   ),
   make(
     "queue",
@@ -216,6 +228,18 @@ export const scenarios: ReadonlyArray<Scenario> = [
   ),
   goShop("go", "Go, a goroutine for each connection -> nginx, Redis", "direct"),
   goShop("go-channel", "Go, sixteen workers behind a channel -> nginx, Redis", "channel"),
+  make(
+    "go-grpc",
+    "gRPC: Go, a goroutine for each stream -> nginx, Redis",
+    lacksAny(lacksPrograms(nginxPath, redisPath), lacksGoGrpc),
+    async (started) => {
+      const store = await started.add(redis())
+      const last = await started.add(lastNginx())
+      const program = await started.add(goGrpc(last.port, store.port))
+      return [hop("Go", "goroutines", program.port, call("nginx", last.port), call("Redis", store.port))]
+    },
+    "grpc",
+  ),
   javaShop("java", "Java, a pool of threads -> nginx, Redis", "direct"),
   javaShop("java-handoff", "Java, read by one pool, worked by another -> nginx, Redis", "handoff"),
   javaShop("java-nio", "Java, read by a selector's thread, worked by a pool -> nginx, Redis", "nio"),

@@ -63,6 +63,7 @@ export class Http2Streams {
     isPushed: boolean,
   ): void {
     let stream = this.streams.get(id)
+    const isFirst = stream?.hasRequest !== true
     if (stream?.hasRequest === true) {
       if (stream.request !== null) this.touch(stream.request, place.captured, timeUs)
     } else {
@@ -78,6 +79,7 @@ export class Http2Streams {
       this.beginRequest(stream, fields, place, timeUs, isPushed)
     }
     if (ends || isPushed) this.endRequest(stream, timeUs)
+    else if (isFirst) this.sink.begins?.(id)
   }
 
   /** A header block of a response or its trailers. */

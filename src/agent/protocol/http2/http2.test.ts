@@ -88,6 +88,24 @@ const conversation: ReadonlyArray<Run> = [
   server(frame(FrameType.goAway, 0, 0, Buffer.concat([uint32(5), uint32(0), Buffer.from("bye")]))),
 ]
 
+it("tells of a request when it begins, if its end comes later", () => {
+  const told: Array<string> = []
+  const parser = makeHttp2().connection({
+    message: ({ endpoint, type }) => void (type === RecordType.request && told.push(`whole ${endpoint}`)),
+    begins: (id) => told.push(`begins ${id}`),
+    leave: () => {},
+    desync: () => {},
+  })
+  const feed = (...frames: ReadonlyArray<Uint8Array>): void => {
+    const bytes = Buffer.concat(frames)
+    parser.feed(Direction.toServer, bytes, 0, bytes.length, 0, 1, 0)
+  }
+  feed(preface, settings, headers(1, request("/a")), headers(3, request("/b"), true))
+  feed(data(1, "x"), headers(5, request("/c")), headers(1, { "x-sum": "1" }, true))
+  feed(data(5, "", true))
+  expect(told).toEqual(["begins 1", "whole /b", "begins 5", "whole /a", "whole /c"])
+})
+
 describe("messages", () => {
   it("are read from every kind of frame", () => {
     const messages = messagesOf(...conversation)
