@@ -57,7 +57,7 @@ describeSystem("an agent with a small budget", ["/usr/sbin/nginx", "/usr/bin/wrk
     const exit = budget!.hooks.find(({ program }) => program.startsWith("sonde_exit"))!
     expect(exit.runs).toBeGreaterThan(0)
     expect(exit.nsPerRun).toBeGreaterThan(5)
-    expect(await observer.metric("sonde_agent_hook_counted_seconds_total")).toBeGreaterThanOrEqual(1)
+    expect(await observer.metric("sonde_agent_hook_counted_seconds_total")).toBeGreaterThan(0)
     expect(await observer.metric("sonde_agent_hook_runs_total")).toBeGreaterThan(0)
     expect(await doctor()).toMatch(/^sonde_exit\w+ +\d+ +\d+ +[\d.]+ % +\d+$/m)
   })

@@ -7,6 +7,9 @@ import type { SourceCost } from "./messages.ts"
 /** A call that is only passed over costs about so much of one that makes an event. */
 const passedOver = 0.2
 
+const eventsOf = (counters: ReturnType<SocketTracer["counters"]>): number =>
+  counters.delivered + passedOver * (counters.filtered + counters.excluded + counters.over_budget)
+
 export class SocketCost {
   readonly #tracer: SocketTracer
   readonly #hooks: HookCosts
@@ -27,17 +30,17 @@ export class SocketCost {
   look(): void {
     const waiting = this.#tracer.waiting()
     if (waiting > this.#peakBytes) this.#peakBytes = waiting
+    this.#hooks.look(performance.now(), () => eventsOf(this.#tracer.counters()))
   }
 
   /** To be called about once a second; the peak begins anew. */
   cost(nowMs: number): SourceCost {
     const counters = this.#tracer.counters()
-    const events =
-      counters.delivered + passedOver * (counters.filtered + counters.excluded + counters.over_budget)
+    const events = eventsOf(counters)
     const rate = this.#atMs === 0 ? 0 : ((events - this.#events) * 1_000) / Math.max(1, nowMs - this.#atMs)
     this.#events = events
     this.#atMs = nowMs
-    this.#hooks.tick(nowMs, events, rate)
+    this.#hooks.tick(performance.now(), events, rate)
     const peakBytes = this.#peakBytes
     this.#peakBytes = 0
     return {

@@ -21,8 +21,8 @@ const makeKernel = (rate: number, ns: number) => {
         ["exit", kernel.runs, kernel.runs * ns, 3],
         ["never", 0, 0, 0],
       ] as const,
-    passSecond: () => {
-      if (kernel.isCounting || kernel.isSwitchedOn) kernel.runs += kernel.rate
+    passTenth: () => {
+      if (kernel.isCounting || kernel.isSwitchedOn) kernel.runs += kernel.rate / 10
     },
   }
   return kernel
@@ -37,12 +37,15 @@ const pass = (
 ): void => {
   for (let second = from; second < from + seconds; second++) {
     costs.tick(second * 1_000, events(second), events(second) - events(second - 1))
-    kernel.passSecond()
+    for (let tenth = 1; tenth <= 10; tenth++) {
+      kernel.passTenth()
+      costs.look(second * 1_000 + tenth * 100, () => events(second + tenth / 10))
+    }
   }
 }
 
 describe("HookCosts", () => {
-  it("has a second in thirty counted and tells what a run costs", () => {
+  it("has a tenth of a second in thirty seconds counted and tells what a run costs", () => {
     const kernel = makeKernel(10_000, 600)
     const costs = new HookCosts(kernel)
     expect(costs.share(100)).toBeNull()
@@ -53,12 +56,12 @@ describe("HookCosts", () => {
         program: "exit",
         runsPerSecond: 10_000,
         nsPerRun: 600,
-        runs: 40_000,
-        ns: 24_000_000,
+        runs: 4_000,
+        ns: 2_400_000,
         missed: 0,
       },
     ])
-    expect(costs.countedSeconds).toBe(4)
+    expect(costs.countedSeconds).toBeCloseTo(0.4)
     expect(costs.share(10_000)).toBeCloseTo(0.006)
   })
 

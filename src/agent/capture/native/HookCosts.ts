@@ -1,5 +1,5 @@
 // What the kernel programs cost. The kernel counts runs and nanoseconds only while somebody asks for it, because that costs each run two
-// readings of the clock: so it is asked for one second now and then, and in between the cost follows the number of events.
+// readings of the clock: so it is asked for a moment now and then, and in between the cost follows the number of events.
 
 import type { HookCost } from "../../../model/AgentStatus.ts"
 
@@ -10,7 +10,8 @@ export interface CountedPrograms {
   programStats(): ReadonlyArray<readonly [program: string, runs: number, nanoseconds: number, missed: number]>
 }
 
-const momentMs = 1_000
+/** Long enough for thousands of runs where programs are dear at all, and over before a busy program has paid much for it. */
+const momentMs = 100
 const everyMs = 30_000
 /** Sooner, when there are much more or less events than when it was counted. */
 const soonestMs = 5_000
@@ -58,9 +59,14 @@ export class HookCosts {
 
   /** To be called about once a second. `events`: made and passed over by the programs, since the start. */
   tick(nowMs: number, events: number, eventRate: number): void {
-    if (this.#moment !== undefined) {
-      if (nowMs - this.#moment.startMs >= momentMs) this.#end(this.#moment, nowMs, events)
-    } else if (nowMs >= this.#nextMs || this.#hasChanged(nowMs, eventRate)) this.#begin(nowMs, events)
+    if (this.#moment !== undefined) return
+    if (nowMs >= this.#nextMs || this.#hasChanged(nowMs, eventRate)) this.#begin(nowMs, events)
+  }
+
+  /** To be called as often as events are taken. */
+  look(nowMs: number, events: () => number): void {
+    if (this.#moment !== undefined && nowMs - this.#moment.startMs >= momentMs)
+      this.#end(this.#moment, nowMs, events())
   }
 
   #hasChanged(nowMs: number, eventRate: number): boolean {
