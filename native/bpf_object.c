@@ -427,11 +427,24 @@ napi_value sonde_map_delete(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
+// All entries of a per-CPU array at once, where the kernel does that (5.13), else one by one: this is asked for with each look at the ring.
+static void read_counters(int map, uint32_t *keys, uint64_t *values, uint32_t entries, int cpus)
+{
+	uint32_t last, count = entries;
+
+	if ((bpf_map_lookup_batch(map, NULL, &last, keys, values, &count, NULL) == 0 || errno == ENOENT) && count == entries)
+		return;
+	for (uint32_t i = 0; i < entries; i++)
+		if (bpf_map_lookup_elem(map, &i, values + (size_t)i * cpus))
+			memset(values + (size_t)i * cpus, 0, cpus * sizeof(*values));
+}
+
 // mapSums(object, map): number[] with the sum over all CPUs of each entry of a per-CPU array of 64-bit counters.
 napi_value sonde_map_sums(napi_env env, napi_callback_info info)
 {
 	int cpus = libbpf_num_possible_cpus();
 	napi_value arguments[2], sums;
+	uint32_t *keys, entries;
 	struct bpf_map *map;
 	uint64_t *values;
 	char name[64];
@@ -443,21 +456,25 @@ napi_value sonde_map_sums(napi_env env, napi_callback_info info)
 		sonde_throw_errno(env, EINVAL, "map %s is no per-CPU array of 64-bit counters", name);
 		return NULL;
 	}
-	values = cpus > 0 ? calloc(cpus, sizeof(*values)) : NULL;
-	if (!values || napi_create_array_with_length(env, bpf_map__max_entries(map), &sums) != napi_ok) {
+	entries = bpf_map__max_entries(map);
+	values = cpus > 0 ? calloc((size_t)entries * cpus, sizeof(*values)) : NULL;
+	keys = calloc(entries, sizeof(*keys));
+	if (!values || !keys || napi_create_array_with_length(env, entries, &sums) != napi_ok) {
 		free(values);
+		free(keys);
 		sonde_throw_errno(env, ENOMEM, "out of memory");
 		return NULL;
 	}
-	for (uint32_t i = 0; i < bpf_map__max_entries(map); i++) {
+	read_counters(bpf_map__fd(map), keys, values, entries, cpus);
+	for (uint32_t i = 0; i < entries; i++) {
 		uint64_t sum = 0;
 
-		if (bpf_map_lookup_elem(bpf_map__fd(map), &i, values) == 0)
-			for (int cpu = 0; cpu < cpus; cpu++)
-				sum += values[cpu];
+		for (int cpu = 0; cpu < cpus; cpu++)
+			sum += values[(size_t)i * cpus + cpu];
 		napi_set_element(env, sums, i, sonde_double(env, (double)sum));
 	}
 	free(values);
+	free(keys);
 	return sums;
 }
 
