@@ -53,7 +53,7 @@ export const l7Columns = [
   /** Ids of the agent's own, to be compared together with agent_id: of the served request that the row is or belongs to; 0: not known. */
   column("syscall_trace_id_request", "u64"),
   column("syscall_trace_id_response", "u64"),
-  /** Goroutine that made the system call of the request and of the response; 0: none is known. */
+  /** Goroutine (its address) or Task of asyncio (its number) that made the system call of the request and of the response; 0: none is known. */
   column("syscall_coroutine_0", "u64"),
   column("syscall_coroutine_1", "u64"),
   /** Number of the request's and of the response's event in its socket; 0: not known. */
@@ -336,7 +336,7 @@ export const fileColumns = [
   /** `FileOperation`. */
   column("operation", "u8"),
   ...processSide,
-  /** Thread, goroutine and served request (its `syscall_trace_id_request`) that it was for; 0: not known, and in sums. */
+  /** Thread, goroutine or Task, and served request (its `syscall_trace_id_request`) that it was for; 0: not known, and in sums. */
   column("syscall_thread", "u32"),
   column("syscall_coroutine", "u64"),
   column("syscall_trace_id", "u64"),

@@ -61,7 +61,12 @@ const eventTable = (
 
 const call: ReadonlyArray<TableColumn> = [
   number("syscall_thread", "Thread of the system call."),
-  column("syscall_coroutine", "UInt64", "Coroutine of the system call.", { codec: small }),
+  column(
+    "syscall_coroutine",
+    "UInt64",
+    "Goroutine (its address) or Task of asyncio (its number) that made the system call; 0: none is known.",
+    { codec: small },
+  ),
 ]
 
 const file: ReadonlyArray<TableColumn> = [

@@ -101,12 +101,18 @@ const calls: ReadonlyArray<TableColumn> = [
   column("syscall_thread_1", "UInt32", "Thread of the system call that carried the response.", {
     codec: small,
   }),
-  column("syscall_coroutine_0", "UInt64", "Goroutine that sent or took the request, by address; 0: none.", {
-    codec: small,
-  }),
-  column("syscall_coroutine_1", "UInt64", "Goroutine that sent or took the response; 0: none.", {
-    codec: small,
-  }),
+  column(
+    "syscall_coroutine_0",
+    "UInt64",
+    "Goroutine (its address) or Task of asyncio (its number) that sent or took the request; 0: none is known.",
+    { codec: small },
+  ),
+  column(
+    "syscall_coroutine_1",
+    "UInt64",
+    "Goroutine or Task that sent or took the response; 0: none is known.",
+    { codec: small },
+  ),
   column("syscall_cap_seq_0", "UInt32", "Number of the request's system call in its socket.", {
     codec: small,
   }),
