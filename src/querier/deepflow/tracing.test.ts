@@ -43,6 +43,12 @@ describe("the answer of DeepFlow's tracing service", () => {
     })
   })
 
+  it("has a call as its client's, where a program tells of it", () => {
+    const call = { ...rows[0]!, point: "c-app", serverIp: "0.0.0.0" }
+    const { tracing } = tracingAnswer(foundTraceOf([call]), { hasAttributes: false }) as Answer
+    expect(tracing[0]).toMatchObject({ auto_service: "service-1", process_kname: "program-1" })
+  })
+
   it("has stored times beside corrected ones", () => {
     const { start_time_us: stored, render_start_time_us: shown } = answer.tracing[3]!
     expect(Number(stored) - Number(shown)).toBe(1_000_000)

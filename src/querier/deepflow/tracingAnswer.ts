@@ -7,7 +7,7 @@ import { SignalSource } from "../../model/observation.ts"
 import type { StatusName } from "../requests/status.ts"
 import type { AssembledSpan } from "../trace/assemble/assembleTrace.ts"
 import type { SpanDetails } from "../trace/SpanDetails.ts"
-import { observedPid, spanKindOf } from "../trace/SpanRow.ts"
+import { observedPid, type SpanRow, spanKindOf } from "../trace/SpanRow.ts"
 import type { LinkReason } from "../trace/Trace.ts"
 import type { FoundTrace } from "../trace/traceOf.ts"
 
@@ -41,8 +41,11 @@ const signalSource = ({ row }: AssembledSpan): number => {
 const serviceOf = ({ row }: AssembledSpan, details: SpanDetails | undefined): string => {
   if (row.appService !== "") return row.appService
   if (spanKindOf(row) === "network") return ""
-  return (row.point === "c-p" ? details?.clientService : details?.serverService) ?? ""
+  return (isClientEnd(row) ? details?.clientService : details?.serverService) ?? ""
 }
+
+/** It tells of the client's side. */
+const isClientEnd = ({ point }: SpanRow): boolean => point === "c-p" || point === "c-app"
 
 const spanIdOf = ({ row }: AssembledSpan, at: number): string =>
   `${row.spanId === "" ? row.id : row.spanId}.${row.point}.${at}`
@@ -75,7 +78,7 @@ export const tracingAnswer = (
       share.durationUs += span.selfUs
       services.set(service, share)
     }
-    const isClient = row.point === "c-p"
+    const isClient = isClientEnd(row)
     return {
       id: at,
       parent_id: span.parent,

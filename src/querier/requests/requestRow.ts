@@ -2,6 +2,7 @@
 
 import type { Row } from "../../runtime/clickhouse/ClickHouse.ts"
 import { l7ProtocolName } from "../../model/protocol.ts"
+import { knownEnd } from "./knownEnd.ts"
 import { type StatusName, statusName } from "./status.ts"
 
 export interface RequestRow {
@@ -73,10 +74,10 @@ export const requestRow = (row: Row): RequestRow => ({
   durationUs: Number(row.durationUs),
   protocol: l7ProtocolName(Number(row.protocol)),
   point: String(row.point),
-  client: String(row.client),
-  server: String(row.server),
-  clientIp: String(row.clientIp),
-  serverIp: String(row.serverIp),
+  client: knownEnd(String(row.client)),
+  server: knownEnd(String(row.server)),
+  clientIp: knownEnd(String(row.clientIp)),
+  serverIp: knownEnd(String(row.serverIp)),
   clientPort: Number(row.clientPort),
   serverPort: Number(row.serverPort),
   clientPid: Number(row.clientPid),

@@ -1,6 +1,7 @@
 // What people read of a span beside what the assembly needs: asked for once it is known which rows are in the trace.
 
 import type { Row } from "../../runtime/clickhouse/ClickHouse.ts"
+import { knownEnd } from "../requests/knownEnd.ts"
 import { type StatusName, statusName } from "../requests/status.ts"
 import type { SpanRow } from "./SpanRow.ts"
 
@@ -102,12 +103,10 @@ export const resourceIds = (row: Row): readonly [client: number, server: number]
 
 const hostOf = ({ tags }: SideTags): string => tags.chost ?? tags.pod_node ?? tags.host ?? ""
 
-/** Spans of programs may tell nothing of the other end. */
-const noAddress: ReadonlySet<string> = new Set(["", "0.0.0.0", "::"])
-
-/** What has no name is called by its address, a server with its port, as `auto_service` of the table is. */
-const nameOf = ({ service }: SideTags, ip: string, port: number): string => {
-  if (service !== "" || noAddress.has(ip)) return service
+/** What has no name is called by its address, a server with its port, as `auto_service` of the table is; by its process if it has none. */
+const nameOf = ({ process, service }: SideTags, ip: string, port: number): string => {
+  if (service !== "") return service
+  if (knownEnd(ip) === "") return process
   return port === 0 ? ip : ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`
 }
 

@@ -81,6 +81,22 @@ describe("a trace as it is told", () => {
   })
 })
 
+describe("a span of a program that names no other end", () => {
+  const asked = (point: string) =>
+    traceFrom(
+      [spanRowOf({ point, programKind: 3, clientIp: "10.0.0.1", serverIp: "0.0.0.0", serverPort: 0 })],
+      () => ({
+        serverService: "",
+      }),
+    ).spans[0]!
+
+  it("is its own program's, and its other end is not known", () => {
+    const { client, host, role, server, service } = asked("c-app")
+    expect([role, service, host]).toEqual(["client", "service-1", "left"])
+    expect([client.ip, server.service, server.ip]).toEqual(["10.0.0.1", "", ""])
+  })
+})
+
 describe("the clocks of hosts", () => {
   const call = (seq: number, startUs: number, aheadUs: number, agent = 2, lateUs = 100) => {
     const [client, server] = bothEnds(

@@ -1,6 +1,7 @@
 // The trace as everybody is answered it, from the assembled tree and what is known of its spans.
 
 import { l7ProtocolName, L7Protocol } from "../../model/protocol.ts"
+import { knownEnd } from "../requests/knownEnd.ts"
 import type { Assembled, AssembledSpan } from "./assemble/assembleTrace.ts"
 import { criticalPath } from "./assemble/criticalPath.ts"
 import type { FoundRows } from "./search/searchTrace.ts"
@@ -45,7 +46,7 @@ const makeSpan = (span: AssembledSpan, details: SpanDetails): TraceSpan => {
   const role = roleOf(row)
   // Of a call, the client's side was observed at the client's end only.
   const isClientSide = kind === "network" ? row.point.startsWith("c") : role === "client"
-  const service = role === "client" && kind === "process" ? details.clientService : details.serverService
+  const service = role === "client" ? details.clientService : details.serverService
   const protocol = protocolOf(row)
   return {
     id: row.id,
@@ -58,14 +59,14 @@ const makeSpan = (span: AssembledSpan, details: SpanDetails): TraceSpan => {
     service: kind === "application" && row.appService !== "" ? row.appService : service,
     client: {
       service: details.clientService,
-      ip: row.clientIp,
+      ip: knownEnd(row.clientIp),
       port: row.clientPort,
       pid: row.clientPid,
       process: details.clientProcess,
     },
     server: {
       service: details.serverService,
-      ip: row.serverIp,
+      ip: knownEnd(row.serverIp),
       port: row.serverPort,
       pid: row.serverPid,
       process: details.serverProcess,

@@ -108,6 +108,27 @@ layer(testEngine, { timeout: 60_000 })("the list of traces", (it) => {
     }),
   )
 
+  it.effect("knows nothing of an end that a program does not name", () =>
+    Effect.gen(function* () {
+      const nobody = { ip4_1: "0.0.0.0", server_port: 0 }
+      const call = { observation_point: "c-app", auto_service_1: "", ...nobody }
+      yield* insertRequests([
+        row(30, 3, { ...call, auto_service_0: "worker" }),
+        row(31, 3, { ...call, auto_service_0: "worker", app_service: "billing" }),
+        row(32, 3, { ...call, auto_service_0: "", ip4_0: "0.0.0.0" }),
+      ])
+      const { traces } = yield* traceList(query({ minUs: "3", maxUs: "4" }))
+      assert.deepStrictEqual(
+        traces.map(({ client, service }) => [service, client]),
+        [
+          ["", ""],
+          ["billing", ""],
+          ["worker", ""],
+        ],
+      )
+    }),
+  )
+
   it.effect("has custom tags of the resources", () =>
     Effect.gen(function* () {
       const { command } = yield* ClickHouse
@@ -161,6 +182,9 @@ layer(testEngine, { timeout: 60_000 })("the list of traces", (it) => {
           [6, 7, 1, 0],
           [7, 0, 1, 0],
           [20, 5, 1, 0],
+          [30, 2, 1, 0],
+          [31, 2, 1, 0],
+          [32, 2, 1, 0],
         ],
       )
     }),

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import { l7ProtocolName } from "../../../model/protocol.ts"
 import type { Row } from "../../../runtime/clickhouse/ClickHouse.ts"
 import { choiceParameter, integerParameter, uint64Parameter } from "../../http/parameters.ts"
+import { knownEnd } from "../../requests/knownEnd.ts"
 import { type NewestPage, newestRows } from "../../requests/newestRows.ts"
 import { requestTable } from "../../requests/requestFilter.ts"
 import { statusName } from "../../requests/status.ts"
@@ -74,12 +75,15 @@ const traceSummary = (row: Row): TraceSummary => {
   const text = (name: string): string => String(row[`t_${name}`])
   const protocol = Number(row.t_protocol) === 0 ? "" : l7ProtocolName(Number(row.t_protocol))
   const appService = text("appService")
-  const isProgram = text("point").endsWith("app")
+  const point = text("point")
+  const isProgram = point.endsWith("app")
+  const server = knownEnd(text("server"))
+  const client = knownEnd(text("client"))
   return {
     id: text("id"),
     traceId: text("traceId"),
-    service: isProgram && appService !== "" ? appService : text("server"),
-    client: isProgram ? "" : text("client"),
+    service: isProgram && appService !== "" ? appService : point === "c-app" ? client : server,
+    client: isProgram ? "" : client,
     name: spanName(text("type"), text("endpoint"), text("resource"), protocol),
     protocol,
     startUs: Number(row.t_startUs),

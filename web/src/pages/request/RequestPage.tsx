@@ -7,6 +7,7 @@ import { useNowMs } from "../../app/clock.ts"
 import { pageAddress, usePlace } from "../../app/location.ts"
 import { CopyButton } from "../../parts/CopyButton.tsx"
 import { EmptyState } from "../../parts/EmptyState.tsx"
+import { endName } from "../../parts/ends.ts"
 import { ErrorNote } from "../../parts/ErrorNote.tsx"
 import { formatAgo, formatBytes, formatLatency, formatMoment } from "../../parts/format.ts"
 import { Icon } from "../../parts/Icon.tsx"
@@ -57,7 +58,7 @@ const Head = ({ row, params }: { readonly row: RequestRow; readonly params: URLS
         <span className="request-path">{row.resource === "" ? row.endpoint : row.resource}</span>
       </h1>
       <p className="soft">
-        <Protocol name={row.protocol} /> {row.client} → {row.server}
+        <Protocol name={row.protocol} /> {endName(row.client)} → {endName(row.server)}
         {row.domain === "" ? "" : ` · ${row.domain}`} · {formatMoment(startUs)}{" "}
         <span className="faint">({formatAgo(startUs, nowMs)})</span>
       </p>
@@ -74,7 +75,7 @@ const Head = ({ row, params }: { readonly row: RequestRow; readonly params: URLS
           className="button"
           to={pageAddress("/requests", params, { client: row.client, server: row.server })}
         >
-          {row.client} → {row.server}
+          {endName(row.client)} → {endName(row.server)}
         </Link>
       </div>
     </header>

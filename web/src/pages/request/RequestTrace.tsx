@@ -5,6 +5,7 @@ import { ApiFailure } from "../../api/client.ts"
 import type { Trace } from "../../api/traceContract.ts"
 import { useTrace } from "../../api/traceQueries.ts"
 import { pageAddress } from "../../app/location.ts"
+import { endName } from "../../parts/ends.ts"
 import { formatDuration, formatExact } from "../../parts/format.ts"
 import { Icon } from "../../parts/Icon.tsx"
 import { Link } from "../../parts/Link.tsx"
@@ -47,7 +48,7 @@ const Small = ({ trace, id, params }: SmallProps) => {
               aria-current={row.span === own ? "true" : undefined}
             >
               <span className="cut" style={{ paddingLeft: Math.min(row.depth, 10) * 10 }}>
-                <b>{span.service || span.server.ip}</b> {span.name}
+                <b>{endName(span.service || span.server.ip)}</b> {span.name}
               </span>
               <span className="number">
                 {span.isAnswered ? formatDuration(span.durationUs) : "no answer"}

@@ -2,6 +2,7 @@
 
 import type { RequestRow } from "../../api/contract.ts"
 import { pageAddress } from "../../app/location.ts"
+import { endAddress, unknownEnd } from "../../parts/ends.ts"
 import { Link } from "../../parts/Link.tsx"
 
 interface SideCardProps {
@@ -20,7 +21,7 @@ export const SideCard = ({ side, row, processName, thread, isSeen, params }: Sid
   const ip = isClient ? row.clientIp : row.serverIp
   const port = isClient ? row.clientPort : row.serverPort
   const facts: ReadonlyArray<readonly [name: string, value: string]> = [
-    ["Address", `${ip.includes(":") ? `[${ip}]` : ip}:${port}`],
+    ["Address", endAddress(ip, port)],
     ["Process name", processName],
     ["Thread", thread === 0 ? "" : String(thread)],
   ]
@@ -29,14 +30,18 @@ export const SideCard = ({ side, row, processName, thread, isSeen, params }: Sid
       <h2>
         {isClient ? "Client" : "Server"}
         <span className="faint">
-          {isSeen ? "seen in its system calls" : pid === 0 ? "external" : "not seen itself"}
+          {isSeen ? "seen in its system calls" : ip === "" ? "" : pid === 0 ? "external" : "not seen itself"}
         </span>
       </h2>
       <dl className="facts">
         <div>
           <dt>Service</dt>
           <dd>
-            <Link to={pageAddress("/", params, { sel: service })}>{service}</Link>
+            {service === "" ? (
+              unknownEnd
+            ) : (
+              <Link to={pageAddress("/", params, { sel: service })}>{service}</Link>
+            )}
           </dd>
         </div>
         {pid === 0 ? null : (

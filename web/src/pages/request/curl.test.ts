@@ -22,4 +22,5 @@ it("makes the same request again, safely quoted", () => {
   )
   expect(curlOf({ ...row, resource: "/'; rm -rf '" })).toContain(String.raw`'\''; rm -rf '\''`)
   expect(curlOf({ ...row, protocol: "Redis" })).toBeUndefined()
+  expect(curlOf({ ...row, serverIp: "" })).toBeUndefined()
 })

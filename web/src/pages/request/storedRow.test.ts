@@ -44,6 +44,11 @@ describe("storedRow", () => {
     })
   })
 
+  it("knows nothing of an end without an address", () => {
+    const row = { ...stored, is_ipv4: 1, auto_service_0: "shop", auto_service_1: "0.0.0.0:0" }
+    expect(rowOf(row)).toMatchObject({ client: "shop", server: "", clientIp: "", serverIp: "" })
+  })
+
   it("shows what there is", () => {
     expect(fieldsOf(stored, "request")).toEqual([
       { name: "Type", value: "GET" },

@@ -1,6 +1,7 @@
 // A stored row (columns by their names in the table) as a row of the list, and the parts of it that are for reading. Pure.
 
 import type { RequestRow, StatusName, StoredRequest } from "../../api/contract.ts"
+import { knownEnd } from "../../parts/ends.ts"
 import { statusText } from "../../parts/status.tsx"
 
 const text = (row: StoredRequest, name: string): string => {
@@ -30,10 +31,10 @@ export const rowOf = (row: StoredRequest): RequestRow => {
     durationUs: number(row, "response_duration"),
     protocol: text(row, "l7_protocol_name"),
     point: text(row, "observation_point"),
-    client: text(row, "auto_service_0"),
-    server: text(row, "auto_service_1"),
-    clientIp: text(row, isIpv4 ? "ip4_0" : "ip6_0"),
-    serverIp: text(row, isIpv4 ? "ip4_1" : "ip6_1"),
+    client: knownEnd(text(row, "auto_service_0")),
+    server: knownEnd(text(row, "auto_service_1")),
+    clientIp: knownEnd(text(row, isIpv4 ? "ip4_0" : "ip6_0")),
+    serverIp: knownEnd(text(row, isIpv4 ? "ip4_1" : "ip6_1")),
     clientPort: number(row, "client_port"),
     serverPort: number(row, "server_port"),
     clientPid: number(row, "process_id_0"),

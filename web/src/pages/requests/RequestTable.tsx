@@ -5,6 +5,7 @@ import type { RequestRow } from "../../api/contract.ts"
 import type { RowStream } from "../../api/useRowStream.ts"
 import { navigate, pageAddress } from "../../app/location.ts"
 import { DurationCell } from "../../parts/DurationCell.tsx"
+import { endName, endTitle } from "../../parts/ends.ts"
 import { formatBytes, formatClock, formatMoment } from "../../parts/format.ts"
 import { Link } from "../../parts/Link.tsx"
 import { pointOf } from "../../parts/points.ts"
@@ -34,14 +35,14 @@ const columns: ReadonlyArray<StreamColumn<RequestRow>> = [
   {
     heading: "Client",
     className: "cut",
-    title: (row) => `${row.client} (${row.clientIp}:${row.clientPort})`,
-    cell: (row) => row.client,
+    title: (row) => endTitle(row.client, row.clientIp, row.clientPort),
+    cell: (row) => endName(row.client),
   },
   {
     heading: "Server",
     className: "cut",
-    title: (row) => `${row.server} (${row.serverIp}:${row.serverPort})`,
-    cell: (row) => row.server,
+    title: (row) => endTitle(row.server, row.serverIp, row.serverPort),
+    cell: (row) => endName(row.server),
   },
   { heading: "Protocol", cell: (row) => <Protocol name={row.protocol} /> },
   { heading: "Seen at", className: "soft", cell: (row) => pointOf(row.point).short },

@@ -28,6 +28,6 @@ describe("filters", () => {
   it("offers what an address brought", () => {
     expect(durationChoices("2000", (us) => `${us} us`).at(-1)).toEqual(["2000", "2000 us"])
     expect(durationChoices("1000", String)).toHaveLength(7)
-    expect(serviceChoices(["b", "a", "b"], "c").map(([name]) => name)).toEqual(["", "a", "b", "c"])
+    expect(serviceChoices(["b", "a", "", "b"], "c").map(([name]) => name)).toEqual(["", "a", "b", "c"])
   })
 })

@@ -60,6 +60,7 @@ export const pointChoices: Choices = [
 /** Names of services to choose from: those on the page, and the one that is chosen. */
 export const serviceChoices = (names: Iterable<string>, chosen: string): Choices => {
   const all = new Set(names)
+  all.delete("")
   if (chosen !== "") all.add(chosen)
   return [["", "Any"], ...[...all].sort().map((name) => [name, name] as const)]
 }

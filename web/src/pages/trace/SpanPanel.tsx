@@ -4,6 +4,7 @@ import { type ReactNode, useState } from "react"
 import type { SpanSide, Trace, TraceFileCall, TraceSpan } from "../../api/traceContract.ts"
 import { useRequest } from "../../api/queries.ts"
 import { pageAddress } from "../../app/location.ts"
+import { endAddress, endName, unknownEnd } from "../../parts/ends.ts"
 import { ErrorNote } from "../../parts/ErrorNote.tsx"
 import {
   formatBytes,
@@ -42,7 +43,7 @@ const Fact = ({ name, children }: { readonly name: string; readonly children: Re
     </div>
   )
 
-const titleOf = (span: TraceSpan): string => `${span.service || span.server.ip || "unknown"}: ${span.name}`
+const titleOf = (span: TraceSpan): string => `${endName(span.service || span.server.ip)}: ${span.name}`
 
 const Parent = ({ trace, at, onSelect }: Pick<PanelProps, "trace" | "at" | "onSelect">) => {
   const span = trace.spans[at]!
@@ -107,11 +108,10 @@ const Times = ({ trace, at, criticalUs }: Pick<PanelProps, "trace" | "at" | "cri
 const End = ({ side, params }: { readonly side: SpanSide; readonly params: URLSearchParams }) => (
   <>
     {side.service === "" ? null : <b>{side.service} </b>}
-    {side.ip === "" ? null : (
-      <span className="mono">
-        {side.ip.includes(":") ? `[${side.ip}]` : side.ip}:{side.port}
-      </span>
-    )}
+    {side.ip === "" ? null : <span className="mono">{endAddress(side.ip, side.port)}</span>}
+    {side.service === "" && side.ip === "" && side.pid === 0 ? (
+      <span className="soft">{unknownEnd}</span>
+    ) : null}
     {side.pid === 0 ? null : (
       <>
         {" "}
@@ -206,7 +206,7 @@ export const SpanPanel = ({ trace, at, params, criticalUs, calls, onSelect, onCl
             <StatusMark status={span.status} code={span.code} /> {span.name}
           </h2>
           <p className="faint">
-            {span.service || span.server.ip} · {pointOf(span.point).text}
+            {endName(span.service || span.server.ip)} · {pointOf(span.point).text}
           </p>
         </>
       }

@@ -5,6 +5,7 @@ import type { Trace } from "../../api/traceContract.ts"
 import { useNowMs } from "../../app/clock.ts"
 import { pageAddress } from "../../app/location.ts"
 import { CopyButton } from "../../parts/CopyButton.tsx"
+import { endName } from "../../parts/ends.ts"
 import { formatAgo, formatDuration, formatExact, formatMoment, sentence } from "../../parts/format.ts"
 import { Icon } from "../../parts/Icon.tsx"
 import { Link } from "../../parts/Link.tsx"
@@ -41,7 +42,7 @@ export const TraceHead = ({ trace, params }: HeadProps) => {
         </h1>
         <p className="soft">
           <Protocol name={first.protocol} /> {client === "" ? null : `${client} → `}
-          {first.server.service || first.server.ip}
+          {endName(first.server.service || first.server.ip)}
           {first.domain === "" ? "" : ` · ${first.domain}`} · {formatMoment(trace.startUs)}{" "}
           <span className="faint">({formatAgo(trace.startUs, nowMs)})</span>
         </p>

@@ -2,6 +2,7 @@
 
 import { type CSSProperties, memo } from "react"
 import type { Trace, TraceFileCall, TraceSpan } from "../../api/traceContract.ts"
+import { endName } from "../../parts/ends.ts"
 import { formatDuration } from "../../parts/format.ts"
 import { Icon } from "../../parts/Icon.tsx"
 import { pointOf } from "../../parts/points.ts"
@@ -45,7 +46,7 @@ export const WaterfallRow = memo((props: RowProps) => {
   const { trace, row, hue, isChosen, critical, calls, view } = props
   const span = trace.spans[row.span]!
   const isFirstRoot = trace.roots[0] === row.span
-  const service = span.service || span.server.ip || "unknown"
+  const service = endName(span.service || span.server.ip)
   return (
     // Keys reach a row through j, k, the arrows and Enter.
     // oxlint-disable-next-line jsx-a11y/click-events-have-key-events

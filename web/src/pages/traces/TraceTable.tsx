@@ -5,6 +5,7 @@ import type { TraceSummary } from "../../api/traceContract.ts"
 import type { RowStream } from "../../api/useRowStream.ts"
 import { pageAddress } from "../../app/location.ts"
 import { DurationCell } from "../../parts/DurationCell.tsx"
+import { endName } from "../../parts/ends.ts"
 import { formatClock, formatMoment } from "../../parts/format.ts"
 import { Link } from "../../parts/Link.tsx"
 import { Protocol } from "../../parts/Protocol.tsx"
@@ -29,7 +30,12 @@ const columns: ReadonlyArray<StreamColumn<TraceSummary>> = [
       </Link>
     ),
   },
-  { heading: "Service", className: "cut", title: (trace) => trace.service, cell: (trace) => trace.service },
+  {
+    heading: "Service",
+    className: "cut",
+    title: (trace) => endName(trace.service),
+    cell: (trace) => endName(trace.service),
+  },
   { heading: "Asked by", className: "cut", title: (trace) => trace.client, cell: (trace) => trace.client },
   { heading: "Protocol", cell: (trace) => <Protocol name={trace.protocol} /> },
   { heading: "Duration", isNumber: true, cell: (trace) => <DurationCell us={trace.durationUs} /> },
