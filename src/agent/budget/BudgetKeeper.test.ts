@@ -24,7 +24,7 @@ const cost: CaptureCost = {
   countedSeconds: 1,
   ring: { peakBytes: 1, bytes: 2, lost: 3 },
   refused: 4,
-  offers: [{ step: "payload", feature: "socket data", what: "payload 256 B" }],
+  offers: [{ step: "payload", features: ["socket data"], what: "payload 256 B" }],
 }
 
 const status: CaptureStatus = {

@@ -161,6 +161,6 @@ export const makeBudgetKeeper = (
   })
 
 const withShed = (feature: Feature, given: ReadonlyArray<Given>): Feature => {
-  const own = given.filter((each) => each.feature === feature.name)
+  const own = given.filter(({ features }) => features.includes(feature.name))
   return own.length === 0 ? feature : { ...feature, shed: own.map(shedText).join(", ") }
 }

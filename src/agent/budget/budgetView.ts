@@ -9,8 +9,7 @@ import type { Offer } from "./shedOrder.ts"
 /** What was given up, as people are told. */
 export interface Given extends ShedStep {
   readonly step: Offer["step"]
-  /** The feature that is given up, as `sonde doctor` names it. */
-  readonly feature: Offer["feature"]
+  readonly features: Offer["features"]
 }
 
 export interface Restart {

@@ -15,8 +15,8 @@ export const stepsByRestart: ReadonlyArray<ShedName> = ["requests", "capture"]
 /** A feature that can be given up, as it is told of. */
 export interface Offer {
   readonly step: ShedName
-  /** The name of the feature, as `sonde doctor` shows it. */
-  readonly feature: string
+  /** Names of what is given up by it, as `sonde doctor` shows them. */
+  readonly features: ReadonlyArray<string>
   /** What is left once it is given up: "payload 256 B", "no TLS plaintext". */
   readonly what: string
 }
@@ -28,4 +28,4 @@ export interface Sheddable extends Offer {
 }
 
 /** What is given up without the capture's help: the capture itself. */
-export const captureOffer: Offer = { step: "capture", feature: "", what: "no capture" }
+export const captureOffer: Offer = { step: "capture", features: [], what: "no capture" }

@@ -2,16 +2,20 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { existsSync } from "node:fs"
 import { describe, expect, it } from "vitest"
-import { HandOverHooks, type WakeTarget } from "./HandOverHooks.ts"
+import { HandOverHooks, noWaking, type WakeTarget } from "./HandOverHooks.ts"
 import type { Probes } from "./native/Addon.ts"
+import type { Reason } from "./native/privileges.ts"
 import type { Probe } from "./probes/LibraryProbes.ts"
+
+const refusal: Reason = { missing: "no rights", next: "be root" }
 
 /** The kernel's side, as far as it is asked for anything. */
 class Target implements WakeTarget {
   readonly watched = new Set<number>()
+  wakingHook = "tp_btf/sched_waking"
   room = 2
   tells = true
-  refuses = false
+  refuses: Error | undefined
   attached = 0
   readonly probes: Array<ReadonlyArray<Probe>> = []
 
@@ -25,9 +29,10 @@ class Target implements WakeTarget {
     this.watched.delete(tgid)
   }
 
-  attachWaking(): boolean {
-    if (this.tells) this.attached++
-    return this.tells
+  attachWaking(): Reason | undefined {
+    if (!this.tells) return refusal
+    this.attached++
+    return undefined
   }
 
   detachWaking(): void {
@@ -35,7 +40,7 @@ class Target implements WakeTarget {
   }
 
   attachProbes(_path: string, probes: ReadonlyArray<Probe>): Promise<Probes> {
-    if (this.refuses) return Promise.reject(new Error("no"))
+    if (this.refuses !== undefined) return Promise.reject(this.refuses)
     this.probes.push(probes)
     return Promise.resolve(probes as unknown as Probes)
   }
@@ -94,6 +99,7 @@ describe("hooks in Go programs", () => {
       expect([hooks.watch(one, true), hooks.watch(other, true)]).toEqual([true, true])
       await hooks.settle()
       expect(target.attached).toBe(0)
+      expect(hooks.feature.hook).toBe("uprobe on runtime.ready for 2 processes")
       const [probes] = target.probes
       expect(target.probes.length).toBe(1)
       expect(probes?.map(([name]) => name)).toEqual(
@@ -105,13 +111,60 @@ describe("hooks in Go programs", () => {
       hooks.unwatch(other)
       await hooks.settle()
       expect(target.probes.length).toBe(0)
-      target.refuses = true
+      target.refuses = new Error("no")
       hooks.watch(one, true)
       await hooks.settle()
+      expect(hooks.feature).toMatchObject({
+        hook: "tp_btf/sched_waking, uprobe on runtime.ready: in no process now",
+        missing: "",
+      })
+      hooks.unwatch(one)
+      target.refuses = Object.assign(new Error("no"), { code: "EPERM" })
+      hooks.watch(one, true)
+      await hooks.settle()
+      expect(hooks.feature.hook).toBe("tp_btf/sched_waking: in no process now")
+      expect(hooks.feature.missing).toContain("may not attach to functions")
       await hooks.close()
-      expect([hooks.failed, target.watched.size]).toEqual([1, 0])
+      expect([hooks.failed, target.watched.size]).toEqual([2, 0])
     } finally {
       for (const child of children) child.kill("SIGKILL")
     }
+  })
+})
+
+describe("what is said of them", () => {
+  const said = (hooks: HandOverHooks): ReadonlyArray<unknown> => {
+    const { hook, missing, name, on } = hooks.feature
+    expect(name).toBe("work handed over")
+    return [on, hook, missing]
+  }
+
+  it("is which hooks are in use, in how many processes", () => {
+    const hooks = new HandOverHooks(new Target())
+    expect(said(hooks)).toEqual([true, "tp_btf/sched_waking, uprobe on runtime.ready: in no process now", ""])
+    hooks.watch(1, false)
+    expect(said(hooks)).toEqual([true, "tp_btf/sched_waking for 1 process", ""])
+    hooks.watch(2, false)
+    expect(said(hooks)).toEqual([true, "tp_btf/sched_waking for 2 processes", ""])
+  })
+
+  it("is why the kernel does not tell of threads, until it does", () => {
+    const target = new Target()
+    target.tells = false
+    const hooks = new HandOverHooks(target)
+    hooks.check()
+    expect(said(hooks)).toEqual([true, "uprobe on runtime.ready: in no process now", "no rights"])
+    expect(hooks.feature.next).toBe("be root")
+    target.tells = true
+    hooks.check()
+    expect(said(hooks)[2]).toBe("")
+    expect(target.attached).toBe(0)
+  })
+
+  it("is that a kind of hook does not tell of threads at all", () => {
+    const target = new Target()
+    target.wakingHook = ""
+    const { missing, next } = new HandOverHooks(target).feature
+    expect({ missing, next }).toEqual(noWaking)
   })
 })

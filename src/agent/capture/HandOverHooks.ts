@@ -2,17 +2,21 @@
 // runtime of each Go program that is watched. Nothing is attached while nobody is.
 
 import { closeSync, fstatSync, openSync } from "node:fs"
+import type { Feature } from "../../model/AgentStatus.ts"
 import type { Watcher } from "../trace/HandOvers.ts"
 import type { Probes } from "./native/Addon.ts"
+import { probeReason, type Reason } from "./native/privileges.ts"
 import { goFunctions } from "./tls/goFunctions.ts"
-import type { Probe } from "./probes/LibraryProbes.ts"
+import { type Probe, probeFeature } from "./probes/LibraryProbes.ts"
 
 export interface WakeTarget {
+  /** By which the kernel tells of wake-ups of threads; empty: by none. */
+  readonly wakingHook: string
   /** False: there is no room. */
   watch(tgid: number): boolean
   unwatch(tgid: number): void
-  /** False: the kernel does not tell. */
-  attachWaking(): boolean
+  /** Why the kernel does not tell; undefined: it does from now on. */
+  attachWaking(): Reason | undefined
   detachWaking(): void
   attachProbes(path: string, probes: ReadonlyArray<Probe>): Promise<Probes>
   detachProbes(probes: Probes): Promise<void>
@@ -24,11 +28,31 @@ interface Runtime {
   readonly tgids: Set<number>
   /** Undefined: that failed. */
   readonly probes: Promise<Probes | undefined>
+  hasFailed: boolean
 }
 
 const readyFunction = "runtime.ready"
 /** Returns the new goroutine. */
 const beginFunction = "runtime.newproc1"
+
+export const handOversFeatureName = "work handed over"
+
+/** Off for this reason. */
+export const handOversOff = (reason: Reason): Feature => probeFeature(handOversFeatureName, "", reason)
+
+/** On kernels that only take the programs for old ones. */
+export const handOversCompat = handOversOff({
+  missing: "the programs for old kernels do not tell which thread wakes which",
+  next: "use a newer kernel, or give the types of this one in a file (docs/kernels.md)",
+})
+
+/** Of hooks that do not say of which process a thread is. */
+export const noWaking: Reason = {
+  missing: "between threads it is not followed by this kind of hook, only between goroutines",
+  next: "what keeps the kernel from a better hook stands at socket data",
+}
+
+const processesText = (count: number): string => `${count} ${count === 1 ? "process" : "processes"}`
 
 export class HandOverHooks implements Watcher {
   readonly #target: WakeTarget
@@ -37,10 +61,45 @@ export class HandOverHooks implements Watcher {
   readonly #runtimes = new Map<string, Runtime>()
   readonly #ofProcess = new Map<number, Runtime>()
   readonly #changing = new Set<Promise<unknown>>()
+  /** Why threads, or goroutines, are not told of, as it was when that was asked for last. */
+  #noThreads: Reason | undefined
+  #noGoroutines: Reason | undefined
   failed = 0
 
   constructor(target: WakeTarget) {
     this.#target = target
+    if (target.wakingHook === "") this.#noThreads = noWaking
+  }
+
+  /** Finds out whether the kernel would tell, by having it do so for a moment. Not to be called while anybody is watched. */
+  check(): void {
+    if (this.#attachWaking()) this.#target.detachWaking()
+  }
+
+  get feature(): Feature {
+    const reason = this.#noThreads ?? this.#noGoroutines
+    const threads = this.#noThreads === undefined ? this.#target.wakingHook : ""
+    const goroutines = this.#noGoroutines === undefined ? `uprobe on ${readyFunction}` : ""
+    const watched: ReadonlyArray<readonly [hook: string, processes: number]> = [
+      [threads, this.#threaded.size],
+      [goroutines, [...this.#ofProcess.values()].filter(({ hasFailed }) => !hasFailed).length],
+    ]
+    const inUse = watched.flatMap(([hook, count]) =>
+      hook === "" || count === 0 ? [] : [`${hook} for ${processesText(count)}`],
+    )
+    const possible = watched.flatMap(([hook]) => (hook === "" ? [] : [hook]))
+    return {
+      name: handOversFeatureName,
+      on: possible.length > 0,
+      hook:
+        inUse.length > 0
+          ? inUse.join(", ")
+          : possible.length > 0
+            ? `${possible.join(", ")}: in no process now`
+            : "",
+      missing: reason?.missing ?? "",
+      next: reason?.next ?? "",
+    }
   }
 
   watch(tgid: number, hasGoroutines: boolean): boolean {
@@ -52,9 +111,14 @@ export class HandOverHooks implements Watcher {
   }
 
   #watchThreads(tgid: number): boolean {
-    if (this.#threaded.size === 0 && !this.#target.attachWaking()) return false
+    if (this.#threaded.size === 0 && !this.#attachWaking()) return false
     this.#threaded.add(tgid)
     return true
+  }
+
+  #attachWaking(): boolean {
+    this.#noThreads = this.#target.attachWaking()
+    return this.#noThreads === undefined
   }
 
   #watchRuntime(tgid: number): boolean {
@@ -89,12 +153,21 @@ export class HandOverHooks implements Watcher {
       ...(functions.get(beginFunction)?.returns ?? []).map((at): Probe => ["sonde_go_begin", at, false]),
     ])
     const probes = attached
-      .catch(() => {
-        this.failed++
-        return undefined
-      })
+      .then(
+        (probes) => {
+          this.#noGoroutines = undefined
+          return probes
+        },
+        (cause: Error & { code?: string }) => {
+          this.failed++
+          runtime.hasFailed = true
+          const { isGeneral, ...reason } = probeReason(cause)
+          if (isGeneral) this.#noGoroutines = reason
+          return undefined
+        },
+      )
       .finally(() => closeSync(fd))
-    const runtime: Runtime = { id, tgids: new Set(), probes }
+    const runtime: Runtime = { id, tgids: new Set(), probes, hasFailed: false }
     this.#runtimes.set(id, runtime)
     this.#change(probes)
     return runtime

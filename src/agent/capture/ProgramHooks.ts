@@ -3,7 +3,7 @@
 
 import { basename } from "node:path"
 import type { Feature } from "../../model/AgentStatus.ts"
-import { HandOverHooks } from "./HandOverHooks.ts"
+import { HandOverHooks, handOversCompat, handOversFeatureName, handOversOff } from "./HandOverHooks.ts"
 import type { Reason } from "./native/privileges.ts"
 import type { SocketTracer } from "./native/SocketTracer.ts"
 import { LibraryProbes, type ProbeKind } from "./probes/LibraryProbes.ts"
@@ -20,6 +20,12 @@ const tlsUnwanted = tlsOff({
 const tasksUnwanted = tasksOff({
   missing: "agent.asyncio is off: calls of an event loop's Tasks are told apart by their order alone",
   next: "set agent.asyncio to true",
+})
+
+const handOversUnwanted = handOversOff({
+  missing:
+    "agent.handOvers is off: calls that one thread makes for a request of another are not joined with it",
+  next: "set agent.handOvers to true",
 })
 
 export class ProgramHooks {
@@ -72,7 +78,7 @@ export class ProgramHooks {
     if (!this.#areHad || !this.#context.options.agent.tls) return
     this.#context.shedding.register({
       step: "tls",
-      feature: tlsKind.feature,
+      features: [tlsKind.feature, handOversFeatureName],
       what: "no plaintext of TLS, no work handed over",
       shed: () => this.#shed(),
       restore: () => this.#restore(),
@@ -97,14 +103,17 @@ export class ProgramHooks {
 
   /** `shed`: why what is wanted and can be had is not there now. */
   features(shed: Reason): ReadonlyArray<Feature> {
-    const { asyncio, tls } = this.#context.options.agent
+    const { asyncio, handOvers, tls } = this.#context.options.agent
     const off = this.#off ?? shed
     const noTls = this.#isCompat ? tlsCompat : tls ? tlsOff(off) : tlsUnwanted
     const noTasks = this.#isCompat ? tasksCompat : asyncio ? tasksOff(off) : tasksUnwanted
+    const noHandOvers = this.#isCompat ? handOversCompat : handOvers ? handOversOff(off) : handOversUnwanted
+    const { watcher } = this.#context.pipeline.causality.lanes.handOvers
     const ofTls = this.#library.feature(tlsKind)
     return [
       ...(ofTls === undefined ? [noTls] : [ofTls, this.#library.java?.feature ?? javaTlsOff]),
       this.#library.feature(this.#tasks) ?? noTasks,
+      (watcher === null ? undefined : this.#handOvers?.feature) ?? noHandOvers,
     ]
   }
 

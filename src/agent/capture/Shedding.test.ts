@@ -4,7 +4,7 @@ import { Shedding } from "./Shedding.ts"
 
 const feature = (step: ShedName, log: Array<string>) => ({
   step,
-  feature: `feature of ${step}`,
+  features: [`feature of ${step}`],
   what: `no ${step}`,
   shed: () => void log.push(`shed ${step}`),
   restore: () => void log.push(`restore ${step}`),
@@ -17,8 +17,8 @@ it("begins a feature as it must", () => {
   shedding.register(feature("tls", log))
   expect(log).toEqual(["restore payload", "shed tls"])
   expect(shedding.offers).toEqual([
-    { step: "payload", feature: "feature of payload", what: "no payload" },
-    { step: "tls", feature: "feature of tls", what: "no tls" },
+    { step: "payload", features: ["feature of payload"], what: "no payload" },
+    { step: "tls", features: ["feature of tls"], what: "no tls" },
   ])
 })
 

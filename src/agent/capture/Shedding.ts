@@ -34,6 +34,6 @@ export class Shedding {
   }
 
   get offers(): ReadonlyArray<Offer> {
-    return [...this.#features.values()].map(({ feature, step, what }) => ({ step, feature, what }))
+    return [...this.#features.values()].map(({ features, step, what }) => ({ step, features, what }))
   }
 }

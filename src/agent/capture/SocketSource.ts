@@ -168,7 +168,7 @@ class SocketSource implements Source {
     if (this.#onlyCounted === undefined && payloadBytes > shedPayloadBytes)
       shedding.register({
         step: "payload",
-        feature: "socket data",
+        features: ["socket data"],
         what: `payload ${shedPayloadBytes} B`,
         shed: () => tracer.setPayloadBytes(shedPayloadBytes),
         restore: () => tracer.setPayloadBytes(payloadBytes),
@@ -177,7 +177,7 @@ class SocketSource implements Source {
     if (payload === "full" && tracer.hasIterators)
       shedding.register({
         step: "requests",
-        feature: "socket data",
+        features: ["socket data"],
         what: "connections without requests",
         shed: () => undefined,
         restore: () => undefined,
@@ -185,7 +185,7 @@ class SocketSource implements Source {
     if (this.#files !== undefined)
       shedding.register({
         step: "files",
-        feature: filesFeatureName,
+        features: [filesFeatureName],
         what: "no events of files",
         shed: () => tracer.followFiles(false),
         restore: () => tracer.followFiles(true),

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs"
 import { release } from "node:os"
 import type { Feature, Tier } from "../../model/AgentStatus.ts"
 import { aloneFeature, findOtherAgent, otherAgentText } from "./HostClaim.ts"
+import { HandOverHooks, handOversCompat, handOversOff } from "./HandOverHooks.ts"
 import { type Addon, loadAddon } from "./native/Addon.ts"
 import { hasKernelTypes, typesFile } from "./native/kernelTypes.ts"
 import { typesNext } from "./native/privileges.ts"
@@ -30,22 +31,34 @@ const socketFeatures = async (addon: Addon, kernelTypes: string): Promise<Readon
   })
   if (!("tracer" in opened)) {
     const { missing = "", next = "" } = opened.refused[0] ?? {}
-    return [...opened.refused, tlsOff({ missing, next }), tasksOff({ missing, next }), ringFeature(undefined)]
+    const reason = { missing, next }
+    return [
+      ...opened.refused,
+      ...[tlsOff, tasksOff, handOversOff].map((off) => off(reason)),
+      ringFeature(undefined),
+    ]
   }
   const { refused, tracer } = opened
   if (tracer.hook === "compat") {
     tracer.close()
-    return [...tracer.features, ...refused, tlsCompat, tasksCompat, ringFeature(undefined)]
+    return [
+      ...tracer.features,
+      ...refused,
+      ...[tlsCompat, tasksCompat, handOversCompat],
+      ringFeature(undefined),
+    ]
   }
   // As an agent does at its start, with the libraries that the dynamic linker gives to programs.
   const nobody = { isForbidden: () => false, log: () => undefined }
   const kinds = [tlsKind, taskKind(() => undefined)]
   const probes = new LibraryProbes({ target: tracer, ...nobody })
   const java = new JavaTls(nobody)
+  const handOvers = new HandOverHooks(tracer)
+  handOvers.check()
   for (const kind of kinds) probes.add(kind)
   await probes.settle()
   const [tls, tasks] = kinds.map((kind) => probes.feature(kind) ?? [])
-  const features = [tls ?? [], java.feature, tasks ?? []].flat()
+  const features = [tls ?? [], java.feature, tasks ?? [], handOvers.feature].flat()
   await java.close()
   await probes.close()
   const users = tracer.hook === "tracepoint" ? undefined : ringUsers(tracer)

@@ -3,7 +3,7 @@
 import { availableParallelism } from "node:os"
 import type { Feature } from "../../../model/AgentStatus.ts"
 import type { ExclusionTarget } from "../Exclusions.ts"
-import type { WakeTarget } from "../HandOverHooks.ts"
+import { noWaking, type WakeTarget } from "../HandOverHooks.ts"
 import { kernelCounters, kernelLimits, kernelScope, socketFlow, watchedProcess } from "../layout.gen.ts"
 import type { Probe, ProbesTarget } from "../probes/LibraryProbes.ts"
 import type { VerdictTarget } from "../Verdicts.ts"
@@ -323,13 +323,17 @@ export class SocketTracer
     this.#addon.mapDelete(this.#object, "watched", new Uint8Array(new Uint32Array([tgid]).buffer))
   }
 
-  attachWaking(): boolean {
-    if (this.#waking === undefined) return false
+  get wakingHook(): string {
+    return this.#waking === undefined ? "" : `${tracepointOf(this.hook)}/sched_waking`
+  }
+
+  attachWaking(): Reason | undefined {
+    if (this.#waking === undefined) return noWaking
     try {
       this.#addon.attach(this.#object, this.#waking)
-      return true
-    } catch {
-      return false
+      return undefined
+    } catch (cause) {
+      return bpfReason(cause as Error & { code?: string }, this.typesFile)
     }
   }
 

@@ -30,8 +30,9 @@ const FeatureRow = ({ feature }: { readonly feature: Feature }) => (
     </td>
     <td className="mono">{feature.hook === "" ? "–" : feature.hook}</td>
     <td>
-      {feature.shed === undefined ? null : <>Given up to stay within the budget: {feature.shed}</>}
-      {feature.missing === "" && feature.shed === undefined ? (
+      {feature.shed !== undefined ? (
+        <>Given up to stay within the budget: {feature.shed}</>
+      ) : feature.missing === "" ? (
         <span className="faint">Nothing is missing</span>
       ) : (
         feature.missing
