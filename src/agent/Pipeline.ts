@@ -66,6 +66,7 @@ export class Pipeline {
       onSettle: (connection) => this.#settle(connection),
       onClose: (connection) => this.#close(connection),
       causeOf: (isServer, requestId) => this.causality.request(isServer, requestId),
+      causeOfUnasked: (isServer, isDelivery) => this.causality.unasked(isServer, isDelivery),
       onBegin: (isServer, requestId) => this.causality.begins(isServer, requestId),
       ...(options.onMessage === undefined ? {} : { onMessage: options.onMessage }),
     })

@@ -228,3 +228,64 @@ describeSystem("spans around a message", ["/usr/bin/python3", "/usr/sbin/nats-se
     }
   })
 })
+
+const worker = (store: number): string => `
+store = socket.create_connection(("127.0.0.1", ${store}))
+broker.sendall(b"SUB orders 1\\r\\n")
+flushed()
+print("ready", flush=True)
+while True:
+    head = stream.readline().split()
+    if head == [b"PING"]:
+        broker.sendall(b"PONG\\r\\n")
+        continue
+    stream.read(int(head[-1]) + 2)
+    store.sendall(b"*2\\r\\n$3\\r\\nGET\\r\\n$4\\r\\nitem\\r\\n")
+    store.recv(100)
+`
+
+const needed = ["/usr/bin/python3", "/usr/sbin/nats-server", "/usr/bin/redis-server"]
+
+describeSystem("calls for a message", needed, () => {
+  it("hang below its delivery, once it is known how the consumer waits", async () => {
+    const relay = await freePort()
+    const broker = await nats()
+    const store = await redis()
+    const sonde = new Sonde({ set: [`agent.relay.port=${relay}`] })
+    try {
+      await sonde.capturing(60)
+      const receiving = spawn("/usr/bin/python3", [
+        "-c",
+        exchange(broker.port, relay, "store", worker(store.port)),
+      ])
+      receiving.stderr.pipe(process.stderr)
+      await once(receiving.stdout, "data")
+      let sent = 0
+      const treeOfNext = async (): Promise<ReadonlyArray<string>> => {
+        const id = `6bf92f35${String(++sent).padStart(16, "0")}${process.pid.toString(16).padStart(8, "0")}`
+        const sending = spawn("/usr/bin/python3", ["-c", exchange(broker.port, relay, "front", producer(id))])
+        expect(await once(sending, "exit")).toEqual([0, null])
+        const { spans } = await until(
+          "the delivery",
+          () => sonde.get<Trace>(`/api/v1/traces/${id}`),
+          (trace) => trace.spans.length >= 5,
+          30,
+        )
+        return spans.map(
+          ({ depth, link, name, point }) => `${"  ".repeat(depth)}${point} ${name} ${link?.reason ?? ""}`,
+        )
+      }
+      const tree = await until("its calls", treeOfNext, ({ length }) => length >= 7, 30)
+      expect(tree.slice(4)).toEqual([
+        "        c-p Hmsg orders tcp_seq",
+        "          c-p GET causal_id",
+        "            s-p GET tcp_seq",
+      ])
+      receiving.kill()
+    } finally {
+      await sonde.stop()
+      await store.stop()
+      await broker.stop()
+    }
+  })
+})

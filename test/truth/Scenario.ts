@@ -5,7 +5,7 @@ import { existsSync } from "node:fs"
 import type { Language } from "./drive.ts"
 
 /** How a program divides its work over threads: what makes its calls hard to attribute. */
-export type Kind = "sequential" | "threads" | "event loop" | "thread pool" | "goroutines"
+export type Kind = "sequential" | "consumer" | "threads" | "event loop" | "thread pool" | "goroutines"
 
 /** One call that a program makes for each request it serves. */
 export interface Call {
@@ -23,8 +23,10 @@ export interface Hop {
   /** "Node". */
   readonly name: string
   readonly kind: Kind
-  /** Where it is asked. */
+  /** Where it is asked; of a consumer, where it takes messages. */
   readonly port: number
+  /** Of a consumer: what the messages are called in the column request_type. */
+  readonly takes?: string
   readonly calls: ReadonlyArray<Call>
 }
 

@@ -3,10 +3,11 @@
 import { Agent, get, type IncomingMessage } from "node:http"
 import { connect } from "node:http2"
 import * as https from "node:https"
+import { connect as connectSocket } from "node:net"
 import { markOf } from "./marks.ts"
 
 /** What the clients speak. */
-export type Language = "http" | "https" | "grpc"
+export type Language = "http" | "https" | "grpc" | "nats"
 
 export interface Drive {
   readonly port: number
@@ -73,11 +74,50 @@ const grpcClient = (port: number): Client => {
   return { ask, close: () => session.destroy() }
 }
 
+/** Publishes messages, and waits until each was worked on. */
+const natsClient = (port: number, number: number): Client => {
+  const socket = connectSocket(port, "127.0.0.1")
+  const inbox = `_INBOX.${process.pid}.${port}.${number}`
+  let told = ""
+  let waiting: ((error?: Error) => void) | undefined
+  socket.write(`CONNECT {"verbose":false,"name":"driver"}\r\nSUB ${inbox} 1\r\n`)
+  socket.on("data", (bytes) => {
+    told += bytes.toString("latin1")
+    if (told.startsWith("PING") || told.includes("\r\nPING\r\n")) socket.write("PONG\r\n")
+    if (!told.includes("\r\ndone\r\n")) return
+    told = ""
+    waiting?.()
+  })
+  socket.on("error", (error) => waiting?.(error))
+  const ask = (mark: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const late = setTimeout(() => reject(new Error(`${mark}: no answer for ${waitMs} ms`)), waitMs)
+      waiting = (error) => {
+        clearTimeout(late)
+        if (error === undefined) resolve()
+        else reject(error)
+      }
+      socket.write(`PUB work.${mark} ${inbox} 2\r\ndo\r\n`)
+    })
+  return { ask, close: () => socket.destroy() }
+}
+
+const clientOf = (language: Language, port: number, number: number): Client => {
+  switch (language) {
+    case "grpc":
+      return grpcClient(port)
+    case "nats":
+      return natsClient(port, number)
+    default:
+      return httpClient(port, language === "https")
+  }
+}
+
 /** Makes the requests, and fails when one of them is not answered well. */
 export const drive = async ({ concurrency, language, port, requests }: Drive): Promise<void> => {
   const waiting = requests.values()
-  const client = async (): Promise<void> => {
-    const { ask, close } = language === "grpc" ? grpcClient(port) : httpClient(port, language === "https")
+  const client = async (_: unknown, number: number): Promise<void> => {
+    const { ask, close } = clientOf(language, port, number)
     try {
       // All clients take from the same requests.
       for (const request of waiting) await ask(markOf(request))

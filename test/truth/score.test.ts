@@ -79,6 +79,18 @@ describe("a call's parent", () => {
     expect(score([...served(1, 10), ...served(2, 20)])).toEqual({ ...none, right: 6 })
   })
 
+  it("is the message that a consumer was sent, not what the others said on that connection", () => {
+    const consumer: Hop = { ...hop, takes: "Msg", calls: [{ name: "Redis", port: 6379, times: 1 }] }
+    const rows = [1, 2].flatMap((request) => [
+      row({ type: "Msg", port: 80, request, responseLink: String(request) }),
+      // Its answer, which goes by the broker as well.
+      row({ type: "Pub", port: 80, request: 3 - request, requestLink: String(request) }),
+      row({ request, requestLink: String(request) }),
+    ])
+    const { right } = tally(judge([consumer], [1, 2], rows, parentsByLinks(rows)))
+    expect(right).toBe(2)
+  })
+
   it("is right when ids lead from each call to the next", () => {
     expect(score([...served(1, 10, true), ...served(2, 20, true)])).toEqual({ ...none, right: 6 })
   })

@@ -83,7 +83,9 @@ export const parentsByLinks = (rows: ReadonlyArray<SeenRow>): ((hop: Hop) => Par
     [row.requestLink, row.responseLink].filter((link) => link !== "0").map((link) => key(row, link))
   return (hop) => {
     const callPorts = new Set(hop.calls.map(({ port }) => port))
-    const own = rows.filter(({ point, port }) => (point === "s-p" ? port === hop.port : callPorts.has(port)))
+    const isTaken = ({ point, port, type }: SeenRow): boolean =>
+      port === hop.port && (hop.takes === undefined ? point === "s-p" : point === "c-p" && type === hop.takes)
+    const own = rows.filter((row) => isTaken(row) || (row.point === "c-p" && callPorts.has(row.port)))
     const byLink = new Map<string, Array<SeenRow>>()
     for (const row of own) {
       for (const link of linksOf(row)) {
@@ -99,7 +101,7 @@ export const parentsByLinks = (rows: ReadonlyArray<SeenRow>): ((hop: Hop) => Par
       for (let link = waiting.pop(); link !== undefined; link = waiting.pop()) {
         for (const row of byLink.get(link) ?? []) {
           // What a request is tied to by its own ids is its business; other requests of the thread are not followed through it.
-          if (row.point === "s-p") claimed.add(row.request)
+          if (isTaken(row)) claimed.add(row.request)
           else {
             for (const other of linksOf(row)) {
               if (!known.has(other)) waiting.push(other)

@@ -14,6 +14,7 @@ import {
   type MessageSink,
   type Protocol,
 } from "../protocol/Protocol.ts"
+import { isDelivery } from "../protocol/deliveries.ts"
 import { type CallSite, noCall } from "./CallSite.ts"
 import type { Endpoint } from "./Endpoint.ts"
 import type { FlowAccount } from "./FlowAccount.ts"
@@ -66,6 +67,8 @@ export interface ConnectionContext {
   readonly onClose?: ((connection: Connection) => void) | undefined
   /** Gives requests their cause (Causality.request). */
   readonly causeOf?: ((isServer: boolean, requestId: number) => Cause | null) | undefined
+  /** The same of responses that nobody asked for (Causality.unasked). */
+  readonly causeOfUnasked?: ((isServer: boolean, isDelivery: boolean) => Cause | null) | undefined
   /** Hears of requests with ids before they are whole (Causality.begins). */
   readonly onBegin?: ((isServer: boolean, requestId: number) => void) | undefined
   /** Also each message before it is paired, for tools that print messages. */
@@ -224,10 +227,11 @@ export class Connection implements MessageSink {
     this.pairs.add(message, this.call, this.causeOf(message))
   }
 
-  private causeOf({ requestId, type }: L7Message): Cause | null {
-    const { causeOf } = this.context
-    if (causeOf === undefined || type !== RecordType.request) return null
-    return causeOf(this.client !== this.observed, requestId)
+  private causeOf(message: L7Message): Cause | null {
+    const { causeOf, causeOfUnasked } = this.context
+    const isServer = this.client !== this.observed
+    if (message.type === RecordType.request) return causeOf?.(isServer, message.requestId) ?? null
+    return message.isAsync ? (causeOfUnasked?.(isServer, isDelivery(message)) ?? null) : null
   }
 
   begins(requestId: number): void {

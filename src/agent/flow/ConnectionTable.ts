@@ -111,7 +111,8 @@ export class ConnectionTable {
   private contextOf(transport: number): ConnectionContext {
     const known = this.contexts.get(transport)
     if (known !== undefined) return known
-    const { causeOf, onBegin, onClose, onMessage, onSession, onSettle, protocols } = this.options
+    const { causeOf, causeOfUnasked, onBegin, onClose, onMessage, onSession, onSettle, protocols } =
+      this.options
     const context = {
       protocols: protocols.filter((protocol) => runsOn(protocol, transport)),
       budget: this.budget,
@@ -120,6 +121,7 @@ export class ConnectionTable {
       onSettle,
       onClose,
       causeOf,
+      causeOfUnasked,
       onBegin,
     }
     this.contexts.set(transport, context)

@@ -79,10 +79,10 @@ export class SessionPairs<Owner = undefined> {
     return oldest === null || oldest.request === null ? this.orphans : oldest.end + oldest.request.startUs
   }
 
-  /** `cause`: of a request. */
+  /** `cause`: of a request, or of a response that nobody asked for. */
   add(message: L7Message, call: CallSite, cause: Cause | null = null): void {
     if (message.type === RecordType.request) this.addRequest(message, call, cause)
-    else this.addResponse(message, call)
+    else this.addResponse(message, call, cause)
   }
 
   /** Messages of a direction were lost (see MessageSink). */
@@ -190,7 +190,7 @@ export class SessionPairs<Owner = undefined> {
     this.byId.set(id, session)
   }
 
-  private addResponse(response: L7Message, call: CallSite): void {
+  private addResponse(response: L7Message, call: CallSite, cause: Cause | null): void {
     let session: Session | undefined
     if (!response.isAsync) {
       this.lastWasResponse = true
@@ -212,7 +212,7 @@ export class SessionPairs<Owner = undefined> {
         responseThread: call.thread,
         responseCoroutine: call.coroutine,
         responseNumber: call.number,
-        cause: null,
+        cause,
       })
       return
     }

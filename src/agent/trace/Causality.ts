@@ -14,6 +14,7 @@ import {
 } from "./Cause.ts"
 import { type Exchange, remove } from "./Exchange.ts"
 import { dropJobs } from "./Jobs.ts"
+import type { Consumer } from "./Consumer.ts"
 import type { Lane } from "./Lane.ts"
 import { type LaneName, Lanes, type LanesOptions } from "./Lanes.ts"
 
@@ -52,6 +53,11 @@ export class Causality {
   #call: ClientCall | null = null
   #exchange: Exchange | null = null
   readonly #readNow: Array<Cause> = []
+  #tid = 0
+  /** Messages that nobody asked for; those that brokers deliver; the last of these, if it may be work of the lane. */
+  #unasked = 0
+  #deliveries = 0
+  #delivery: ServedRequest | null = null
   readonly #held = new Set<Held>()
   /** Sockets that a thread began to connect, by what identifies them until they are connections. */
   readonly #connects = new Map<number, ClientCall>()
@@ -104,9 +110,11 @@ export class Causality {
     this.#connects.delete(socket)
     const lane = this.#isBlind ? null : this.lanes.of(tgid, tid, 0, nowUs)
     // A lane that serves alone says itself for what it calls, and for others counts what it says, not that it connects.
-    if (lane === null || !lane.isLoop) return
-    const call = lane.call(waits, ++this.#step, kind, null)
-    if (call.belief === Belief.settled && call.parent === null) return
+    if (lane === null || (!lane.isLoop && lane.consumer === null)) return
+    const call = lane.isLoop
+      ? lane.call(waits, ++this.#step, kind, null)
+      : (lane.consumer?.call(++this.#step, null, waits) ?? null)
+    if (call === null || (call.belief === Belief.settled && call.parent === null)) return
     if (this.#connects.size >= maxConnects) {
       this.#connects.delete(this.#connects.keys().next().value!)
       this.counters.overflows++
@@ -143,6 +151,10 @@ export class Causality {
     this.#call = null
     this.#exchange = exchange
     this.#readNow.length = 0
+    this.#tid = tid
+    this.#unasked = 0
+    this.#deliveries = 0
+    this.#delivery = null
     if (isServer === undefined) return
     if (isServer && isSent) this.#answers(exchange)
     else if (isServer) this.#readsRequest(exchange)
@@ -195,7 +207,9 @@ export class Causality {
     else if (isByConnect && lane.isLoop) {
       lane.writesOn()
       this.#call = connected
-    } else
+    } else if (connected !== null && lane.consumer?.goesOn(connected, exchange, this.#waits) === true)
+      this.#call = connected
+    else
       this.#call =
         this.#call === null
           ? lane.call(this.#waits, this.#step, exchange.kind, exchange)
@@ -256,6 +270,28 @@ export class Causality {
     return request
   }
 
+  /** A message that nobody asked for was read whole from the event's bytes. Null: what it leads to will not be known. */
+  unasked(isServer: boolean, isDelivery: boolean): Cause | null {
+    if (this.#exchange === null || isServer) return null
+    this.#unasked++
+    if (!isDelivery) return null
+    this.#deliveries++
+    const consumer = this.#lane?.consumes() ?? null
+    if (consumer === null) return null
+    this.lanes.consumes(this.#tid, consumer)
+    this.#delivery = new ServedRequest(this.#nextId++, this.#step, null)
+    return this.#delivery
+  }
+
+  /** Bytes from a server were read here. */
+  #consumed(consumer: Consumer, exchange: Exchange): void {
+    const answered = this.#readNow
+    if (this.#deliveries === 0) consumer.readsAnswer(exchange, answered, this.#waits)
+    else if (this.#delivery !== null && this.#unasked === 1 && answered.length === 0)
+      consumer.reads(this.#delivery, exchange, this.#waits)
+    else consumer.readOthers(exchange, this.#waits)
+  }
+
   /** After the event's bytes were parsed. `isLeft`: nothing on this connection is parsed any more. */
   end(isServer: boolean | undefined, isSent: boolean, isLeft: boolean): void {
     const exchange = this.#exchange
@@ -267,6 +303,7 @@ export class Causality {
     // Of messages with ids others may come next than the rest of this one.
     if (exchange.hasIds || isLeft) this.#drop(exchange)
     if (isSent || lane === null) return
+    if (!isServer && lane.consumer !== null) this.#consumed(lane.consumer, exchange)
     if (this.#readNow.length > 0) {
       for (const cause of this.#readNow) lane.read(cause, true, this.#waits, exchange.kind, this.#step)
       return

@@ -15,6 +15,8 @@ export class Exchange {
   begun: Map<number, ServedRequest> | null = null
   /** Its messages have ids: answers come in any order. */
   hasIds = false
+  /** The message of a broker for which something was last written here by the thread that read it. */
+  madeFor: ServedRequest | null = null
   /** By the thread that connected; until the first call. */
   connected: ClientCall | null = null
 }

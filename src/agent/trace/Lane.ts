@@ -3,6 +3,7 @@
 // waits. Invariant: what a lane serves alone is certain; everything an event loop does is a guess that later events must confirm.
 
 import { Belief, type Cause, ClientCall, type ServedRequest } from "./Cause.ts"
+import { Consumer } from "./Consumer.ts"
 import { EventLoop } from "./EventLoop.ts"
 import type { Exchange } from "./Exchange.ts"
 import { believeJobs, dropJobs, goesOn, Jobs } from "./Jobs.ts"
@@ -39,6 +40,8 @@ export class Lane {
   #fedBy: Streams | null = null
   /** It answers requests that other lanes read. */
   #answersForOthers = false
+  /** What it does for messages of brokers; null: there were none, or it is no thread that does one thing after the other. */
+  consumer: Consumer | null = null
   /** What it calls while it serves nothing. */
   readonly jobs: Jobs
   /** The same of a Task; null: it is none. */
@@ -104,6 +107,7 @@ export class Lane {
     const served = this.#served
     this.hasServed = true
     this.#adopted = null
+    this.consumer?.forget()
     this.program.handOver.served++
     if (served.length === 0) {
       if (this.isLoop && !this.#isEventLoop && ++this.#alone >= aloneAgain) this.#isAlone()
@@ -116,6 +120,12 @@ export class Lane {
     served.push(request)
   }
 
+  /** A message that a broker sends is read here. Null: of such a lane it will not be known what it does for that. */
+  consumes(): Consumer | null {
+    if (this.isGoroutine || this.task !== null || this.isLoop || this.#served.length > 0) return null
+    return (this.consumer ??= new Consumer())
+  }
+
   becomeLoop(): void {
     this.#isEventLoop = true
     this.#interleaves()
@@ -124,6 +134,7 @@ export class Lane {
   #interleaves(): void {
     this.#alone = 0
     if (this.isLoop) return
+    this.consumer = null
     this.#loop = new EventLoop(this.program)
     this.jobs.forget()
     this.task?.forget()
@@ -154,6 +165,7 @@ export class Lane {
     this.forgetHandOvers()
     this.#served.length = 0
     this.task?.forget()
+    this.consumer?.forget()
     this.#loop?.forget()
   }
 
@@ -177,7 +189,7 @@ export class Lane {
   call(waits: number, step: number, kind: number, on: Exchange | null): ClientCall {
     if (this.#loop !== null) return this.#loop.call(waits, step, kind, on)
     const [parent = this.#adopts(), ...more] = this.#served
-    if (parent === undefined) return this.#callForAnother(step)
+    if (parent === undefined) return this.consumer?.call(step, on, waits) ?? this.#callForAnother(step)
     if (this.#works(parent)) goesOn(parent)
     const isIts = more.length === 0 && this.#works(parent)
     return new ClientCall(step, isIts ? parent : null, Belief.settled)

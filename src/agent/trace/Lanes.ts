@@ -2,6 +2,7 @@
 // none, further ones are not known, and what they do neither. Threads that wait as event loops do are found out by looking at what
 // they wait in.
 
+import type { Consumer } from "./Consumer.ts"
 import { HandOvers } from "./HandOvers.ts"
 import { Lane } from "./Lane.ts"
 import { Program } from "./Program.ts"
@@ -48,6 +49,8 @@ export class Lanes {
   readonly #coroutines = new Map<number, Map<number, Lane>>()
   /** Threads that served their first requests lately. */
   readonly #fresh = new Map<number, Lane>()
+  /** Threads that read their first messages of brokers lately. */
+  readonly #consuming = new Map<number, Consumer>()
 
   constructor(options: LanesOptions) {
     this.#options = options
@@ -81,6 +84,11 @@ export class Lanes {
     if (coroutine !== 0) return this.#coroutines.get(tgid)?.get(coroutine)
     const lane = this.#threads.get(tid)
     return lane?.tgid === tgid && lane.program.saysOf(tid) ? lane : undefined
+  }
+
+  /** The thread read a message of a broker: how it waits is looked at. */
+  consumes(tid: number, consumer: Consumer): void {
+    if (!consumer.isKnown && this.#consuming.size < maxLooks) this.#consuming.set(tid, consumer)
   }
 
   /** One lane of the process woke another, which had waited so often by then. */
@@ -214,6 +222,12 @@ export class Lanes {
       const isLoop = lane.hasServed ? this.#options.waitsAsLoop(tid) : undefined
       if (isLoop === true) lane.becomeLoop()
       if (isLoop !== undefined || lane.looks++ > 10) this.#fresh.delete(tid)
+    }
+    for (const [tid, consumer] of this.#consuming) {
+      const isLoop = this.#options.waitsAsLoop(tid)
+      if (isLoop !== undefined) consumer.looked(isLoop)
+      // What runs just now, or is gone, is looked at again when the next message comes.
+      if (isLoop === undefined || consumer.isKnown) this.#consuming.delete(tid)
     }
   }
 

@@ -145,6 +145,17 @@ export class Events {
     })
   }
 
+  /** A broker sends messages, all in one event; `isWork` false: what it says of itself. */
+  delivers(talk: Talk, names: string | ReadonlyArray<string>, caller: Caller = {}, isWork = true): void {
+    this.#event(talk, false, caller, () => {
+      for (const name of [names].flat()) {
+        const cause = this.causality.unasked(talk.isServer, isWork)
+        this.#served.set(name, causalId(cause))
+        if (cause !== null) this.causality.settles(cause, talk.exchange, true)
+      }
+    })
+  }
+
   #settle(talk: Talk, name: string, cause: Cause | null, isAnswered: boolean): void {
     const write = (): void => {
       if (!talk.isServer) this.#calls.push([name, causalId(cause)])

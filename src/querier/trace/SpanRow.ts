@@ -150,6 +150,10 @@ export const spanKindOf = (row: SpanRow): SpanKind =>
 export const observedPid = (row: SpanRow): number =>
   row.point === "c-p" ? row.clientPid : row.point === "s-p" ? row.serverPid : 0
 
+/** A process may make calls for it: it serves the request, or it was sent this unasked. */
+export const mayCause = ({ point, type }: SpanRow): boolean =>
+  point === "s-p" || (point === "c-p" && type === RecordType.response)
+
 /** Without a response its end is not known. */
 export const isAnswered = (row: SpanRow): boolean => row.type !== RecordType.request
 

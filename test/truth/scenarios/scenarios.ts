@@ -240,6 +240,26 @@ export const scenarios: ReadonlyArray<Scenario> = [
     },
     "grpc",
   ),
+  make(
+    "nats",
+    "Python, one thread that takes messages of NATS -> nginx, Redis",
+    lacksPrograms(natsPath, nginxPath, redisPath, pythonPath),
+    async (started) => {
+      const store = await started.add(redis())
+      const last = await started.add(lastNginx())
+      const broker = await started.add(nats())
+      await started.add(python("consumer.py", broker.port, last.port, store.port))
+      const consumer = hop(
+        "Python",
+        "consumer",
+        broker.port,
+        call("nginx", last.port),
+        call("Redis", store.port),
+      )
+      return [{ ...consumer, takes: "Msg" }]
+    },
+    "nats",
+  ),
   javaShop("java", "Java, a pool of threads -> nginx, Redis", "direct"),
   javaShop("java-handoff", "Java, read by one pool, worked by another -> nginx, Redis", "handoff"),
   javaShop("java-nio", "Java, read by a selector's thread, worked by a pool -> nginx, Redis", "nio"),

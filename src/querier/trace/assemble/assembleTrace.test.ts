@@ -190,6 +190,34 @@ describe("causal ids", () => {
     expect(drawn(from(late, server({})))).toEqual(["s-p /", "  c-p / <causal_id"])
   })
 
+  it("stand below the message of a broker that they are made for, and no other", () => {
+    const push = { type: 1, requestTcpSeq: 0, clientPid: 6, l7Protocol: 104, serverPid: 9 }
+    const deliveries = ["7", "8"].map((causalResponse, at) =>
+      spanRowOf({
+        ...push,
+        causalResponse,
+        responseTcpSeq: 70 + at,
+        startUs: at * 100,
+        endUs: at * 100,
+        endpoint: `message ${causalResponse}`,
+      }),
+    )
+    const calls = ["7", "7", "8"].map((causalRequest, at) =>
+      spanRowOf({
+        clientPid: 6,
+        causalRequest,
+        startUs: 10 + at * 50,
+        endUs: 40 + at * 50,
+        endpoint: `/${at}`,
+      }),
+    )
+    const rows = [...calls, ...deliveries]
+    const seven = ["c-p message 7", "  c-p /0 <causal_id", "  c-p /1 <causal_id"]
+    expect(drawn(from(deliveries[0]!, ...rows))).toEqual(seven)
+    expect(drawn(from(calls[1]!, ...rows))).toEqual(seven)
+    expect(drawn(from(calls[2]!, ...rows))).toEqual(["c-p message 8", "  c-p /2 <causal_id"])
+  })
+
   it("are not believed where the process hands trace ids on and they say otherwise", () => {
     const [one, other] = [
       server({ traceId: "a", endpoint: "/a" }),

@@ -1,8 +1,8 @@
-// Calls that a process makes, under the request that it makes them for. Evidence in order: the parent that the request names, the
+// Calls that a process makes, under the request, or the message of a broker, that it makes them for. Evidence in order: the parent that the request names, the
 // causal id that the agent followed, the X-Request-ID that is handed on, the trace id where only one request of the process fits.
 // What merely happens at the same time is no evidence.
 
-import { causalIds, isAnswered, observedPid, type SpanRow, spanKindOf } from "../SpanRow.ts"
+import { causalIds, isAnswered, mayCause, observedPid, type SpanRow, spanKindOf } from "../SpanRow.ts"
 import type { Confidence, LinkReason } from "../Trace.ts"
 import type { Call } from "./calls.ts"
 import type { Forest } from "./Forest.ts"
@@ -29,8 +29,9 @@ class Servers {
 
   constructor(rows: ReadonlyArray<SpanRow>) {
     rows.forEach((row, at) => {
-      if (row.point !== "s-p" || row.serverPid === 0) return
+      if (!mayCause(row) || observedPid(row) === 0) return
       for (const id of causalIds(row)) this.#add(this.byCausalId, inProcess(row, id), at)
+      if (row.point !== "s-p") return
       for (const id of new Set([row.xRequestId0, row.xRequestId1]))
         if (id !== "") this.#add(this.byXRequestId, inProcess(row, id), at)
       if (row.traceId === "") return
@@ -84,7 +85,8 @@ const find = (
     return { server: parent, reason: "parent_span_id", confidence: "certain", text }
   }
 
-  for (const id of causalIds(client)) {
+  // What a broker sends has an id of its own.
+  for (const id of mayCause(client) ? [] : causalIds(client)) {
     const same = servers.byCausalId.get(inProcess(client, id)) ?? none
     const server = latest(rows, begunBefore(rows, same, client))
     if (server === undefined || isOfAnotherTrace(servers, rows[server]!, client)) continue

@@ -1,7 +1,7 @@
 // The rows of a trace as a search finds them. What a question answers may be a trace's or a stranger's (an id that came again, another
 // connection with the same sequence number): a row is taken only when it is related to one that was taken before.
 
-import { causalIds, observedPid, type SpanRow, spanKindOf } from "../SpanRow.ts"
+import { causalIds, mayCause, observedPid, type SpanRow, spanKindOf } from "../SpanRow.ts"
 import { callKeys } from "../assemble/calls.ts"
 import { sameCall } from "../assemble/sameCall.ts"
 
@@ -51,7 +51,7 @@ export class Gathered {
     this.endUs = Math.max(this.endUs, row.endUs, row.startUs)
     for (const key of causalKeys(row)) {
       this.#causal.add(key)
-      if (row.point === "s-p") this.#servers.add(key)
+      if (mayCause(row)) this.#servers.add(key)
     }
     if (spanKindOf(row) === "application") return
     for (const key of callKeys(row)) {
@@ -83,7 +83,7 @@ export class Gathered {
     if (xRequestIdsOf(row).some((id) => this.#xRequestIds.has(id)) && this.#isNear(row)) return true
     // Calls of one process are related by the request that they are made for, never to each other alone: a loop that polls has no
     // request, and would go on without end.
-    const related = row.point === "s-p" ? this.#causal : this.#servers
+    const related = mayCause(row) ? this.#causal : this.#servers
     if (causalKeys(row).some((key) => related.has(key))) return true
     if (spanKindOf(row) === "application") return false
     return callKeys(row).some((key) =>
