@@ -173,7 +173,11 @@ export class Causality {
 
   #readsRequest(exchange: Exchange): void {
     const { hasIds, starting } = exchange
-    if (hasIds) this.#lane?.readsOn()
+    if (hasIds) {
+      if (exchange.reader !== this.#lane) exchange.reader?.readsNoMore()
+      exchange.reader = this.#lane
+      this.#lane?.readsOn()
+    }
     if (starting instanceof ServedRequest) this.#move(starting, exchange)
     else if (exchange.served.length === 0 && !hasIds) exchange.starting = this.#serve(exchange)
   }
@@ -242,7 +246,9 @@ export class Causality {
   #reads(exchange: Exchange, request: ServedRequest, hasId: boolean): void {
     request.isRead = true
     exchange.served.push(request)
-    if (hasId) this.#lane?.streams(request)
+    if (!hasId) return
+    exchange.reader = this.#lane
+    this.#lane?.streams(request)
   }
 
   /** A request was read whole from the event's bytes, sent or received; `id` -1: it has none. Null: no event is at work. */

@@ -1,6 +1,7 @@
 // What is under way on one connection, by what is known of it while its messages are still being read.
 
 import type { Cause, ClientCall, ServedRequest } from "./Cause.ts"
+import type { Lane } from "./Lane.ts"
 
 export class Exchange {
   /** Port that is served, or `calledKind` of that which is called. */
@@ -13,6 +14,8 @@ export class Exchange {
   starting: Cause | null = null
   /** Requests that this side serves of which the end was not seen yet, by their ids; null: none. They are in `served`, too. */
   begun: Map<number, ServedRequest> | null = null
+  /** Who reads requests with ids here. */
+  reader: Lane | null = null
   /** Its messages have ids: answers come in any order. */
   hasIds = false
   /** The message of a broker for which something was last written here by the thread that read it. */

@@ -291,6 +291,25 @@ describe("goroutines", () => {
     expect(events.joined).toMatchObject({ a: "A", b: "B" })
   })
 
+  it("are begun by the one to which the reader of the first bytes leaves the connection", () => {
+    const events = watched()
+    const server = events.server()
+    const writer = 0xb800
+    events.request(server, "A", go(reader), true)
+    events.begins(reader, writer)
+    events.begins(reader, frames)
+    events.begins(frames, 0xb000)
+    asks(events, "a", 0xb000)
+    events.request(server, "B", go(frames), true)
+    events.begins(frames, 0xb100)
+    asks(events, "b", 0xb100)
+    // The first one does not read any more: what it begins is for whoever wakes it.
+    events.begins(reader, 0xb200)
+    asks(events, "none", 0xb200)
+    events.causality.releaseAll()
+    expect(events.joined).toMatchObject({ a: "A", b: "B", none: "-" })
+  })
+
   it("work for nobody when the connection of a request ended that was not whole", () => {
     const events = watched()
     const server = events.server()

@@ -36,6 +36,8 @@ export class Lane {
   #adopted: ServedRequest | null = null
   /** Requests that it reads for goroutines of their own. */
   #streams: Streams | null = null
+  /** It read such requests, and left the connection to another goroutine. */
+  #hasLeft = false
   /** Of the goroutine that reads what this one begins goroutines for. */
   #fedBy: Streams | null = null
   /** It answers requests that other lanes read. */
@@ -79,7 +81,8 @@ export class Lane {
   /** Another goroutine is begun here: the request that it works for. */
   begins(): ServedRequest | null {
     if (this.#streams !== null) return this.#streams.next()
-    return this.#fedBy === null ? this.only : this.#fedBy.only
+    if (this.#fedBy !== null) return this.#fedBy.only
+    return this.#hasLeft ? null : this.only
   }
 
   /** A request with an id was read here. */
@@ -90,6 +93,12 @@ export class Lane {
   /** Bytes of a connection of which messages have ids begin to be read here. */
   readsOn(): void {
     this.#streams?.readsOn()
+  }
+
+  /** Another goroutine goes on to read that connection. */
+  readsNoMore(): void {
+    this.#streams = null
+    this.#hasLeft = true
   }
 
   /** It just read one request for another goroutine. */
@@ -155,6 +164,7 @@ export class Lane {
   forgetHandOvers(): void {
     this.#adopted = null
     this.#streams = null
+    this.#hasLeft = false
     this.#fedBy = null
     this.#served.forEach(dropJobs)
     this.jobs.forget()

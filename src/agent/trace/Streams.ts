@@ -9,9 +9,12 @@ export class Streams {
   /** Those that came with the last read. */
   readonly #requests: Array<ServedRequest> = []
   #begun = 0
+  /** Nothing was read since the first of them: whoever reads first may leave the rest to another goroutine. */
+  #isFirst = true
 
   /** More is read: whatever came before has its goroutine by now. */
   readsOn(): void {
+    if (this.#requests.length > 0) this.#isFirst = false
     this.#requests.length = 0
     this.#begun = 0
   }
@@ -22,7 +25,7 @@ export class Streams {
 
   /** The reader begins a goroutine: in the order of the requests. */
   next(): ServedRequest | null {
-    return this.#requests[this.#begun++] ?? null
+    return this.#requests[this.#begun++] ?? (this.#isFirst ? this.only : null)
   }
 
   /** Another one begins a goroutine, to serve or to write: when there is one request only, it is for this one or asks nobody. */
