@@ -268,6 +268,7 @@ export class Causality {
     if (!isServer) {
       const call = starting instanceof ClientCall ? starting : this.#newCall(exchange)
       exchange.calls.push(call)
+      if (hasId) this.#lane?.asked(exchange)
       return call
     }
     const request = starting instanceof ServedRequest ? starting : this.#serve(exchange)

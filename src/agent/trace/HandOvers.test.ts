@@ -291,6 +291,33 @@ describe("goroutines", () => {
     expect(events.joined).toMatchObject({ a: "A", b: "B" })
   })
 
+  it("that write what others ask over one connection work for none of them", () => {
+    const events = watched()
+    const [server, upstream] = [events.server(), events.client()]
+    const writer = go(0xb800)
+    events.request(server, "A", go(handler))
+    events.begins(handler, 0xb800)
+    events.request(upstream, "a", writer, true)
+    events.request(upstream, "b", writer, true)
+    events.answer(upstream)
+    events.answer(upstream)
+    events.request(upstream, "c", writer, true)
+    events.answer(upstream)
+    // One after the other is for itself.
+    events.begins(handler, 0xb900)
+    const own = events.client()
+    for (const name of ["d", "e"]) {
+      events.request(own, name, go(0xb900), true)
+      events.answer(own)
+    }
+    events.begins(handler, 0xba00)
+    const both = events.client()
+    events.request(both, ["f", "g"], go(0xba00), true)
+    events.answers(both, 2)
+    events.causality.releaseAll()
+    expect(events.joined).toMatchObject({ a: "A", b: "-", c: "-", d: "A", e: "A", g: "-" })
+  })
+
   it("are begun by the one to which the reader of the first bytes leaves the connection", () => {
     const events = watched()
     const server = events.server()

@@ -34,6 +34,8 @@ export class Lane {
   #alone = 0
   /** The request of the goroutine that began this one. */
   #adopted: ServedRequest | null = null
+  /** Where it wrote a request with an id last. */
+  #askedOn: Exchange | null = null
   /** Requests that it reads for goroutines of their own. */
   #streams: Streams | null = null
   /** It read such requests, and left the connection to another goroutine. */
@@ -198,11 +200,23 @@ export class Lane {
   /** A call begins to be made here, on this connection, or one of this kind. */
   call(waits: number, step: number, kind: number, on: Exchange | null): ClientCall {
     if (this.#loop !== null) return this.#loop.call(waits, step, kind, on)
+    this.#mayWriteForAll(on)
     const [parent = this.#adopts(), ...more] = this.#served
     if (parent === undefined) return this.consumer?.call(step, on, waits) ?? this.#callForAnother(step)
     if (this.#works(parent)) goesOn(parent)
     const isIts = more.length === 0 && this.#works(parent)
     return new ClientCall(step, isIts ? parent : null, Belief.settled)
+  }
+
+  /** A request with an id was written here. */
+  asked(on: Exchange): void {
+    this.#askedOn = on
+  }
+
+  /** Who writes the next request there before the last one is answered writes for all who share the connection, not for who began it. */
+  #mayWriteForAll(on: Exchange | null): void {
+    if (this.#adopted !== null && on !== null && on === this.#askedOn && on.calls.length > 0)
+      this.#adopted = null
   }
 
   #adopts(): ServedRequest | undefined {
@@ -225,7 +239,10 @@ export class Lane {
   /** Another message of the same write as `call`. */
   callWith(call: ClientCall): ClientCall {
     if (this.#loop !== null) return this.#loop.callWith(call)
-    const { begunAt, belief, parent } = call
+    const { begunAt, belief, on, parent } = call
+    const adopted = this.#adopted
+    this.#mayWriteForAll(on)
+    if (adopted !== this.#adopted) return new ClientCall(begunAt, null, Belief.settled)
     if (belief !== Belief.open) return new ClientCall(begunAt, parent, Belief.settled)
     return this.task === null ? this.jobs.add(begunAt, this.isGoroutine) : this.task.add(begunAt)
   }
