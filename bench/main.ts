@@ -1,5 +1,5 @@
 // Runs every benchmark, or those that are named, and writes bench/RESULTS.md. Usage: npm run bench [NAME ...]. Needs root and a machine with nothing else to do;
-// takes about three quarters of an hour.
+// takes about an hour.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { cpus, release, totalmem } from "node:os"
