@@ -9,7 +9,12 @@ const names = (
   client = noTags,
   server = noTags,
 ) => {
-  const { clientService, serverService } = spanDetails({}, spanRowOf(ips), client, server)
+  const { clientService, serverService } = spanDetails(
+    { d_names: [], d_values: [] },
+    spanRowOf(ips),
+    client,
+    server,
+  )
   return [clientService, serverService]
 }
 
