@@ -21,6 +21,8 @@ export interface Outcome {
   readonly inputs: number
   readonly messages: number
   readonly faults: ReadonlyArray<Fault>
+  /** Milliseconds of the feed that took longest, machine and all: another try would have told whether it was the parser. */
+  readonly longestMs: number
   /** Bytes that the heap grew by between the first tenth of the inputs and the end. */
   readonly heapGrowth: number
   /** Bytes that one connection held after it was fed with a tenth of all inputs. */
@@ -66,6 +68,7 @@ const impossible = (message: L7Message): string => {
 
 class Watch implements MessageSink {
   messages = 0
+  longestMs = 0
   fault = ""
   hasLeft = false
 
@@ -116,6 +119,7 @@ export const check = (protocol: Protocol, input: ReadonlyArray<Run>, sink = new 
       parser.close(input.length + 1)
       sink.hasLeft = false
     }
+    sink.longestMs = Math.max(sink.longestMs, mostMs)
     if (mostMs > maxFeedMs) return `one feed took ${mostMs.toFixed(1)} ms`
   } catch (cause) {
     return cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
@@ -170,5 +174,6 @@ export const fuzzProtocol = async (
   const heapGrowth = Math.max(0, heapBytes() - heapBefore)
   const connectionBytes =
     faults.length > 0 ? 0 : await oneLongConnection(protocol, mutator, Math.ceil(inputs / 10))
-  return { inputs: done, messages: sink.messages, faults, heapGrowth, connectionBytes }
+  const { longestMs, messages } = sink
+  return { inputs: done, messages, faults, longestMs, heapGrowth, connectionBytes }
 }

@@ -70,6 +70,7 @@ for (const [index, protocol] of protocols.entries()) {
     `${outcome.inputs}`,
     `${outcome.messages}`,
     `${outcome.faults.length}`,
+    outcome.longestMs.toFixed(1),
     mebibytes(outcome.heapGrowth),
     mebibytes(outcome.connectionBytes),
     seconds.toFixed(0),
@@ -81,7 +82,18 @@ for (const [index, protocol] of protocols.entries()) {
 }
 console.log(
   table(
-    ["PROTOCOL", "SEEDS", "INPUTS", "MESSAGES", "FAULTS", "HEAP MiB", "CONNECTION MiB", "SECONDS", ""],
+    [
+      "PROTOCOL",
+      "SEEDS",
+      "INPUTS",
+      "MESSAGES",
+      "FAULTS",
+      "LONGEST ms",
+      "HEAP MiB",
+      "CONNECTION MiB",
+      "SECONDS",
+      "",
+    ],
     rows,
   ),
 )
