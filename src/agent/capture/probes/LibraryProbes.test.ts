@@ -6,7 +6,7 @@ import { basename, join } from "node:path"
 import { describe, expect, it } from "vitest"
 import type { Probes } from "../native/Addon.ts"
 import { tlsKind } from "../tls/tlsKind.ts"
-import { LibraryProbes, type Probe, type ProbesTarget } from "./LibraryProbes.ts"
+import { hookText, LibraryProbes, type Probe, type ProbesTarget } from "./LibraryProbes.ts"
 
 /** Remembers what it is told; `refusal`: code of the error that it answers with. */
 class Target implements ProbesTarget {
@@ -165,5 +165,15 @@ describe("LibraryProbes", () => {
     expect(tls.feature(tlsKind)!.hook).not.toContain("libodd.so")
     await tls.close()
     rmSync(folder, { recursive: true, force: true })
+  })
+})
+
+describe("what is hooked, in words", () => {
+  it("is which files, and which library where their names do not say it", () => {
+    const files = (...names: ReadonlyArray<string>) => names.map((name) => ({ name, library: "OpenSSL" }))
+    expect(hookText([])).toBe("uprobe: in no file now")
+    expect(hookText(files("libssl.so.3", "node", "node"))).toBe("uprobe on libssl.so.3, node (OpenSSL)")
+    const many = Array.from({ length: 8 }, (_, i) => `lib${i}.so`)
+    expect(hookText(files(...many))).toMatch(/^uprobe on lib0.so, .*lib5.so, 2 more$/)
   })
 })

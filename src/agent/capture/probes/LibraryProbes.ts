@@ -91,8 +91,9 @@ export const hookText = (
   const names = [
     ...new Set(files.map(({ library, name }) => (name.startsWith("lib") ? name : `${name} (${library})`))),
   ]
+  if (names.length === 0) return "uprobe: in no file now"
   const more = names.length > maxNamed ? `, ${names.length - maxNamed} more` : ""
-  return ["uprobe", names.slice(0, maxNamed).join(", ") + more].filter((part) => part !== "").join(" on ")
+  return `uprobe on ${names.slice(0, maxNamed).join(", ")}${more}`
 }
 
 export class LibraryProbes {
