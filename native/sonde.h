@@ -59,6 +59,7 @@ SONDE_FUNCTION(sonde_packets_close);
 SONDE_FUNCTION(sonde_probes_attach);
 SONDE_FUNCTION(sonde_probes_detach);
 SONDE_FUNCTION(sonde_clock_offset);
+SONDE_FUNCTION(sonde_trim_memory);
 SONDE_FUNCTION(sonde_claim_name);
 SONDE_FUNCTION(sonde_ask_name);
 SONDE_FUNCTION(sonde_program_ids);

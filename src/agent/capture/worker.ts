@@ -12,9 +12,11 @@ import { listPids, readComm } from "../process/procfs.ts"
 import { processViews } from "../process/processViews.ts"
 import { Exclusions } from "./Exclusions.ts"
 import type { CaptureCommand, CaptureMessage, CaptureOptions } from "./messages.ts"
+import { loadAddon } from "./native/Addon.ts"
 import { Shedding } from "./Shedding.ts"
 import { openSource } from "./Source.ts"
 import { threadMs } from "./Spaced.ts"
+import { returnMemory, SpareMemory } from "./SpareMemory.ts"
 
 const options = workerData as CaptureOptions
 const port = parentPort!
@@ -89,12 +91,22 @@ const source = await openSource({
   log: (level, message) => post({ type: "log", level, message }),
 })
 
+const addon = loadAddon()
+const spare = new SpareMemory(() =>
+  returnMemory(() => {
+    if (!("missing" in addon)) addon.trimMemory()
+  }),
+)
 const boot = bootUs()
-const status = (): void => {
+const status = (isBusy: boolean): void => {
   const counters: Record<string, number> = {}
   for (const [name, value] of Object.entries({ ...pipeline.stats(), ...source.stats() })) {
     counters[`sonde_agent_${name}`] = value
   }
+  const connections = pipeline.connections.size
+  const flows = (counters["sonde_agent_tcp_flows"] ?? 0) + (counters["sonde_agent_packet_flows"] ?? 0)
+  spare.look(Date.now(), Math.max(connections, flows), isBusy)
+  counters["sonde_agent_memory_returned_total"] = spare.returned
   counters["sonde_agent_oversized_rows_total"] = encoder.oversizedRows
   counters["sonde_agent_exclusions_refused_total"] = exclusions.refused
   const all = processes.all()
@@ -188,7 +200,7 @@ const tick = (): void => {
   if (now - lastStatus >= statusAfterMs) {
     lastStatus = now
     const beganMs = threadMs()
-    status()
+    status(isBusy)
     statusAfterMs = spaced(statusMs, (threadMs() - beganMs) * statusHands)
   }
   setTimeout(tick, isBusy ? busyMs : idleMs)
@@ -214,7 +226,7 @@ port.on("message", (command: CaptureCommand) => {
   source.expire(nowUs())
   pipeline.end(nowUs())
   source.flush?.(nowUs(), true)
-  status()
+  status(true)
   void source.close().then(() => {
     post({ type: "stopped" })
     port.close()

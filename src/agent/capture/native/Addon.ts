@@ -97,6 +97,8 @@ export interface Addon {
   detachProbes(probes: Probes): Promise<void>
   /** To be added to CLOCK_MONOTONIC nanoseconds for nanoseconds since 1970. */
   clockOffsetNs(): number
+  /** Gives back what the C library keeps of memory that was freed. */
+  trimMemory(): void
   /** A listening descriptor of the abstract Unix socket of this name; EADDRINUSE when another process has it. */
   claimName(name: string): number
   /**
