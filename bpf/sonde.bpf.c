@@ -12,6 +12,7 @@
 #include "include/sonde_verdict.h"
 
 #include "maps/counters.h"
+#include "maps/datagrams.h"
 #include "maps/events.h"
 #include "maps/excluded.h"
 #include "maps/exec_scratch.h"
@@ -53,6 +54,7 @@
 #include "lib/sequence.h"
 #include "lib/verdict.h"
 #include "lib/recognise.h"
+#include "lib/datagram_socket.h"
 #include "lib/datagram.h"
 #include "lib/tls_join.h"
 #include "lib/socket_data.h"
@@ -93,6 +95,8 @@ struct sonde_layout {
 	struct sonde_task_end task_end;
 	struct sonde_file file;
 	struct sonde_file_sum file_sum;
+	struct sonde_datagram_key datagram;
+	struct sonde_datagram_sum datagram_sum;
 	struct sonde_socket_key socket;
 	struct sonde_server_key server;
 	struct sonde_mapped_key mapped;

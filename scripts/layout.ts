@@ -37,6 +37,8 @@ export const layoutSource = (object: Uint8Array): string => {
   struct("sonde_file", "fileEvent")
   struct("sonde_file_key", "fileKey")
   struct("sonde_file_sum", "fileSum")
+  struct("sonde_datagram_key", "datagramKey")
+  struct("sonde_datagram_sum", "datagramSum")
   struct("sonde_mapped_key", "mappedKey")
   struct("sonde_socket_key", "socketKey")
   struct("sonde_server_key", "serverKey")

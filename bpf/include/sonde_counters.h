@@ -22,5 +22,7 @@ enum sonde_counter {
 	SONDE_COUNT_OVER_BUDGET,     /* events not made because their process had made its share of the moment */
 	SONDE_COUNT_WAKES,           /* wake-ups within watched processes, told of */
 	SONDE_COUNT_WAKES_REFUSED,   /* ... not told of because the process had made its share of the moment */
+	SONDE_COUNT_DATAGRAM_SUMS_FULL, /* datagrams for whose sum there was no room */
+	SONDE_COUNT_DATAGRAMS_UNSEEN,   /* ... that one call moved beyond those that are looked at */
 	SONDE_COUNT_MAX,
 };

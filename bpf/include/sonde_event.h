@@ -54,7 +54,7 @@ struct sonde_socket_data {
 	__u8 role;       /* sonde_role */
 	__u8 protocol;   /* L7Protocol number that was inferred or told by user space; 0: an offer, user space decides */
 	__u8 is_ipv4;
-	__u32 generation; /* counts reuses of `socket`; 0 for datagrams */
+	__u32 generation; /* counts reuses of `socket`; 0 for datagrams of DNS's ports */
 	__u8 local_ip[16];  /* IPv4 as ::ffff:a.b.c.d */
 	__u8 remote_ip[16];
 	char comm[SONDE_COMM_LEN];
@@ -174,6 +174,28 @@ struct sonde_file {
 	char comm[SONDE_COMM_LEN];
 	char fs[16];     /* kind of file system */
 	char source[64]; /* what is mounted */
+};
+
+/* A UDP socket and a peer, whose datagrams are summed: as in sonde_socket_data. */
+struct sonde_datagram_key {
+	__u64 socket;
+	__u32 tgid;
+	__u16 local_port;
+	__u16 remote_port; /* 0: the process did not ask from whom they came */
+	__u8 remote_ip[16];
+};
+
+struct sonde_datagram_sum {
+	__u64 begun_ns; /* CLOCK_MONOTONIC at the first datagram */
+	__u64 last_ns;
+	__u64 sent_bytes; /* payload */
+	__u64 received_bytes;
+	__u32 sent; /* datagrams; a call that has the kernel cut what it sends (UDP_SEGMENT) sends one */
+	__u32 received;
+	__u32 is_asked; /* 1: the first was received */
+	__u32 pad;
+	__u8 local_ip[16];
+	char comm[SONDE_COMM_LEN];
 };
 
 /* A process mapped a file that it may execute, and that was not told of before (maps/mapped.h). */

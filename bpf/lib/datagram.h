@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Datagrams of the protocols that are known by their port: DNS and its relatives. A datagram is whole, so that there is no state: each
- * becomes an event with both of its ends, of which that of an unconnected socket's peer lies in the caller's memory.
+ * Datagrams. Each is whole, and told or summed with both of its ends, of which that of an unconnected socket's peer lies in the caller's
+ * memory. Those of DNS and its relatives are known by their port: each becomes an event, without any state. What becomes of others is up to
+ * lib/datagram_socket.h.
  */
 #pragma once
 
@@ -58,8 +59,13 @@ static __always_inline void read_peer(struct sonde_socket_data *head, const void
 	head->remote_port = bpf_ntohs(address.port);
 }
 
-/* One datagram whose payload lies in the segments of `message`; `event` has everything but the peer of an unconnected socket. */
-static __noinline int datagram(struct sonde_scratch *event, const struct user_msghdr *message, __u32 length, bool is_connected)
+/*
+ * One datagram whose payload lies in the segments of `message`; `event` has everything but the peer of an unconnected socket. `is_wanted`:
+ * user space wants to see it, whatever its ports. The bytes that were copied: a result that nobody looks at is not made, and leaves what is no
+ * number to the caller, which the verifier refuses.
+ */
+static __noinline __u64 datagram(struct sonde_scratch *event, const struct user_msghdr *message, __u32 length, bool is_connected,
+			       bool is_wanted)
 {
 	__u64 captured, most = payload_bytes;
 
@@ -67,7 +73,15 @@ static __noinline int datagram(struct sonde_scratch *event, const struct user_ms
 		return 0;
 	if (!is_connected)
 		read_peer(&event->head, message->msg_name);
-	if (event->head.remote_port == 0 || (!is_dns_port(event->head.remote_port) && !is_dns_port(event->head.local_port)))
+	if (!is_dns_port(event->head.remote_port) && !is_dns_port(event->head.local_port)) {
+		sum_datagram(event, length);
+		if (!is_wanted)
+			return 0;
+	} else {
+		event->head.protocol = L7_DNS;
+		event->head.generation = 0;
+	}
+	if (event->head.remote_port == 0)
 		return 0;
 	if (!within_budget(event, event->head.tgid, event->head.time_ns))
 		return 0;
@@ -84,8 +98,10 @@ static __noinline int datagram(struct sonde_scratch *event, const struct user_ms
 	} else {
 		count(SONDE_COUNT_DELIVERED);
 		count_by(SONDE_COUNT_DELIVERED_BYTES, captured);
+		if (event->head.protocol == L7_UNKNOWN)
+			count(SONDE_COUNT_OFFERED);
 	}
-	return 0;
+	return captured;
 }
 
 /* `call` moved `moved` bytes over this UDP socket, or so many messages. */
@@ -96,9 +112,11 @@ static __always_inline int handle_datagrams(const struct sonde_call *call, struc
 	__u16 local = ports >> 16, remote = ports;
 	struct user_msghdr message = {};
 	struct sonde_scratch *event;
-	__u64 pid_tgid;
+	bool is_dns, is_wanted = false;
+	__u64 pid_tgid, captured = 0;
+	const void *name;
 
-	if (!is_dns_port(local) && !(remote ? is_dns_port(remote) : has_dns_port(peer_name(call, kind.shape))))
+	if (kind.shape == CALL_UNSEEN)
 		return 0;
 	event = bpf_map_lookup_elem(&scratch, &zero);
 	if (!event)
@@ -115,28 +133,36 @@ static __always_inline int handle_datagrams(const struct sonde_call *call, struc
 	event->head.remote_port = remote;
 	event->head.direction = kind.direction;
 	event->head.role = SONDE_ROLE_UNKNOWN;
-	event->head.protocol = L7_DNS;
-	event->head.generation = 0;
 	event->head.is_tls = 0;
 	event->head.netns = netns_of(sk);
 	event->head.transport = IPPROTO_UDP;
-	event->head.coroutine = coroutine_of(call);
 	event->head.number = 0;
-	event->head.waits = READ(direct, current_task(direct), nvcsw);
+	name = remote ? 0 : peer_name(call, kind.shape);
+	is_dns = is_dns_port(local) || (remote ? is_dns_port(remote) : has_dns_port(name));
+	/* Without both ends nothing is read. */
+	if (!is_dns && (remote || name))
+		is_wanted = wants_datagrams(&event->head);
+	if (is_dns || is_wanted) {
+		event->head.coroutine = coroutine_of(call);
+		event->head.waits = READ(direct, current_task(direct), nvcsw);
+	} else {
+		event->head.coroutine = 0;
+		event->head.waits = 0;
+	}
 	read_addresses(sk, &event->head, direct);
 	bpf_get_current_comm(event->head.comm, sizeof(event->head.comm));
 
 	if (kind.shape == CALL_BUFFER) {
-		message.msg_name = (void *)peer_name(call, kind.shape);
+		message.msg_name = (void *)name;
 		message.msg_iov = (struct iovec *)call->arguments[1];
-		datagram(event, &message, moved, remote != 0);
+		captured = datagram(event, &message, moved, remote != 0, is_wanted);
 	} else if (kind.shape == CALL_VECTOR) {
 		message.msg_iov = (struct iovec *)call->arguments[1];
 		message.msg_iovlen = call->arguments[2];
-		datagram(event, &message, moved, remote != 0);
+		captured = datagram(event, &message, moved, remote != 0, is_wanted);
 	} else if (kind.shape == CALL_MESSAGE) {
 		if (bpf_probe_read_user(&message, sizeof(message), (const void *)call->arguments[1]) == 0)
-			datagram(event, &message, moved, remote != 0);
+			captured = datagram(event, &message, moved, remote != 0, is_wanted);
 	} else if (kind.shape == CALL_MESSAGES) {
 		const struct user_mmsghdr *messages = (const struct user_mmsghdr *)call->arguments[1];
 
@@ -146,8 +172,11 @@ static __always_inline int handle_datagrams(const struct sonde_call *call, struc
 			if (bpf_probe_read_user(&message, sizeof(message), &messages[i].message) ||
 			    bpf_probe_read_user(&length, sizeof(length), &messages[i].length))
 				break;
-			datagram(event, &message, length, remote != 0);
+			captured += datagram(event, &message, length, remote != 0, is_wanted);
 		}
+		if (moved > SONDE_MAX_MESSAGES)
+			count_by(SONDE_COUNT_DATAGRAMS_UNSEEN, moved - SONDE_MAX_MESSAGES);
 	}
+	asm volatile("" ::"r"(captured));
 	return 0;
 }

@@ -1,4 +1,5 @@
-// What the kernel side says of datagrams of DNS, by each kind of hook: each way to send and receive one, connected or not.
+// What the kernel side says of datagrams, by each kind of hook: of DNS's ports each way to send and receive one, connected or not; of others
+// what it sums and offers.
 
 import { describe, expect, it } from "vitest"
 import { describeSystem } from "../system/support/system.ts"
@@ -70,15 +71,12 @@ done(sent=sent)`,
     })
   }
 
-  it("of other ports, and looks ahead, are not told", () => {
+  it("looked at ahead are not told twice", () => {
     const events = ownData(
       trace({
         script: `${prelude}
-server = bound(("127.0.0.77", 54)); names = bound(("127.0.0.77", 53))
-client = bound(("127.0.0.1", 4000))
-client.sendto(b"other", ("127.0.0.77", 54)); server.recvfrom(100)
+names = bound(("127.0.0.77", 53)); client = bound(("127.0.0.1", 4000))
 client.sendto(b"name", ("127.0.0.77", 53)); names.recvfrom(100, socket.MSG_PEEK); names.recvfrom(100)
-client.connect(("127.0.0.77", 54)); client.send(b"other"); server.recv(100)
 done()`,
       }),
     )
@@ -86,6 +84,84 @@ done()`,
       ["sent", "name"],
       ["received", "name"],
     ])
+  })
+
+  for (const hook of hooks) {
+    it(`of other ports are summed, and the first of a socket offered, by ${hook}`, () => {
+      const traced = trace({
+        hook,
+        script: `${prelude}
+server = bound(("127.0.0.77", 54)); client = bound(("127.0.0.1", 4000))
+for i in range(6):
+    client.sendto(b"ask", ("127.0.0.77", 54)); peer = server.recvfrom(100)[1]
+    server.sendmsg([b"ans", b"wer"], [], 0, peer); os.read(client.fileno(), 100)
+client.connect(("127.0.0.77", 54)); client.send(b"connected"); server.recv(100)
+client.sendto(b"", ("127.0.0.77", 54))
+done()`,
+      })
+      const events = ownData(traced)
+      // Four calls of each of both sockets, but for those that do not ask from whom a datagram came.
+      expect(events.map(({ direction, localPort, payload }) => [localPort, direction, payload])).toEqual([
+        ...[0, 1].flatMap(() => [
+          [4_000, "sent", "ask"],
+          [54, "received", "ask"],
+          [54, "sent", "answer"],
+        ]),
+        [4_000, "sent", "ask"],
+        [4_000, "sent", "ask"],
+      ])
+      for (const { protocol, socket, transport } of events)
+        expect([protocol, transport, socket.endsWith("/0")]).toEqual([0, udp, false])
+      expect(traced.counters).toMatchObject({ datagram_sums_full: 0, datagrams_unseen: 0 })
+      expect(
+        traced.datagramSums.toSorted((a, b) => a.localPort - b.localPort || a.remotePort - b.remotePort),
+      ).toEqual([
+        // The server did not ask who sent the last one.
+        { localPort: 54, remotePort: 0, isAsked: true, sent: 0, sentBytes: 0, received: 1, receivedBytes: 9 },
+        {
+          localPort: 54,
+          remotePort: 4_000,
+          isAsked: true,
+          sent: 6,
+          sentBytes: 36,
+          received: 6,
+          receivedBytes: 18,
+        },
+        // Read without asking from whom they came, before the socket was connected.
+        {
+          localPort: 4_000,
+          remotePort: 0,
+          isAsked: true,
+          sent: 0,
+          sentBytes: 0,
+          received: 6,
+          receivedBytes: 36,
+        },
+        {
+          localPort: 4_000,
+          remotePort: 54,
+          isAsked: false,
+          sent: 7,
+          sentBytes: 27,
+          received: 0,
+          receivedBytes: 0,
+        },
+      ])
+    })
+  }
+
+  it("of one call beyond the fourth are counted as not seen", () => {
+    const { counters, datagramSums } = trace({
+      script: `${prelude}
+server = bound(("127.0.0.77", 54)); client = bound(("127.0.0.1", 4000)); client.connect(("127.0.0.77", 54))
+class iovec(ctypes.Structure): _fields_ = [("base", ctypes.c_char_p), ("length", ctypes.c_size_t)]
+class msghdr(ctypes.Structure): _fields_ = [("name", ctypes.c_void_p), ("namelen", ctypes.c_uint), ("iov", ctypes.POINTER(iovec)), ("iovlen", ctypes.c_size_t), ("control", ctypes.c_void_p), ("controllen", ctypes.c_size_t), ("flags", ctypes.c_int)]
+class mmsghdr(ctypes.Structure): _fields_ = [("header", msghdr), ("length", ctypes.c_uint)]
+messages = (mmsghdr * 6)(*[mmsghdr(msghdr(None, 0, ctypes.pointer(iovec(b"abc", 3)), 1)) for i in range(6)])
+done(sent=libc.sendmmsg(client.fileno(), messages, 6, 0))`,
+    })
+    expect(counters.datagrams_unseen).toBe(2)
+    expect(datagramSums).toMatchObject([{ localPort: 4_000, remotePort: 54, sent: 4, sentBytes: 12 }])
   })
 
   it("are told of IPv6, and of IPv4 within it", () => {

@@ -11,6 +11,7 @@ import { nginx, type Program, redis } from "../system/support/programs.ts"
 import { describeSystem } from "../system/support/system.ts"
 import { type Capturing, runBeside, type Seen, startCapturing } from "./support/capturing.ts"
 import {
+  dnsmasq,
   iperf3,
   mariadb,
   memcached,
@@ -316,6 +317,50 @@ s.close()`
       } finally {
         rmSync(folder, { recursive: true })
         await capturing.stop()
+      }
+    })
+  })
+
+  describeSystem("datagrams of other ports", ["/usr/sbin/dnsmasq", "/usr/bin/dig", "/usr/bin/iperf3"], () => {
+    it("are recognised by what they say", () =>
+      withServer(dnsmasq, async (port, capturing) => {
+        const ask = ["+tries=1", "+short", "-p", String(port), "@127.0.0.1", "web.shop.test", "A"]
+        for (let i = 0; i < followers; i++) {
+          const { output } = await runBeside("/usr/bin/dig", ask)
+          expect(output).toContain("10.1.2.3")
+        }
+        await capturing.settle()
+        const texts = new Set(bothSides(capturing.sessions(port)))
+        expect(texts).toEqual(new Set(["dns | A | web.shop.test | 0 | 0"]))
+        expect(capturing.sessions(port).length).toBeGreaterThanOrEqual(2 * followers)
+      }))
+
+    it("that nobody reads are counted, each at both ends, and cost no event after the first", async () => {
+      const capturing = await startCapturing()
+      const server = await iperf3()
+      const { port } = server
+      try {
+        const datagrams = 20_000
+        const size = 1_000
+        const stream = ["-c", "127.0.0.1", "-p", String(port), "-u", "-b", "0", "-l", String(size)]
+        const before = capturing.stats()["kernel_offered_total"]!
+        const { status } = await runBeside("/usr/bin/iperf3", [...stream, "-n", String(datagrams * size)])
+        expect(status).toBe(0)
+        await capturing.settle()
+        // Two sockets of datagrams, and the two ends of the connection that controls them; others of the machine may say something.
+        expect(capturing.stats()["kernel_offered_total"]! - before).toBeLessThan(2 * 64 + 2 * 4 + 64)
+        await server.stop()
+        await capturing.stop()
+        const flows = capturing.flows(port).filter(({ bytes }) => bytes[0] >= datagrams * size * 0.9)
+        const [sent, received] = ["client", "server"].map((at) => flows.find(({ side }) => side === at))
+        expect(sent).toMatchObject({ client: "iperf3", closeType: expect.any(Number) })
+        expect(sent!.packets[0]).toBeGreaterThanOrEqual(datagrams)
+        expect(sent!.bytes[0]).toBeGreaterThanOrEqual(datagrams * size)
+        // Loopback may drop what comes too fast.
+        expect(received).toMatchObject({ server: "iperf3" })
+        expect(received!.packets[0]).toBeLessThanOrEqual(sent!.packets[0])
+      } finally {
+        await server.stop()
       }
     })
   })

@@ -3,6 +3,7 @@
 
 import { Buffer } from "node:buffer"
 import { execFileSync } from "node:child_process"
+import { createSocket } from "node:dgram"
 import { existsSync, readFileSync } from "node:fs"
 import { open } from "node:fs/promises"
 import { createServer, get } from "node:http"
@@ -11,6 +12,7 @@ import { release } from "node:os"
 import { connect } from "node:tls"
 import { setTimeout as sleep } from "node:timers/promises"
 import { Exclusions } from "../../src/agent/capture/Exclusions.ts"
+import { DatagramSums } from "../../src/agent/capture/DatagramSums.ts"
 import { loadAddon } from "../../src/agent/capture/native/Addon.ts"
 import { type HookKind, openSocketTracer, SocketTracer } from "../../src/agent/capture/native/SocketTracer.ts"
 import type { CaptureOptions } from "../../src/agent/capture/messages.ts"
@@ -80,6 +82,49 @@ const tryFiles = async (only: HookKind): Promise<Finding> => {
     const waits = said.split("contended\0").length - 1
     const missing = tracer.features.map((one) => one.missing).join("; ")
     return { feature, on: waits > 0, detail: `${waits} writes that waited ${missing}` }
+  } finally {
+    tracer.close()
+  }
+}
+
+const datagramPort = 5_400
+
+/** Six questions and answers over two sockets that are not connected. */
+const askByDatagrams = async (): Promise<void> => {
+  const [asked, asking] = [createSocket("udp4"), createSocket("udp4")]
+  asked.on("message", (_text, { address, port }) => asked.send("answer", port, address))
+  await new Promise<void>((resolve) => asked.bind(datagramPort, "127.0.0.1", resolve))
+  for (let i = 0; i < 6; i++)
+    await new Promise<unknown>((resolve) => {
+      asking.once("message", resolve)
+      asking.send("ask", datagramPort, "127.0.0.1")
+    })
+  asked.close()
+  asking.close()
+}
+
+const tryDatagrams = async (only: HookKind): Promise<Finding> => {
+  const feature = `datagrams by ${only}`
+  const addon = loadAddon()
+  if ("missing" in addon) return { feature, on: false, detail: addon.missing }
+  const tracer = openSocketTracer(addon, { payloadBytes: 1_024, ringMiB: 1, only })
+  if (!(tracer instanceof SocketTracer)) return { feature, on: false, detail: tracer.refused[0]!.missing }
+  try {
+    await askByDatagrams()
+    await sleep(100)
+    const sums: Array<string> = []
+    new DatagramSums((keys, values) => tracer.takeDatagramSums(keys, values), 0).each(
+      ({ isAsked, localPort, received, receivedBytes, remotePort, sent, sentBytes, tgid }) => {
+        if (tgid !== process.pid) return
+        const isServer = localPort === datagramPort
+        if (isServer === isAsked && (isServer || remotePort === datagramPort))
+          sums.push(`${isServer ? "server" : "client"} ${sent}/${sentBytes} ${received}/${receivedBytes}`)
+      },
+    )
+    const { offered } = tracer.counters()
+    const detail = `${sums.toSorted().join(", ")}; ${offered} offered`
+    // Four calls of each socket are offered.
+    return { feature, on: detail === "client 6/18 6/36, server 6/36 6/18; 8 offered", detail }
   } finally {
     tracer.close()
   }
@@ -203,6 +248,14 @@ for (const kind of ["tp_btf", "raw_tp", "tracepoint"] as const)
   say(
     await tryFiles(kind).catch((cause: unknown) => ({
       feature: `waits for files by ${kind}`,
+      on: false,
+      detail: message(cause),
+    })),
+  )
+for (const kind of ["tp_btf", "raw_tp", "tracepoint"] as const)
+  say(
+    await tryDatagrams(kind).catch((cause: unknown) => ({
+      feature: `datagrams by ${kind}`,
       on: false,
       detail: message(cause),
     })),

@@ -226,11 +226,12 @@ describe("datagrams", () => {
   })
 
   it("hold a bounded number of flows", () => {
-    const { connections, consume } = makeFlows(10_000)
-    for (let socket = 1n; socket <= 4_100n; socket++) {
+    const { connections, consume, datagrams } = makeFlows(10_000)
+    for (let socket = 1n; socket <= 8_200n; socket++) {
       consume(data({ ...resolver, socket, egress: true, payload: query }))
     }
-    expect(connections.size).toBe(4_096)
+    expect([connections.size, datagrams.size]).toEqual([8_192, 8_192])
+    expect(datagrams.counters.datagram_flows_evicted_total).toBe(8)
   })
 })
 

@@ -9,6 +9,7 @@ import type { FileEvents } from "../file/FileEvents.ts"
 import type { ProcessEvents } from "../process/ProcessEvents.ts"
 import type { ProcessTable } from "../process/ProcessTable.ts"
 import type { DatagramFlows } from "./DatagramFlows.ts"
+import type { DatagramSum } from "./DatagramSums.ts"
 import { comm16, isServer, readU64 } from "./eventEnds.ts"
 import type { Exclusions } from "./Exclusions.ts"
 import {
@@ -148,6 +149,13 @@ export class SocketFlows {
   consumeFlows(bytes: Uint8Array, length: number): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, length)
     for (let at = 0; at + socketFlow.size <= length; at += socketFlow.size) this.#flow(bytes, view, at)
+  }
+
+  /** What the kernel summed of a socket of datagrams. */
+  consumeDatagrams(sum: DatagramSum): void {
+    const { datagrams, exclusions, processes } = this.#options
+    if (exclusions.leavesUncounted(sum.tgid, processes.get(sum.tgid)?.info)) this.counters.left_out_total++
+    else datagrams.addSum(sum)
   }
 
   #flow(bytes: Uint8Array, view: DataView, at: number): void {

@@ -8,6 +8,7 @@ import type { CompatEnds } from "./compat/CompatEnds.ts"
 import { openCompat } from "./compat/openCompat.ts"
 import { ConnectionReads } from "./ConnectionReads.ts"
 import { DatagramFlows } from "./DatagramFlows.ts"
+import { DatagramSums } from "./DatagramSums.ts"
 import { kernelCounters } from "./layout.gen.ts"
 import type { CaptureOptions, SourceCost } from "./messages.ts"
 import { loadAddon } from "./native/Addon.ts"
@@ -82,6 +83,7 @@ class SocketSource implements Source {
   readonly #refused: ReadonlyArray<Feature>
   readonly #verdicts: Verdicts
   readonly #datagrams: DatagramFlows
+  readonly #datagramSums: DatagramSums
   /** Completes calls of the programs for old kernels. */
   readonly #ends: CompatEnds | undefined
   readonly #files: FileEvents | undefined
@@ -113,7 +115,9 @@ class SocketSource implements Source {
     this.#onlyCounted = onlyCounted
     this.#refused = refused
     this.#verdicts = new Verdicts(tracer)
-    this.#datagrams = new DatagramFlows(connections, flowLog, processes, causality)
+    const verdicts = this.#verdicts
+    this.#datagrams = new DatagramFlows({ connections, flowLog, processes, causality, verdicts })
+    this.#datagramSums = new DatagramSums((keys, sums) => tracer.takeDatagramSums(keys, sums), clockOffsetNs)
     this.#ends = isCompat ? openCompat(tracer, processes, (port) => exclusions.ports.has(port)) : undefined
     this.#files =
       agent.files && onlyCounted === undefined && !isCompat
@@ -142,7 +146,7 @@ class SocketSource implements Source {
       causality,
       clockOffsetNs,
       exclusions,
-      verdicts: this.#verdicts,
+      verdicts,
       datagrams: this.#datagrams,
       files: this.#files,
       lives: this.#lives,
@@ -233,6 +237,7 @@ class SocketSource implements Source {
 
   expire(nowUs: number): void {
     this.#reads.run(nowUs)
+    this.#datagramSums.each((sum) => this.#flows.consumeDatagrams(sum))
     this.#flows.expire(nowUs)
     this.#flows.probes?.expire(nowUs / 1_000)
   }
@@ -263,6 +268,7 @@ class SocketSource implements Source {
       tcp_flows: this.#tcpFlows.size,
       ...this.#verdicts.stats(),
       ...this.#datagrams.counters,
+      datagram_flows: this.#datagrams.size,
       ...this.#flows.probes?.stats(),
       ...this.#ends?.counters,
       ...this.#files?.counters,

@@ -110,10 +110,24 @@ export class Verdicts {
     connection.verdict = verdict
     const said = view.getUint8(at + socketData.protocol)
     if (isFirst) this.#learn(connection, found, said, view.getUint32(at + socketData.netns, true), nowUs)
-    if (verdict === said) return
+    if (verdict !== said) this.#tell(view, at, connection.isTls, verdict)
+  }
+
+  /** The same of a datagram: others of its socket may have other peers. */
+  considerDatagram(connection: Connection, view: DataView, at: number): void {
+    const verdict = connection.isAbandoned ? verdictLeave : (connection.protocol?.protocol ?? 0)
+    const said = view.getUint8(at + socketData.protocol)
+    if (verdict === said || verdict === connection.verdict) return
+    // What is no message is left alone by the kernel itself, after a few.
+    if (verdict === 0 || (verdict === verdictLeave && said === 0)) return
+    connection.verdict = verdict
+    this.#tell(view, at, false, verdict)
+  }
+
+  #tell(view: DataView, at: number, isTls: boolean, verdict: number): void {
     this.#socketView.setBigUint64(socketKey.socket, view.getBigUint64(at + socketData.socket, true), true)
     this.#socketView.setUint32(socketKey.generation, view.getUint32(at + socketData.generation, true), true)
-    this.#socketView.setUint32(socketKey.isTls, connection.isTls ? 1 : 0, true)
+    this.#socketView.setUint32(socketKey.isTls, isTls ? 1 : 0, true)
     this.#sockets.add(this.#socketKey, verdict)
     this.#counters.told++
     if (verdict === verdictLeave) this.#counters.left++

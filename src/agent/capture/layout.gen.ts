@@ -142,6 +142,29 @@ export const fileSum = {
   longestNs: 24,
 } as const
 
+export const datagramKey = {
+  size: 32,
+  socket: 0,
+  tgid: 8,
+  localPort: 12,
+  remotePort: 14,
+  remoteIp: 16,
+} as const
+
+export const datagramSum = {
+  size: 80,
+  begunNs: 0,
+  lastNs: 8,
+  sentBytes: 16,
+  receivedBytes: 24,
+  sent: 32,
+  received: 36,
+  isAsked: 40,
+  pad: 44,
+  localIp: 48,
+  comm: 64,
+} as const
+
 export const mappedKey = {
   size: 16,
   inode: 0,
@@ -264,4 +287,6 @@ export const kernelCounters = [
   "over_budget",
   "wakes",
   "wakes_refused",
+  "datagram_sums_full",
+  "datagrams_unseen",
 ] as const

@@ -6,7 +6,7 @@ import { Pipeline } from "../Pipeline.ts"
 import { ProcessTable } from "../process/ProcessTable.ts"
 import { DatagramFlows } from "./DatagramFlows.ts"
 import { Exclusions } from "./Exclusions.ts"
-import { eventKind, socketClose, socketData, socketFlow, socketOwner } from "./layout.gen.ts"
+import { eventKind, socketClose, socketData, socketFlow, socketKey, socketOwner } from "./layout.gen.ts"
 import { SocketFlows } from "./SocketFlows.ts"
 import { TcpFlows, type TcpFlowsOptions } from "./TcpFlows.ts"
 import { Verdicts } from "./Verdicts.ts"
@@ -52,7 +52,7 @@ export const data = (event: DataEvent): Uint8Array => {
   view.setUint32(socketData.captured, payload.length, true)
   view.setBigUint64(socketData.timeNs, BigInt(event.timeNs ?? 1_000_000), true)
   view.setBigUint64(socketData.socket, event.socket ?? 0xffff_8881_0000_0040n, true)
-  view.setUint32(socketData.generation, event.generation ?? 7, true)
+  view.setUint32(socketData.generation, event.generation ?? (event.isDatagram === true ? 0 : 7), true)
   // No process has this number: the kernel's ends at 2^22.
   view.setUint32(socketData.tgid, event.tgid ?? 4_194_400, true)
   view.setUint32(socketData.tid, 4_194_401, true)
@@ -138,7 +138,7 @@ export const flow = (event: FlowEvent): Uint8Array => {
 
 export const makeFlows = (
   maxConnections = 64,
-  told: TcpFlowsOptions["told"] = "alive",
+  toldOf: TcpFlowsOptions["told"] = "alive",
   exclusions = new Exclusions([], [], []),
 ) => {
   const sessions: Array<{ session: Session; connection: Connection }> = []
@@ -160,16 +160,37 @@ export const makeFlows = (
     onSession: (session, connection) => sessions.push({ session, connection }),
   })
   const processes = new ProcessTable()
-  const tcpFlows = new TcpFlows({ flowLog: pipeline.flowLog, processes, maxFlows: maxConnections, told })
+  const tcpFlows = new TcpFlows({
+    flowLog: pipeline.flowLog,
+    processes,
+    maxFlows: maxConnections,
+    told: toldOf,
+  })
+  const told: Array<readonly [socket: bigint, generation: number, verdict: number]> = []
+  const verdicts = new Verdicts({
+    decideSockets: (keys, values) => {
+      const view = new DataView(keys.buffer, keys.byteOffset, keys.length)
+      values.forEach((value, i) => {
+        const at = i * socketKey.size
+        const generation = view.getUint32(at + socketKey.generation, true)
+        told.push([view.getBigUint64(at + socketKey.socket, true), generation, value])
+      })
+      return values.length
+    },
+    decideServers: () => 0,
+    forgetServer: () => {},
+  })
+  const { causality, connections, flowLog } = pipeline
+  const datagrams = new DatagramFlows({ connections, flowLog, processes, causality, verdicts })
   const flows = new SocketFlows({
     connections: pipeline.connections,
     tcpFlows,
     causality: pipeline.causality,
     processes,
-    datagrams: new DatagramFlows(pipeline.connections, pipeline.flowLog, processes, pipeline.causality),
+    datagrams,
     clockOffsetNs: 5_000_000_000,
     exclusions,
-    verdicts: new Verdicts({ decideSockets: () => 0, decideServers: () => 0, forgetServer: () => {} }),
+    verdicts,
   })
   const consume = (...records: ReadonlyArray<Uint8Array>) => {
     const bytes = Buffer.concat(records)
@@ -185,8 +206,12 @@ export const makeFlows = (
     tcpFlows,
     consume,
     consumeFlows,
-    connections: pipeline.connections,
+    connections,
+    datagrams,
     pipeline,
     rows,
+    verdicts,
+    /** What the kernel was told of sockets, once it is. */
+    told,
   }
 }

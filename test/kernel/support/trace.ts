@@ -6,6 +6,7 @@ import { once } from "node:events"
 import { readdirSync } from "node:fs"
 import { createInterface } from "node:readline"
 import { fileKey, fileSum, kernelCounters, kernelScope } from "../../../src/agent/capture/layout.gen.ts"
+import { DatagramSums } from "../../../src/agent/capture/DatagramSums.ts"
 import { loadAddon } from "../../../src/agent/capture/native/Addon.ts"
 import { openSocketTracer, SocketTracer } from "../../../src/agent/capture/native/SocketTracer.ts"
 import { decodeEvents, decodeFlows, type FlowEvent, type KernelEvent } from "./events.ts"
@@ -93,7 +94,22 @@ for (let i = tracer.takeFileSums(keys, sums) - 1; i >= 0; i--) {
   if (count < (fileSums[operation]?.count ?? 0)) continue
   fileSums[operation] = { count, bytes: Number(sum.getBigUint64(fileSum.bytes, true)) }
 }
+const datagramSums: Array<Traced["datagramSums"][number]> = []
+new DatagramSums((keys, sums) => tracer.takeDatagramSums(keys, sums), 0).each(
+  ({ isAsked, localPort, received, receivedBytes, remotePort, sent, sentBytes, tgid }) => {
+    if (tgid !== child.pid) return
+    datagramSums.push({ localPort, remotePort, isAsked, sent, sentBytes, received, receivedBytes })
+  },
+)
 tracer.close()
 process.stdout.write(
-  JSON.stringify({ events, flows, counters, result, pid: child.pid!, fileSums } satisfies Traced),
+  JSON.stringify({
+    events,
+    flows,
+    counters,
+    result,
+    pid: child.pid!,
+    fileSums,
+    datagramSums,
+  } satisfies Traced),
 )

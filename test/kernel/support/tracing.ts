@@ -4,6 +4,7 @@
 import { spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { fileURLToPath } from "node:url"
+import type { DatagramSum } from "../../../src/agent/capture/DatagramSums.ts"
 import type { kernelCounters } from "../../../src/agent/capture/layout.gen.ts"
 import type { FileOptions, HookKind } from "../../../src/agent/capture/native/SocketTracer.ts"
 import type { DataEvent, FlowEvent, KernelEvent } from "./events.ts"
@@ -39,6 +40,13 @@ export interface Traced {
   readonly counters: Readonly<Record<(typeof kernelCounters)[number], number>>
   readonly result: Readonly<Record<string, unknown>>
   readonly pid: number
+  /** What the kernel summed of the script's datagrams, by socket and peer. */
+  readonly datagramSums: ReadonlyArray<
+    Pick<
+      DatagramSum,
+      "localPort" | "remotePort" | "isAsked" | "sent" | "sentBytes" | "received" | "receivedBytes"
+    >
+  >
   /** What the kernel summed of the script's calls on files, by operation; the largest of several files. */
   readonly fileSums: Readonly<Record<number, { readonly count: number; readonly bytes: number }>>
 }

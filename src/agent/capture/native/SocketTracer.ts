@@ -300,6 +300,11 @@ export class SocketTracer
     return this.#addon.mapTake(this.#object, "file_sums", keys, sums)
   }
 
+  /** The same of datagrams (layout: datagramKey, datagramSum). */
+  takeDatagramSums(keys: Uint8Array, sums: Uint8Array): number {
+    return this.#isCompat ? 0 : this.#addon.mapTake(this.#object, "datagram_sums", keys, sums)
+  }
+
   attachProbes(path: string, probes: ReadonlyArray<Probe>): Promise<Probes> {
     return this.#addon.attachProbes(this.#object, path, probes)
   }

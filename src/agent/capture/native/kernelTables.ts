@@ -10,6 +10,8 @@ export const tableSizes = (sockets: number): Record<string, number> => ({
   tls_sessions: sockets / 4,
   tls_threads: sockets / 4,
   tasks: sockets / 4,
+  datagram_sockets: sockets / 8,
+  datagram_sums: sockets / 8,
 })
 export const defaultSockets = 65_536
 
