@@ -7,7 +7,10 @@
 
 #define L7_UNKNOWN 0
 #define L7_HTTP1 20
+#define L7_HTTP2 21
 #define L7_REDIS 80
+#define L7_FIRST_MESSAGING 100
+#define L7_LAST_MESSAGING 119
 #define L7_DNS 120
 #define L7_TLS 121
 

@@ -2,15 +2,13 @@
 /* From a finished system call to an event: is it a socket we follow, what did it move, does user space want it. */
 #pragma once
 
-/* Copies what the call moved; the number of bytes copied, less than `moved` when there is more or it cannot be read. */
-static __always_inline __u64 read_payload(__u8 *payload, const struct sonde_call *call, __u8 shape, __u64 moved)
+/* Copies up to `most` bytes of what the call moved; the number of bytes copied, less when they cannot be read. */
+static __always_inline __u64 read_payload(__u8 *payload, const struct sonde_call *call, __u8 shape, __u64 most)
 {
 	const struct iovec *vector = (const struct iovec *)call->arguments[1];
-	__u64 most = payload_bytes, segments = call->arguments[2];
+	__u64 segments = call->arguments[2];
 	struct user_msghdr message;
 
-	if (moved < most)
-		most = moved;
 	if (shape == CALL_UNSEEN)
 		return 0;
 	if (shape == CALL_BUFFER)
@@ -96,7 +94,10 @@ static __always_inline int handle_call(const struct sonde_call *call, long moved
 	now = bpf_ktime_get_ns();
 	if (!within_budget(event, pid_tgid >> 32, now))
 		return pass_over(sk, state, kind.direction, direct);
-	captured = read_payload(event->payload, call, kind.shape, moved);
+	captured = payload_limit_of(state->protocol);
+	if (moved < captured)
+		captured = moved;
+	captured = read_payload(event->payload, call, kind.shape, captured);
 	if (!state->is_tls && looks_tls(event->payload, captured)) {
 		state->is_tls = 1;
 		tls_moved(sk, state, fd, kind.direction, moved);

@@ -40,7 +40,13 @@ export const agentConfigFields = {
     "hot",
   ),
   genevePorts: integers(genevePorts, 1, 65_535, "UDP ports of Geneve.", "hot"),
-  payloadBytes: integer(1_024, 64, 4_096, "Most payload bytes taken of one system call.", "restart"),
+  payloadBytes: integer(
+    1_024,
+    64,
+    4_096,
+    "Most payload bytes taken of one system call; of HTTP/2, Redis and brokers, where many messages go with one call, four times as many, up to 4,095.",
+    "restart",
+  ),
   ringMiB: integer(16, 1, 256, "Size of the kernel's ring buffer.", "restart"),
   excludePorts: integers([], 1, 65_535, "TCP ports whose traffic is left alone, besides Sonde's own.", "hot"),
   excludePrograms: texts(

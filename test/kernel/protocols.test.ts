@@ -216,6 +216,26 @@ s.close()`
         const received = sessions.filter(({ side, text }) => side === "client" && text === pushed)
         expect(received).toHaveLength(2)
       }))
+
+    it("reads all of many messages that go with one call", () =>
+      withServer(nats, async (port, capturing) => {
+        const script = `
+import socket
+s = socket.create_connection(("127.0.0.1", ${port})); f = s.makefile("rb"); f.readline()
+s.send(b'CONNECT {"verbose":false}\\r\\nPING\\r\\n')
+while f.readline() != b"PONG\\r\\n": pass
+s.send(b"".join(b"PUB shop.order%d 80\\r\\n" % n + b"x" * 80 + b"\\r\\n" for n in range(35)) + b'PING\\r\\n')
+while f.readline() != b"PONG\\r\\n": pass
+s.close()`
+        const { output, status } = await runBeside("/usr/bin/python3", ["-c", script])
+        expect([status, output]).toEqual([0, ""])
+        await capturing.settle()
+        const published = capturing.sessions(port).filter(({ text }) => text.startsWith("nats | Pub "))
+        for (const side of ["client", "server"])
+          expect(published.filter((one) => one.side === side).map(({ text }) => text)).toEqual(
+            Array.from({ length: 35 }, (_, n) => `nats | Pub | shop.order${n} | - | -`),
+          )
+      }))
   })
 
   describeSystem("HTTP/2", ["/usr/sbin/nginx", "/usr/bin/curl"], () => {
@@ -342,7 +362,7 @@ s.close()`
       try {
         const datagrams = 20_000
         const size = 1_000
-        const stream = ["-c", "127.0.0.1", "-p", String(port), "-u", "-b", "0", "-l", String(size)]
+        const stream = ["-c", "127.0.0.1", "-p", String(port), "-u", "-b", "200M", "-l", String(size)]
         const before = capturing.stats()["kernel_offered_total"]!
         const { status } = await runBeside("/usr/bin/iperf3", [...stream, "-n", String(datagrams * size)])
         expect(status).toBe(0)
@@ -351,12 +371,12 @@ s.close()`
         expect(capturing.stats()["kernel_offered_total"]! - before).toBeLessThan(2 * 64 + 2 * 4 + 64)
         await server.stop()
         await capturing.stop()
-        const flows = capturing.flows(port).filter(({ bytes }) => bytes[0] >= datagrams * size * 0.9)
+        // Loopback may drop what comes too fast.
+        const flows = capturing.flows(port).filter(({ bytes }) => bytes[0] >= (datagrams * size) / 10)
         const [sent, received] = ["client", "server"].map((at) => flows.find(({ side }) => side === at))
         expect(sent).toMatchObject({ client: "iperf3", closeType: expect.any(Number) })
         expect(sent!.packets[0]).toBeGreaterThanOrEqual(datagrams)
         expect(sent!.bytes[0]).toBeGreaterThanOrEqual(datagrams * size)
-        // Loopback may drop what comes too fast.
         expect(received).toMatchObject({ server: "iperf3" })
         expect(received!.packets[0]).toBeLessThanOrEqual(sent!.packets[0])
       } finally {
