@@ -15,7 +15,7 @@ const bars: ReadonlyArray<readonly [scenario: string, leastRight: number, mostWr
   ["java-handoff", 0.9, 0.01],
   ["java-virtual", 0.9, 0],
   ["go-channel", 0.9, 0.01],
-  ["go-grpc", 0.95, 0],
+  ["go-grpc", 0.99, 0],
   ["nats", 0, 0],
   ["node", 0.8, 0.005],
   ["haproxy", 0.8, 0.005],
