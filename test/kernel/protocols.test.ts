@@ -6,6 +6,7 @@ import { once } from "node:events"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
 import { expect, it } from "vitest"
 import { nginx, type Program, redis } from "../system/support/programs.ts"
 import { describeSystem } from "../system/support/system.ts"
@@ -360,12 +361,16 @@ s.close()`
       const server = await iperf3()
       const { port } = server
       try {
-        const datagrams = 20_000
+        const datagrams = 10_000
         const size = 1_000
-        const stream = ["-c", "127.0.0.1", "-p", String(port), "-u", "-b", "200M", "-l", String(size)]
         const before = capturing.stats()["kernel_offered_total"]!
-        const { status } = await runBeside("/usr/bin/iperf3", [...stream, "-n", String(datagrams * size)])
+        const { status } = await runBeside("/usr/bin/iperf3", [
+          ...["-c", "127.0.0.1", "-p", String(port), "-u", "-b", "100M", "-l", String(size)],
+          ...["-n", String(datagrams * size)],
+        ])
         expect(status).toBe(0)
+        // Sums are taken once a second.
+        await sleep(1_500)
         await capturing.settle()
         // Two sockets of datagrams, and the two ends of the connection that controls them; others of the machine may say something.
         expect(capturing.stats()["kernel_offered_total"]! - before).toBeLessThan(2 * 64 + 2 * 4 + 64)
@@ -374,7 +379,7 @@ s.close()`
         // Loopback may drop what comes too fast.
         const flows = capturing.flows(port).filter(({ bytes }) => bytes[0] >= (datagrams * size) / 10)
         const [sent, received] = ["client", "server"].map((at) => flows.find(({ side }) => side === at))
-        expect(sent).toMatchObject({ client: "iperf3", closeType: expect.any(Number) })
+        expect(sent).toMatchObject({ client: "iperf3" })
         expect(sent!.packets[0]).toBeGreaterThanOrEqual(datagrams)
         expect(sent!.bytes[0]).toBeGreaterThanOrEqual(datagrams * size)
         expect(received).toMatchObject({ server: "iperf3" })
