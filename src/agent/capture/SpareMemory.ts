@@ -1,5 +1,5 @@
 // Gives memory back to the system that a busy time has left. V8 keeps the pages of a heap that was large once, and the C library what was
-// freed within its own: after 50,000 connections some 400 MiB of which nothing is used. To give them back takes the thread for the time of
+// freed within its own: after 50,000 connections some 230 MiB of which nothing is used. To give them back takes the thread for the time of
 // a whole collection, so it is done once, when it has been calm for minutes.
 
 import { setFlagsFromString } from "node:v8"
