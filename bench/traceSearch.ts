@@ -109,6 +109,9 @@ const rowsRead = Effect.fnUntraced(function* ({ params, sql }: Statement) {
 
 const make = Effect.gen(function* () {
   const { command, query } = yield* ClickHouse
+  yield* command(
+    `INSERT INTO flow_tag.resource (id, auto_service) SELECT number, concat('service-', toString(number)) FROM numbers(1, ${calls + 2})`,
+  )
   for (let from = 0; from < traces; from += tracesAtOnce)
     yield* command(generated(from, Math.min(tracesAtOnce, traces - from)), {}, { max_insert_threads: "1" })
   yield* Effect.sleep("2 seconds")
@@ -128,7 +131,7 @@ const program = Effect.gen(function* () {
     `SELECT table, sum(bytes_on_disk) AS bytes, sum(rows) AS rows FROM system.parts
      WHERE active AND database = 'flow_log' AND table IN ('l7_flow_log', 'id_index') GROUP BY table ORDER BY table`,
   )
-  const [log, index] = sizes as [(typeof sizes)[0], (typeof sizes)[0]]
+  const [index, log] = sizes as [(typeof sizes)[0], (typeof sizes)[0]]
   const rows = Number(log.rows)
   const some = Array.from({ length: asked }, (_, n) => Math.floor(((n + 0.5) / asked) * traces))
   const plain = some.map((t) => t | 1)
