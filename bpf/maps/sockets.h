@@ -16,7 +16,7 @@ struct sonde_socket_state {
 	__u32 refused_in; /* second in which an offer was refused; none follows in the same */
 	__u8 protocol;  /* 0: not recognised yet; sonde_verdict */
 	__u8 offers;    /* payloads given to user space while it was not recognised */
-	__u8 calls;     /* since a verdict was last looked for */
+	__u8 calls;     /* since its protocol is known, modulo 256 */
 	__u8 role;      /* sonde_role */
 	__u8 delivered; /* user space knows this connection */
 	__u8 shared;    /* bit by sonde_direction: several threads move bytes that way */

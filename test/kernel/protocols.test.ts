@@ -221,10 +221,12 @@ s.close()`
     it("reads all of many messages that go with one call", () =>
       withServer(nats, async (port, capturing) => {
         const script = `
-import socket
+import socket, time
 s = socket.create_connection(("127.0.0.1", ${port})); f = s.makefile("rb"); f.readline()
 s.send(b'CONNECT {"verbose":false}\\r\\nPING\\r\\n')
 while f.readline() != b"PONG\\r\\n": pass
+# Until it is known that this is NATS.
+time.sleep(0.5)
 s.send(b"".join(b"PUB shop.order%d 80\\r\\n" % n + b"x" * 80 + b"\\r\\n" for n in range(35)) + b'PING\\r\\n')
 while f.readline() != b"PONG\\r\\n": pass
 s.close()`
