@@ -23,7 +23,7 @@ static __always_inline struct sonde_datagram_socket *datagram_socket(const struc
 	return bpf_map_lookup_elem(&datagram_sockets, &key);
 }
 
-/* Takes a verdict that came since it was last looked for: each time while more is offered, then with every 64th call. */
+/* Takes a verdict that came since it was last looked for: each time while more is offered, then now and then. */
 static __always_inline void hear_datagram_verdict(const struct sonde_socket_data *head, struct sonde_datagram_socket *known)
 {
 	struct sonde_socket_key key = { .socket = head->socket, .generation = known->generation };
@@ -31,7 +31,7 @@ static __always_inline void hear_datagram_verdict(const struct sonde_socket_data
 
 	if (known->offers == 0)
 		return;
-	if (known->offers >= SONDE_MAX_DATAGRAM_OFFERS && (++known->calls & (SONDE_VERDICT_CALLS - 1)) != 0)
+	if (known->offers >= SONDE_MAX_DATAGRAM_OFFERS && !looks_again(&known->calls))
 		return;
 	verdict = bpf_map_lookup_elem(&verdicts, &key);
 	if (!verdict)

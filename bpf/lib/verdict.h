@@ -2,13 +2,15 @@
 /* What user space said: of this socket, or of the server that it connects to. */
 #pragma once
 
-/* A socket whose protocol is known looks for another verdict each time it has made so many calls (a power of two). */
+/*
+ * A socket that needs no verdict now looks for one each time it has made so many calls (a power of two), and early, after 1, 2, 4, 8, 16 and 32: its
+ * protocol may only have seemed to be certain, or the verdict have come late.
+ */
 #define SONDE_VERDICT_CALLS 64
 
-/* ... and early, in case that its protocol only seemed to be certain: after 1, 2, 4, 8, 16, 32 calls. */
-static __always_inline bool looks_again(struct sonde_socket_state *state)
+static __always_inline bool looks_again(__u8 *made)
 {
-	__u32 calls = ++state->calls;
+	__u32 calls = ++*made;
 
 	return (calls & (SONDE_VERDICT_CALLS - 1)) == 0 || (calls & (calls - 1)) == 0;
 }
@@ -19,7 +21,7 @@ static __always_inline void hear_verdict(struct sock *sk, struct sonde_socket_st
 	struct sonde_socket_key key = { .socket = (__u64)sk, .generation = state->generation, .is_tls = is_tls };
 	__u8 *verdict;
 
-	if (state->protocol != L7_UNKNOWN && state->protocol != L7_TLS && !looks_again(state))
+	if (state->protocol != L7_UNKNOWN && state->protocol != L7_TLS && !looks_again(&state->calls))
 		return;
 	verdict = bpf_map_lookup_elem(&verdicts, &key);
 	if (!verdict)

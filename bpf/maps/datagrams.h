@@ -6,7 +6,7 @@ struct sonde_datagram_socket {
 	__u16 local_port; /* a change means another socket */
 	__u8 protocol;    /* 0: not recognised yet; sonde_verdict */
 	__u8 offers;      /* calls given to user space while it was not recognised */
-	__u8 calls;       /* since a verdict was last looked for */
+	__u8 calls;       /* since nothing more is offered, modulo 256 */
 	__u8 pad[3];
 };
 

@@ -351,6 +351,8 @@ s.close()`
         for (let i = 0; i < followers; i++) {
           const { output } = await runBeside("/usr/bin/dig", ask)
           expect(output).toContain("10.1.2.3")
+          // Until the server's socket is known.
+          if (i === 0) await sleep(300)
         }
         await capturing.settle()
         const texts = new Set(bothSides(capturing.sessions(port)))
