@@ -71,14 +71,7 @@ const byConnection = (ports: Keys["connections"]): Part => ({
 // Below, a set that leads to rows is a question of its own (`IN (SELECT arrayJoin(...))`): it is looked up in the table's order, where
 // an array that a function made would be compared with every row.
 
-/** `known`: ids of rows that are not wanted again; where there are no others hardly more than the ids is read. */
-const statement = (
-  parts: ReadonlyArray<Part>,
-  limit: number,
-  range: SearchRange | undefined,
-  known: ReadonlyArray<string> = [],
-): Statement => {
-  const isNew = known.length === 0 ? "" : " AND _id NOT IN (SELECT arrayJoin({known:Array(UInt64)}))"
+const statement = (parts: ReadonlyArray<Part>, limit: number, range: SearchRange | undefined): Statement => {
   const inRange =
     range === undefined ? "" : "time >= toDateTime({from:UInt32}) AND time <= toDateTime({to:UInt32}) AND "
   return {
@@ -88,13 +81,12 @@ FROM ${requestTable}
 WHERE ${inRange}time GLOBAL IN (
     SELECT time FROM ${qualifiedName(spanIndex)}
     WHERE ${inRange}search_index IN (SELECT arrayJoin(arrayConcat(${parts.map(({ entries }) => entries).join(", ")})))
-  ) AND (${parts.map(({ condition }) => `(${condition})`).join(" OR ")})${isNew}
+  ) AND (${parts.map(({ condition }) => `(${condition})`).join(" OR ")})
 ORDER BY time, _id
 LIMIT {limit:UInt32}`,
     params: {
       ...Object.fromEntries(parts.flatMap(({ params }) => Object.entries(params))),
       ...range,
-      ...(known.length === 0 ? {} : { known: known.map(BigInt) }),
       limit,
     },
     settings: plannedQuickly,
@@ -111,18 +103,13 @@ export const sharedIdStatement = (keys: Keys, limit: number, range?: SearchRange
 }
 
 /** By what only the two ends of a call, or the calls of one request in a process, share. */
-export const neighbourStatement = (
-  keys: Keys,
-  limit: number,
-  range: SearchRange,
-  known: ReadonlyArray<string> = [],
-): Statement | undefined => {
+export const neighbourStatement = (keys: Keys, limit: number, range: SearchRange): Statement | undefined => {
   const parts = [
     ...(keys.causalIds.length === 0 ? [] : [byCausalId(keys.causalIds)]),
     ...(keys.sequences.length === 0 ? [] : [bySequence(keys.sequences)]),
     ...(keys.connections.length === 0 ? [] : [byConnection(keys.connections)]),
   ]
-  return parts.length === 0 ? undefined : statement(parts, limit, range, known)
+  return parts.length === 0 ? undefined : statement(parts, limit, range)
 }
 
 /**

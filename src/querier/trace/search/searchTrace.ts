@@ -74,8 +74,6 @@ class TraceSearcher {
   readonly #traceIds: Followed
   readonly #xRequestIds: Followed
   readonly #gathered: Gathered
-  /** Rows that are not stored. */
-  readonly #given = new Set<string>()
   readonly #reached = new Map<string, ReachedLimit>()
   readonly #ask: (statement: Statement) => Effect.Effect<ReadonlyArray<Row>, StoreError>
   questions = 0
@@ -148,10 +146,7 @@ class TraceSearcher {
 
   start(asked: Asked, given: ReadonlyArray<SpanRow>): Effect.Effect<void, StoreError> {
     return Effect.gen({ self: this }, function* () {
-      for (const row of given) {
-        this.#given.add(row.id)
-        this.#gathered.take(row)
-      }
+      for (const row of given) this.#gathered.take(row)
       this.#follow(given)
       if (given.length > 0) return
       if ("traceId" in asked) {
@@ -207,8 +202,7 @@ class TraceSearcher {
       const { rowsOfXRequestId, spans } = this.#limits
       const shared = sharedIdStatement({ ...keys, xRequestIds: [] }, spans, range)
       const proxied = sharedIdStatement({ ...keys, traceIds: [] }, rowsOfXRequestId, range)
-      const known = [...this.#gathered.rows.keys()].filter((id) => !this.#given.has(id))
-      const near = range === undefined ? undefined : neighbourStatement(keys, spans, range, known)
+      const near = range === undefined ? undefined : neighbourStatement(keys, spans, range)
       const [byTrace, byXRequestId, neighbours] = yield* Effect.all(
         [shared, proxied, near].map((one) => (one === undefined ? Effect.succeed([]) : this.#rows(one))),
         { concurrency: 3 },
