@@ -41,7 +41,7 @@ export const go = (http: number, redis: number, way: "direct" | "channel"): Prom
   start("/usr/bin/env", undefined, (port, folder) => {
     const program = join(folder, "shop")
     const env = { ...process.env, GO111MODULE: "off", GOFLAGS: "" }
-    execFileSync(goPath(), ["build", "-o", program, file("shop.go")], {
+    execFileSync(goPath(), ["build", "-o", program, file("shop.go"), file("calls.go")], {
       env,
       stdio: ["ignore", "ignore", "inherit"],
     })

@@ -5,11 +5,7 @@
 package main
 
 import (
-	"bufio"
-	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"os"
 	"strings"
 
@@ -18,39 +14,6 @@ import (
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/status"
 )
-
-type link struct {
-	socket net.Conn
-	reader *bufio.Reader
-}
-
-var (
-	httpPort = os.Args[2]
-	links    = make(chan *link, 16)
-	client   = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 32}}
-)
-
-func redisGet(key string) error {
-	one := <-links
-	defer func() { links <- one }()
-	if _, err := fmt.Fprintf(one.socket, "*2\r\n$3\r\nGET\r\n$%d\r\n%s\r\n", len(key), key); err != nil {
-		return err
-	}
-	_, err := one.reader.ReadString('\n')
-	return err
-}
-
-func work(mark string) error {
-	response, err := client.Get("http://127.0.0.1:" + httpPort + "/item/" + mark)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if _, err := io.Copy(io.Discard, response.Body); err != nil {
-		return err
-	}
-	return redisGet("cart:" + mark)
-}
 
 func serve(_ any, stream grpc.ServerStream) error {
 	method, _ := grpc.MethodFromServerStream(stream)
@@ -80,13 +43,7 @@ func (bytesCodec) Unmarshal(data mem.BufferSlice, message any) error {
 func (bytesCodec) Name() string { return "bytes" }
 
 func main() {
-	for i := 0; i < cap(links); i++ {
-		socket, err := net.Dial("tcp", "127.0.0.1:"+os.Args[3])
-		if err != nil {
-			panic(err)
-		}
-		links <- &link{socket, bufio.NewReader(socket)}
-	}
+	connectRedis()
 	listener, err := net.Listen("tcp", "127.0.0.1:"+os.Args[1])
 	if err != nil {
 		panic(err)
