@@ -107,7 +107,6 @@ napi_value sonde_double(napi_env env, double number)
 	return value;
 }
 
-// What to add to CLOCK_MONOTONIC nanoseconds for nanoseconds since 1970: the tightest of a few readings.
 // trimMemory(): gives free pages of the C library's heaps, those within as well, back to the system.
 napi_value sonde_trim_memory(napi_env env, napi_callback_info info)
 {
@@ -119,6 +118,7 @@ napi_value sonde_trim_memory(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
+// What to add to CLOCK_MONOTONIC nanoseconds for nanoseconds since 1970: the tightest of a few readings.
 napi_value sonde_clock_offset(napi_env env, napi_callback_info info)
 {
 	int64_t best_offset = 0, best_width = INT64_MAX;
