@@ -2,7 +2,7 @@
 
 import type { Row } from "../../runtime/clickhouse/ClickHouse.ts"
 import { l7ProtocolName } from "../../model/protocol.ts"
-import { knownEnd } from "./knownEnd.ts"
+import { knownEnd } from "../../model/ends.ts"
 import { type StatusName, statusName } from "./status.ts"
 
 export interface RequestRow {

@@ -1,7 +1,7 @@
 // What people read of a span beside what the assembly needs: asked for once it is known which rows are in the trace.
 
 import type { Row } from "../../runtime/clickhouse/ClickHouse.ts"
-import { knownEnd } from "../requests/knownEnd.ts"
+import { endAddress, knownEnd } from "../../model/ends.ts"
 import { type StatusName, statusName } from "../requests/status.ts"
 import type { SpanRow } from "./SpanRow.ts"
 
@@ -107,7 +107,7 @@ const hostOf = ({ tags }: SideTags): string => tags.chost ?? tags.pod_node ?? ta
 const nameOf = ({ process, service }: SideTags, ip: string, port: number): string => {
   if (service !== "") return service
   if (knownEnd(ip) === "") return process
-  return port === 0 ? ip : ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`
+  return port === 0 ? ip : endAddress(ip, port)
 }
 
 export const spanDetails = (row: Row, span: SpanRow, client: SideTags, server: SideTags): SpanDetails => ({

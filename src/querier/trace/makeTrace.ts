@@ -1,7 +1,7 @@
 // The trace as everybody is answered it, from the assembled tree and what is known of its spans.
 
 import { l7ProtocolName, L7Protocol } from "../../model/protocol.ts"
-import { knownEnd } from "../requests/knownEnd.ts"
+import { knownEnd } from "../../model/ends.ts"
 import type { Assembled, AssembledSpan } from "./assemble/assembleTrace.ts"
 import { criticalPath } from "./assemble/criticalPath.ts"
 import type { FoundRows } from "./search/searchTrace.ts"

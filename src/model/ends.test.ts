@@ -1,5 +1,5 @@
 import { expect, it } from "vitest"
-import { knownEnd } from "./knownEnd.ts"
+import { knownEnd } from "./ends.ts"
 
 it.each(["0.0.0.0", "0.0.0.0:0", "0.0.0.0:5432", "::", "[::]:80"])("is nobody at %s", (text) => {
   expect(knownEnd(text)).toBe("")
