@@ -8,16 +8,18 @@
 #define BOUND(n) asm volatile("%0 &= 0xfff" : "+r"(n))
 
 /*
- * Most bytes that are taken of one call, below SONDE_PAYLOAD_MAX. Where many messages go with one call, of brokers, streams of one connection, and
+ * How many of the bytes that a call moved are taken, below SONDE_PAYLOAD_MAX. Where many messages go with one call, of brokers, streams of one connection, and
  * pipelines, all that are cut off are lost: more is taken.
  */
-static __always_inline __u64 payload_limit_of(__u8 protocol)
+static __always_inline __u64 payload_length(__u8 protocol, __u64 moved)
 {
 	__u64 most = payload_bytes;
 
 	if (protocol == L7_HTTP2 || protocol == L7_REDIS || (protocol >= L7_FIRST_MESSAGING && protocol <= L7_LAST_MESSAGING))
 		most *= 4;
-	return most < SONDE_PAYLOAD_MAX ? most : SONDE_PAYLOAD_MAX - 1;
+	if (most >= SONDE_PAYLOAD_MAX)
+		most = SONDE_PAYLOAD_MAX - 1;
+	return moved < most ? moved : most;
 }
 
 /* Copies up to `most` (< 4096) bytes of one buffer; the number copied. */

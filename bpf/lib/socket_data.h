@@ -94,10 +94,7 @@ static __always_inline int handle_call(const struct sonde_call *call, long moved
 	now = bpf_ktime_get_ns();
 	if (!within_budget(event, pid_tgid >> 32, now))
 		return pass_over(sk, state, kind.direction, direct);
-	captured = payload_limit_of(state->protocol);
-	if (moved < captured)
-		captured = moved;
-	captured = read_payload(event->payload, call, kind.shape, captured);
+	captured = read_payload(event->payload, call, kind.shape, payload_length(state->protocol, moved));
 	if (!state->is_tls && looks_tls(event->payload, captured)) {
 		state->is_tls = 1;
 		tls_moved(sk, state, fd, kind.direction, moved);

@@ -41,10 +41,8 @@ static __always_inline void deliver_plaintext(struct sonde_tls_scratch *scratch,
 	struct sonde_scratch *event = &scratch->event;
 	struct sonde_socket_state *plain = &session->plain;
 	struct sock *sk = (struct sock *)session->socket;
-	__u64 captured = payload_limit_of(plain->protocol);
+	__u64 captured = payload_length(plain->protocol, moved);
 
-	if (moved < captured)
-		captured = moved;
 	if (!within_budget(event, id >> 32, bpf_ktime_get_ns()))
 		return;
 	captured = read_plaintext(event->payload, buffer, segments, captured);
